@@ -1,0 +1,237 @@
+"""The network as it is to be: nodes, links, routes, gates. The one truth that simulation and emulation both read.
+
+A Topology is made by the compiler from the cloud's state and is never changed; a changed network is a new Topology. Every
+name in it that can reach a kernel, nft or a shell is generated. `label` is what a person reads and goes to reports only.
+
+What a forwarding node does with a packet, in this order:
+
+1. `Nat` of the interface it came in on (destination address);
+2. the route table selected by that interface, longest prefix first; a route may be a drop (`Route.drop`);
+3. the gates in the order of `Stage`: for each stage first the gate on the incoming interface (`Side.IN`), then the one on the
+   outgoing interface (`Side.OUT`). The drop of a route counts after all other gates, at the sink;
+4. TTL, MTU, `Nat` of the outgoing interface (source address).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from dataplane.check import EniCheck
+from lab.origin import Origin
+from lab.reasons import Reason
+
+ANY = IPv4Network("0.0.0.0/0")
+
+
+class NodeKind(StrEnum):
+    HOST = "host"  # a virtual machine that runs something
+    GATEWAY = "gateway"  # a virtual machine that forwards between its interface and a tunnel
+    VPC = "vpc"  # the fabric of an AWS or Alibaba Cloud VPC
+    INTERNET = "internet"
+    CCN = "ccn"  # the point of presence of a Cloud Connect Network
+    CEN = "cen"  # the transit of a Cloud Enterprise Network
+
+
+class Stage(IntEnum):
+    """The order in which a packet meets the gates of a node."""
+
+    SOURCE_CHECK = 1
+    ACL = 2
+    DESTINATION_CHECK = 3
+    EGRESS = 4  # the security groups of the sender
+    INGRESS = 5  # the security groups of the receiver
+    EDGE = 6  # an internet gateway
+
+
+class Side(StrEnum):
+    IN = "in"  # packets that enter the node through the interface: sent by the machine behind it
+    OUT = "out"  # packets that leave the node through the interface: received by the machine behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface of a node. `name` fits 15 characters. A `tunnel` interface is a TUN device and has no link."""
+
+    name: str
+    addresses: tuple[IPv4Interface, ...] = ()
+    mtu: int = 1500
+    tunnel: bool = False
+    proxy_arp: bool = False  # answers ARP for every address: the router side of an interface in a VPC
+    resource: str = ""  # the network interface or gateway it stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cable between two interfaces, each given as (node name, interface name)."""
+
+    a: tuple[str, str]
+    b: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: through `interface` (to `via`, when given), or, with a reason in `drop`, nowhere."""
+
+    destination: IPv4Network
+    origin: Origin
+    interface: str = ""
+    via: IPv4Address | None = None
+    source: IPv4Address | None = None  # the address that the node's own packets carry by default
+    drop: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A routing table of a node, used for packets that came in on one of `selected_by`.
+
+    With `selected_by` empty it is the main table: it serves what the node itself sends, and every interface that selects no
+    table of its own. A table that forwards ends in a default route, if need be one that drops.
+    """
+
+    number: int  # the kernel's number: 254 is main, others from 1000
+    routes: tuple[Route, ...]
+    selected_by: tuple[str, ...] = ()
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a rule looks at. `protocol` is "icmp", "tcp", "udp" or "" for all; `ports` a destination range, both ends included.
+
+    For ICMP `ports` is None and `icmp` may narrow to (type, code), -1 standing for all.
+    """
+
+    source: IPv4Network = ANY
+    destination: IPv4Network = ANY
+    protocol: str = ""
+    ports: tuple[int, int] | None = None
+    icmp: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    match: Match
+    permit: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A filter on one side of an interface: the first rule that matches decides, `default` when none does.
+
+    A `stateful` gate permits the packets of a connection, and the ICMP errors about it, once its first packet was permitted at
+    this very interface, in whichever direction (security groups). A drop is counted under `reason`.
+    """
+
+    interface: str
+    side: Side
+    stage: Stage
+    rules: tuple[Rule, ...]
+    default: bool
+    reason: Reason
+    origin: Origin
+    stateful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EniGate:
+    """The source/destination check of the network interface behind `interface`.
+
+    Side.IN at Stage.SOURCE_CHECK asks `check.permits_outbound(source)`, Side.OUT at Stage.DESTINATION_CHECK
+    `check.permits_inbound(destination)`. The reason of a drop is ENI_SOURCE_DEST_CHECK_RESTRICTION.
+    """
+
+    interface: str
+    check: EniCheck
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Nat:
+    """One-to-one address translation at an interface: `private` inside is `public` outside."""
+
+    interface: str
+    private: IPv4Address
+    public: IPv4Address
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPeer:
+    """The other end of a tunnel.
+
+    `name` is the gateway's resource, the same at both ends. `prefixes` lie behind the peer: what is sent to it, and what it may
+    send from. `endpoint` is None until the peer has been heard.
+    """
+
+    name: str
+    prefixes: tuple[IPv4Network, ...]
+    origin: Origin
+    endpoint: tuple[IPv4Address, int] | None = None
+    speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """The service of a gateway or a point of presence: a dataplane between the TUN device and the underlay.
+
+    A drop inside the dataplane bears a code of its own, among them OUTSIDE_SELECTOR (the inner source lies outside the peer's
+    prefixes) and NO_PEER_FOR_DESTINATION.
+    """
+
+    interface: str  # the TUN device
+    address: IPv4Address  # of the underlay
+    port: int
+    peers: tuple[TunnelPeer, ...]
+    origin: Origin
+    check: EniCheck | None = None  # where no fabric enforces it
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    label: str
+    kind: NodeKind
+    provider: str  # "aws", "alibaba" or "" for the internet
+    resource: str
+    interfaces: tuple[Interface, ...]
+    tables: tuple[RouteTable, ...]
+    forwards: bool = False
+    checks: tuple[EniGate, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    nats: tuple[Nat, ...] = ()
+    services: tuple[Tunnel, ...] = ()
+
+    @cached_property
+    def addresses(self) -> frozenset[IPv4Address]:
+        """Every address the node itself answers to."""
+        return frozenset(address.ip for interface in self.interfaces for address in interface.addresses)
+
+
+@dataclass(frozen=True)
+class Topology:
+    nodes: tuple[Node, ...] = ()
+    links: tuple[Link, ...] = ()
+    by_name: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {node.name: node for node in self.nodes})
+
+    @cached_property
+    def far_end(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """For (node, interface), the (node, interface) at the other end of its link."""
+        ends = {link.a: link.b for link in self.links}
+        ends.update({link.b: link.a for link in self.links})
+        return ends
+
+    def node_of(self, resource: str) -> Node:
+        """The node that stands for a resource. Raises KeyError."""
+        return self._by_resource[resource]
+
+    @cached_property
+    def _by_resource(self) -> Mapping[str, Node]:
+        return {node.resource: node for node in self.nodes}
