@@ -1,0 +1,214 @@
+"""The configuration of a dataplane process, and the keys that go with it. Both are read whole, and every error is reported.
+
+The keys come apart from the configuration, through an inherited file descriptor, so that no file with a name ever holds them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from dataplane.check import EniCheck
+from dataplane.errors import LocalError
+from dataplane.esp import FIRST_FREE_SPI, LAST_SPI, overlay_mtu
+from dataplane.fields import Fields
+from dataplane.packets import Endpoint
+from dataplane.suites import SUITES, Suite
+
+MINIMUM_MTU = 68  # RFC 791 §3.2
+MAXIMUM_MTU = 65535 - 28 - 16 - 16 - 2  # what one UDP datagram holds after the headers, ESP's head, the ICV and the trailer
+INTERFACE_NAME_LENGTH = 15  # IFNAMSIZ of Linux, less the terminating zero
+SOCKET_PATH_LENGTH = 107  # sun_path of Linux, less the terminating zero
+
+UNDERLAY_MTU = 1500  # our choice: Ethernet's
+NAME_LENGTH = 128  # our choice
+LOWEST_DESCRIPTOR = 3  # 0 to 2 are standard input, output and error
+
+_INTERFACE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+class ConfigError(LocalError):
+    """The configuration breaks one rule or several: `errors` holds a line "field: rule" for each."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = tuple(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class TunConfig:
+    name: str
+    mtu: int  # of the overlay, in bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UnderlayConfig:
+    address: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConfig:
+    """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer."""
+
+    name: str
+    suite: Suite
+    prefixes: tuple[IPv4Network, ...]
+    endpoint: Endpoint | None
+    speaks_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    name: str
+    tun: TunConfig
+    underlay: UnderlayConfig
+    icmp_source: IPv4Address
+    control: str  # path of the control socket
+    keys_fd: int
+    eni_check: EniCheck | None
+    peers: tuple[PeerConfig, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaKeys:
+    """What one direction of an association is keyed with. `material` is the key, then the salt."""
+
+    spi: int
+    material: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerKeys:
+    outbound: SaKeys
+    inbound: SaKeys
+
+
+def parse_config(text: str | bytes) -> Config:
+    """Read a configuration. Raises ConfigError with every error that it has."""
+    errors: list[str] = []
+    fields = Fields(_load(text, "the configuration"), "", errors)
+    fields.only("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers")
+    config = Config(
+        name=fields.text("name", longest=NAME_LENGTH),
+        tun=_tun(fields.nested("tun")),
+        underlay=_underlay(fields.nested("underlay")),
+        icmp_source=fields.address("icmp_source"),
+        control=fields.text("control", longest=SOCKET_PATH_LENGTH),
+        keys_fd=fields.integer("keys_fd", LOWEST_DESCRIPTOR, 2**31 - 1),
+        eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
+        peers=tuple(_peer(peer) for peer in fields.nested_list("peers")),
+    )
+    _refuse_ambiguity(config.peers, errors)
+    _raise(errors)
+    return config
+
+
+def parse_eni_check(fields: Fields) -> EniCheck:
+    """An interface's check. On an error it is noted in the list behind `fields`."""
+    fields.only("addresses", "enabled")
+    addresses = fields.addresses("addresses")
+    enabled = fields.flag("enabled")
+    if enabled and not addresses:
+        fields.error("addresses", "is empty, so the check would let nothing pass")
+    return EniCheck(addresses, enabled)
+
+
+def _tun(fields: Fields) -> TunConfig:
+    fields.only("name", "mtu")
+    name = fields.text("name", longest=INTERFACE_NAME_LENGTH)
+    if name and not _INTERFACE_NAME.fullmatch(name):
+        fields.error("name", f"{name!r} is no interface name: a letter, then letters, digits, '_', '.', '-'")
+    mtu = fields.integer("mtu", MINIMUM_MTU, MAXIMUM_MTU) if "mtu" in fields else overlay_mtu(UNDERLAY_MTU)
+    return TunConfig(name, mtu)
+
+
+def _underlay(fields: Fields) -> UnderlayConfig:
+    fields.only("address", "port")
+    return UnderlayConfig(fields.address("address"), fields.integer("port", 1, 65535))
+
+
+def _peer(fields: Fields) -> PeerConfig:
+    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first")
+    peer = PeerConfig(
+        name=fields.text("name", longest=NAME_LENGTH),
+        suite=SUITES[fields.choice("cipher", SUITES)],
+        prefixes=fields.prefixes("prefixes"),
+        endpoint=fields.endpoint("endpoint"),
+        speaks_first=fields.flag("speaks_first", default=False),
+    )
+    if peer.speaks_first and peer.endpoint is None:
+        fields.error("endpoint", "is missing, and an end that speaks first must know it")
+    return peer
+
+
+def _refuse_ambiguity(peers: Sequence[PeerConfig], errors: list[str]) -> None:
+    """A name stands for one peer, and a prefix lies behind one peer."""
+    names: dict[str, int] = {}
+    owners: dict[IPv4Network, int] = {}
+    for index, peer in enumerate(peers):
+        if peer.name and names.setdefault(peer.name, index) != index:
+            errors.append(f"peers[{index}].name: {peer.name!r} is the name of peers[{names[peer.name]}] already")
+        for place, prefix in enumerate(peer.prefixes):
+            if owners.setdefault(prefix, index) != index:
+                errors.append(f"peers[{index}].prefixes[{place}]: {prefix} lies behind peers[{owners[prefix]}] already")
+
+
+def parse_keys(text: str | bytes, peers: Sequence[PeerConfig]) -> dict[str, PeerKeys]:
+    """Read the keys of all peers. Raises ConfigError with every error; no error shows a key."""
+    errors: list[str] = []
+    fields = Fields(_load(text, "the keys"), "keys", errors, secret=True)
+    fields.only(*(peer.name for peer in peers))
+    keys = {peer.name: _peer_keys(fields.nested(peer.name), peer.suite) for peer in peers}
+    _raise(errors)
+    _refuse_shared_spi(keys)
+    return keys
+
+
+def _refuse_shared_spi(keys: Mapping[str, PeerKeys]) -> None:
+    """The inbound SPI is all that tells one peer's datagrams from another's."""
+    owners: dict[int, str] = {}
+    _raise(
+        [
+            f"keys.{name}.inbound.spi: {pair.inbound.spi} is the inbound SPI of {owners[pair.inbound.spi]} already"
+            for name, pair in keys.items()
+            if owners.setdefault(pair.inbound.spi, name) != name
+        ]
+    )
+
+
+def _peer_keys(fields: Fields, suite: Suite) -> PeerKeys:
+    fields.only("outbound", "inbound")
+    keys = PeerKeys(_sa_keys(fields.nested("outbound"), suite), _sa_keys(fields.nested("inbound"), suite))
+    if keys.outbound.material and keys.outbound.material == keys.inbound.material:
+        fields.error("", "both directions have the same key, and so would use the same nonces")
+    return keys
+
+
+def _sa_keys(fields: Fields, suite: Suite) -> SaKeys:
+    fields.only("spi", "key")
+    keys = SaKeys(fields.integer("spi", FIRST_FREE_SPI, LAST_SPI), fields.material("key"))
+    if keys.material and len(keys.material) != suite.material_length:
+        rule = f"{suite.name} takes {suite.material_length} bytes, the key and then the salt"
+        fields.error("key", f"{len(keys.material)} bytes are given; {rule}")
+    return keys
+
+
+def _load(text: str | bytes, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ConfigError([f"{what}: is nested too deeply"]) from None
+    except ValueError as error:
+        # The message of a decoding error names a position, never the text itself.
+        position = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise ConfigError([f"{what}: is no JSON{position}"]) from None
+
+
+def _raise(errors: Sequence[str]) -> None:
+    if errors:
+        raise ConfigError(errors)

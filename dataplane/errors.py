@@ -1,0 +1,124 @@
+"""What can go wrong: our misuse (`LocalError`), or what somebody else sent (`RemoteError`).
+
+A remote error is raised where the rule stands, caught once a packet by the engine, counted under its reason, and the packet is
+dropped. It never ends the process and is never logged one by one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class DropReason(StrEnum):
+    """The code of a drop inside the dataplane."""
+
+    # what comes out of the tunnel, in the order of the checks
+    MALFORMED_ESP = "MALFORMED_ESP"
+    IKE_NOT_SUPPORTED = "IKE_NOT_SUPPORTED"
+    UNKNOWN_SPI = "UNKNOWN_SPI"
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    REPLAYED = "REPLAYED"
+    MALFORMED_PACKET = "MALFORMED_PACKET"
+    OUTSIDE_SELECTOR = "OUTSIDE_SELECTOR"
+    # what goes into the tunnel
+    NO_PEER_FOR_DESTINATION = "NO_PEER_FOR_DESTINATION"
+    PEER_NOT_HEARD = "PEER_NOT_HEARD"
+    PACKET_TOO_BIG = "PACKET_TOO_BIG"
+    SEQUENCE_EXHAUSTED = "SEQUENCE_EXHAUSTED"
+    # both ways
+    ENI_SOURCE_DEST_CHECK_RESTRICTION = "ENI_SOURCE_DEST_CHECK_RESTRICTION"
+    # the kernel refused what the engine made
+    OVERLAY_REFUSED = "OVERLAY_REFUSED"
+    UNDERLAY_BUSY = "UNDERLAY_BUSY"
+    UNDERLAY_REFUSED = "UNDERLAY_REFUSED"
+
+    @property
+    def text(self) -> str:
+        """What the code says, in one sentence that ends without a full stop."""
+        return _TEXT[self]
+
+
+_TEXT = {
+    DropReason.MALFORMED_ESP: "the datagram is no well-formed ESP packet",
+    DropReason.IKE_NOT_SUPPORTED: "the datagram is an IKE message, and this dataplane speaks no IKE",
+    DropReason.UNKNOWN_SPI: "no security association has the datagram's SPI",
+    DropReason.AUTHENTICATION_FAILED: "the datagram's integrity check value is wrong: another key, or it was altered",
+    DropReason.REPLAYED: "the sequence number was received before, or lies behind the replay window",
+    DropReason.MALFORMED_PACKET: "the inner packet is no well-formed IPv4 packet",
+    DropReason.OUTSIDE_SELECTOR: "the inner source lies outside the prefixes behind the peer",
+    DropReason.NO_PEER_FOR_DESTINATION: "the destination lies behind no peer",
+    DropReason.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
+    DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",
+    DropReason.SEQUENCE_EXHAUSTED: "the security association's sequence numbers are used up",
+    DropReason.ENI_SOURCE_DEST_CHECK_RESTRICTION: (
+        "the interface's source/destination check is on, and the address is not its own"
+    ),
+    DropReason.OVERLAY_REFUSED: "the kernel refused the packet at the TUN device",
+    DropReason.UNDERLAY_BUSY: "the underlay socket's send buffer is full",
+    DropReason.UNDERLAY_REFUSED: "the kernel refused the datagram: no route to the peer, or too big for the path",
+}
+
+
+class DataplaneError(Exception):
+    """Every error that this package raises on purpose."""
+
+
+class LocalError(DataplaneError):
+    """The caller, the configuration or the machine is at fault."""
+
+
+class RemoteError(DataplaneError):
+    """What somebody else sent breaks a rule. It is counted under `reason` and dropped."""
+
+    reason: ClassVar[DropReason]
+
+
+class MalformedEsp(RemoteError):
+    reason = DropReason.MALFORMED_ESP
+
+
+class IkeNotSupported(RemoteError):
+    reason = DropReason.IKE_NOT_SUPPORTED
+
+
+class UnknownSpi(RemoteError):
+    reason = DropReason.UNKNOWN_SPI
+
+
+class AuthenticationFailed(RemoteError):
+    reason = DropReason.AUTHENTICATION_FAILED
+
+
+class Replayed(RemoteError):
+    reason = DropReason.REPLAYED
+
+
+class MalformedPacket(RemoteError):
+    reason = DropReason.MALFORMED_PACKET
+
+
+class OutsideSelector(RemoteError):
+    reason = DropReason.OUTSIDE_SELECTOR
+
+
+class NoPeerForDestination(RemoteError):
+    reason = DropReason.NO_PEER_FOR_DESTINATION
+
+
+class PeerNotHeard(RemoteError):
+    reason = DropReason.PEER_NOT_HEARD
+
+
+class PacketTooBig(RemoteError):
+    reason = DropReason.PACKET_TOO_BIG
+
+
+class SequenceExhausted(RemoteError):
+    """Nobody's fault but time's; it stops one packet like any other remote error."""
+
+    reason = DropReason.SEQUENCE_EXHAUSTED
+
+
+class EniSourceDestCheckRestriction(RemoteError):
+    reason = DropReason.ENI_SOURCE_DEST_CHECK_RESTRICTION

@@ -1,0 +1,140 @@
+"""ESP in tunnel mode, as it stands in a UDP datagram. RFC 4303, RFC 4106, RFC 7634, RFC 3948.
+
+     0      4         8     16                                       -16
+     ┌──────┬─────────┬─────┬────────────────────────────────────────┬─────┐
+     │ SPI  │sequence │ IV  │ packet, padding, pad length, next header│ ICV │
+     └──────┴─────────┴─────┴────────────────────────────────────────┴─────┘
+      authenticated alone    encrypted and authenticated
+
+The nonce is the salt followed by the IV. The IV is the sequence number, so it never repeats under one key as long as a key
+serves one association and no association is ever resumed.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+
+from dataplane.errors import AuthenticationFailed, LocalError, MalformedEsp, SequenceExhausted
+from dataplane.packets import Buffer
+from dataplane.replay import ReplayWindow
+from dataplane.suites import ICV_LENGTH, IV_LENGTH, Suite
+
+NEXT_HEADER_IPV4 = 4  # RFC 4303 §2.6, IANA protocol numbers
+NEXT_HEADER_DUMMY = 59  # RFC 4303 §2.6: to be discarded
+FIRST_FREE_SPI = 256  # RFC 4303 §2.1: 1 to 255 are reserved, 0 is for local use and marks IKE in UDP (RFC 3948 §2.2)
+LAST_SPI = 2**32 - 1
+LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: without extended numbers it must not cycle
+ALIGNMENT = 4  # RFC 4303 §2.4
+
+ASSOCIATED_LENGTH = 8  # SPI and sequence number: RFC 4106 §5, RFC 7634 §2.1
+PAYLOAD_OFFSET = ASSOCIATED_LENGTH + IV_LENGTH
+TRAILER_LENGTH = 2  # pad length and next header
+MINIMUM_LENGTH = PAYLOAD_OFFSET + ALIGNMENT + ICV_LENGTH
+
+_HEAD = struct.Struct("!IIQ")
+_PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: 1, 2, 3, …
+
+
+class Opened(NamedTuple):
+    """An authenticated payload. `newest` says whether its sequence number is the highest so far."""
+
+    next_header: int
+    packet: memoryview
+    newest: bool
+
+
+class _SecurityAssociation:
+    """What both directions share: the SPI, the cipher under its key, the salt. The key is kept by the cipher alone."""
+
+    def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
+        if not FIRST_FREE_SPI <= spi <= LAST_SPI:
+            raise LocalError(f"SPI {spi} is reserved: use {FIRST_FREE_SPI} to {LAST_SPI} (RFC 4303 §2.1)")
+        if len(material) != suite.material_length:
+            raise LocalError(f"{suite.name} takes {suite.material_length} bytes of key and salt, not {len(material)}")
+        self.spi = spi
+        self.suite = suite
+        self._aead = suite.aead(material[: suite.key_length])
+        self._salt = material[suite.key_length :]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(spi={self.spi}, suite={self.suite.name!r})"
+
+
+class OutboundSa(_SecurityAssociation):
+    """The sending direction of a security association. RFC 4303 §3.3."""
+
+    def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
+        super().__init__(spi, suite, material)
+        self.sequence = 0
+
+    def encapsulate(self, packet: Buffer, next_header: int = NEXT_HEADER_IPV4) -> bytearray:
+        """The payload of a UDP datagram that carries `packet`. Raises SequenceExhausted."""
+        if self.sequence >= LAST_SEQUENCE:
+            raise SequenceExhausted(f"SPI {self.spi} has sent its last sequence number")
+        self.sequence += 1
+        length = len(packet)
+        pad = -(length + TRAILER_LENGTH) % ALIGNMENT
+        trailer = PAYLOAD_OFFSET + length + pad
+        end = trailer + TRAILER_LENGTH
+        datagram = bytearray(end + ICV_LENGTH)
+        _HEAD.pack_into(datagram, 0, self.spi, self.sequence, self.sequence)
+        datagram[PAYLOAD_OFFSET : PAYLOAD_OFFSET + length] = packet
+        datagram[PAYLOAD_OFFSET + length : trailer] = _PADDING[:pad]
+        datagram[trailer] = pad
+        datagram[trailer + 1] = next_header
+        view = memoryview(datagram)
+        nonce = self._salt + view[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
+        # In place: the ciphertext takes exactly the room of the plaintext, and the ICV the room behind it.
+        self._aead.encrypt_into(nonce, view[PAYLOAD_OFFSET:end], view[:ASSOCIATED_LENGTH], view[PAYLOAD_OFFSET:])
+        return datagram
+
+
+class InboundSa(_SecurityAssociation):
+    """The receiving direction of a security association. RFC 4303 §3.4."""
+
+    def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
+        super().__init__(spi, suite, material)
+        self.window = ReplayWindow()
+
+    def decapsulate(self, datagram: Buffer) -> Opened:
+        """Authenticate, decrypt, and only then consult the replay window.
+
+        Raises MalformedEsp, AuthenticationFailed, Replayed.
+        """
+        view = memoryview(datagram)
+        if len(view) < MINIMUM_LENGTH or len(view) % ALIGNMENT:
+            raise MalformedEsp(f"{len(view)} bytes; {MINIMUM_LENGTH} at least, in steps of {ALIGNMENT}")
+        payload = self._open(view)
+        sequence = int.from_bytes(view[4:ASSOCIATED_LENGTH], "big")
+        self.window.accept(sequence)
+        return Opened(payload[-1], _without_trailer(payload), sequence == self.window.highest)
+
+    def _open(self, view: memoryview) -> memoryview:
+        payload = bytearray(len(view) - PAYLOAD_OFFSET - ICV_LENGTH)
+        nonce = self._salt + view[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
+        try:
+            self._aead.decrypt_into(nonce, view[PAYLOAD_OFFSET:], view[:ASSOCIATED_LENGTH], payload)
+        except InvalidTag:
+            raise AuthenticationFailed(f"SPI {self.spi}: the integrity check value is wrong") from None
+        return memoryview(payload)
+
+
+def _without_trailer(payload: memoryview) -> memoryview:
+    """The packet in front of the padding, whose content is checked as RFC 4303 §2.4 asks. Raises MalformedEsp."""
+    pad = payload[-TRAILER_LENGTH]
+    end = len(payload) - TRAILER_LENGTH - pad
+    if end < 0:
+        raise MalformedEsp(f"{pad} bytes of padding in a payload of {len(payload)}")
+    if payload[end : end + pad] != _PADDING[:pad]:
+        raise MalformedEsp("the padding does not count 1, 2, 3, …")
+    return payload[:end]
+
+
+def overlay_mtu(underlay_mtu: int) -> int:
+    """The largest inner packet whose datagram fits `underlay_mtu` bytes with its IPv4 and UDP headers."""
+    outer = 20 + 8  # RFC 791 without options, RFC 768
+    payload = (underlay_mtu - outer - PAYLOAD_OFFSET - ICV_LENGTH) // ALIGNMENT * ALIGNMENT
+    return payload - TRAILER_LENGTH

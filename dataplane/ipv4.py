@@ -1,0 +1,163 @@
+"""IPv4: the header as far as a tunnel reads it, the checksum, and fragments. RFC 791."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from dataplane.errors import MalformedPacket
+from dataplane.packets import Buffer
+
+VERSION = 4
+HEADER_LENGTH = 20  # RFC 791 §3.1, without options
+MAXIMUM_LENGTH = 65535
+DONT_FRAGMENT = 0x4000
+MORE_FRAGMENTS = 0x2000
+OFFSET_MASK = 0x1FFF
+OFFSET_UNIT = 8  # bytes
+PROTOCOL_ICMP = 1
+
+_OPTION_END = 0
+_OPTION_NO_OPERATION = 1
+_OPTION_COPIED = 0x80
+
+_HEADER = struct.Struct("!BxHHHBBxxII")
+_LENGTH_TO_FRAGMENT = struct.Struct("!HHH")
+
+
+class Ipv4Header(NamedTuple):
+    """Lengths are in bytes, addresses are integers, `fragment` holds the flags and the offset as they stand in the packet."""
+
+    header_length: int
+    total_length: int
+    identification: int
+    fragment: int
+    ttl: int
+    protocol: int
+    source: int
+    destination: int
+
+    @property
+    def dont_fragment(self) -> bool:
+        return bool(self.fragment & DONT_FRAGMENT)
+
+    @property
+    def offset(self) -> int:
+        """Where the payload of a fragment belongs, in bytes; 0 in a first fragment and in a whole packet."""
+        return (self.fragment & OFFSET_MASK) * OFFSET_UNIT
+
+
+def parse_header(packet: Buffer) -> Ipv4Header:
+    """The header alone: the payload may be cut off, as in the quotation of an ICMP error. Raises MalformedPacket.
+
+    The header's checksum is left to the kernel, which verified it on the way here or will after the TUN device.
+    """
+    if len(packet) < HEADER_LENGTH:
+        raise MalformedPacket(f"{len(packet)} bytes are too few for an IPv4 header of {HEADER_LENGTH}")
+    first, total, identification, fragment, ttl, protocol, source, destination = _HEADER.unpack_from(packet)
+    header_length = (first & 0x0F) * 4
+    if first >> 4 != VERSION:
+        raise MalformedPacket(f"IP version {first >> 4} is not {VERSION}")
+    if not HEADER_LENGTH <= header_length <= min(len(packet), total):
+        raise MalformedPacket(f"a header of {header_length} bytes in a packet of {total}, of which {len(packet)} are here")
+    return Ipv4Header(header_length, total, identification, fragment, ttl, protocol, source, destination)
+
+
+def parse_packet(packet: Buffer) -> Ipv4Header:
+    """A whole packet that fills `packet` to the byte. Raises MalformedPacket."""
+    header = parse_header(packet)
+    if header.total_length != len(packet):
+        raise MalformedPacket(f"a packet of {header.total_length} bytes in {len(packet)}")
+    return header
+
+
+def parse_padded(packet: Buffer) -> Ipv4Header:
+    """A whole packet that padding may follow (RFC 4303 §2.7). Raises MalformedPacket."""
+    header = parse_header(packet)
+    if header.total_length > len(packet):
+        raise MalformedPacket(f"a packet of {header.total_length} bytes in {len(packet)}")
+    return header
+
+
+def checksum(data: Buffer) -> int:
+    """The internet checksum of `data`. RFC 1071; it is 0 over data that holds its own checksum."""
+    even = bytes(data) + b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(even) // 2}H", even))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def build_header(*, protocol: int, source: int, destination: int, payload_length: int, tos: int, ttl: int) -> bytes:
+    """A header without options of a packet that is not to be fragmented; its identification is 0 (RFC 6864 §4.1)."""
+    header = bytearray(HEADER_LENGTH)
+    struct.pack_into(
+        "!BBHHHBBHII",
+        header,
+        0,
+        VERSION << 4 | HEADER_LENGTH // 4,
+        tos,
+        HEADER_LENGTH + payload_length,
+        0,
+        DONT_FRAGMENT,
+        ttl,
+        protocol,
+        0,
+        source,
+        destination,
+    )
+    return _with_checksum(header)
+
+
+def fragments(packet: Buffer, header: Ipv4Header, mtu: int) -> list[bytes]:
+    """Cut a packet into fragments of at most `mtu` bytes each. RFC 791 §3.2. Raises MalformedPacket for bad options."""
+    whole = bytes(packet)
+    first_header = whole[: header.header_length]
+    next_header = first_header[:HEADER_LENGTH] + _copied_options(first_header[HEADER_LENGTH:])
+    pieces: list[bytes] = []
+    position = header.header_length
+    while position < header.total_length:
+        head = next_header if pieces else first_header
+        room = (mtu - len(head)) // OFFSET_UNIT * OFFSET_UNIT
+        payload = whole[position : position + room]
+        offset = header.offset + position - header.header_length
+        last = position + len(payload) == header.total_length
+        pieces.append(_fragment(head, payload, offset, more=not last or bool(header.fragment & MORE_FRAGMENTS)))
+        position += len(payload)
+    return pieces
+
+
+def _fragment(head: bytes, payload: bytes, offset: int, *, more: bool) -> bytes:
+    header = bytearray(head)
+    header[0] = VERSION << 4 | len(head) // 4
+    identification = int.from_bytes(head[4:6], "big")
+    flags_and_offset = (MORE_FRAGMENTS if more else 0) | offset // OFFSET_UNIT
+    _LENGTH_TO_FRAGMENT.pack_into(header, 2, len(head) + len(payload), identification, flags_and_offset)
+    return _with_checksum(header) + payload
+
+
+def _with_checksum(header: bytearray) -> bytes:
+    header[10:12] = b"\0\0"
+    header[10:12] = checksum(header).to_bytes(2, "big")
+    return bytes(header)
+
+
+def _copied_options(options: bytes) -> bytes:
+    """The options that every fragment carries, padded to four bytes. RFC 791 §3.1."""
+    copied = bytearray()
+    position = 0
+    while position < len(options) and options[position] != _OPTION_END:
+        length = _option_length(options, position)
+        if options[position] & _OPTION_COPIED:
+            copied += options[position : position + length]
+        position += length
+    return bytes(copied) + bytes(-len(copied) % 4)
+
+
+def _option_length(options: bytes, position: int) -> int:
+    if options[position] == _OPTION_NO_OPERATION:
+        return 1
+    length = options[position + 1] if position + 1 < len(options) else 0
+    if length < 2 or position + length > len(options):
+        raise MalformedPacket(f"an IPv4 option of {length} bytes, {len(options) - position} bytes before the header's end")
+    return length

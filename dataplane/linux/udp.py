@@ -1,0 +1,67 @@
+"""The underlay: one UDP socket that ESP and its keepalives share. RFC 3948."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from ipaddress import IPv4Address
+
+from dataplane.errors import LocalError
+from dataplane.packets import Buffer, Endpoint
+
+# linux/in.h, asm-generic/socket.h; Python's socket module does not name them
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_DO = 2
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+
+BUFFER_SIZE = 4 * 1024 * 1024
+"""Bytes of each socket buffer. Our choice: some 40 ms of a gigabit a second, so that a pause of the process loses nothing."""
+
+
+class UnderlayError(LocalError):
+    """The underlay's address and port cannot be had."""
+
+
+class UnderlaySocket:
+    """An open UDP socket that never blocks and never lets the kernel fragment what it sends."""
+
+    def __init__(self, address: IPv4Address, port: int) -> None:
+        """Bind to the underlay's address and port. Raises UnderlayError."""
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self._configure()
+            self._socket.bind((str(address), port))
+        except OSError as error:
+            self.close()
+            raise UnderlayError(_explain(address, port, error)) from error
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def receive_into(self, buffer: memoryview) -> tuple[int, Endpoint]:
+        """Read one datagram and return its length and sender. Raises BlockingIOError when none waits."""
+        return self._socket.recvfrom_into(buffer)
+
+    def send(self, payload: Buffer, endpoint: Endpoint) -> None:
+        """Send one datagram. Raises BlockingIOError when the buffer is full, OSError when the kernel refuses it."""
+        self._socket.sendto(payload, endpoint)
+
+    def _configure(self) -> None:
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)
+
+
+def _explain(address: IPv4Address, port: int, error: OSError) -> str:
+    reasons = {
+        errno.EADDRINUSE: "another process uses this port; end it or choose another port",
+        errno.EADDRNOTAVAIL: "no interface has this address",
+        errno.EPERM: "setting the socket's buffers needs root (CAP_NET_ADMIN)",
+        errno.EACCES: "a port below 1024 needs root (CAP_NET_BIND_SERVICE)",
+    }
+    return f"underlay {address} port {port}: {reasons.get(error.errno or 0, error.strerror)}"
