@@ -1,0 +1,115 @@
+"""Doubles for tests: gateways with an in-memory TUN device, an in-memory underlay between them, a clock that tests move.
+
+vcpe 203.0.113.10 ── speaks first ──► pop 198.51.100.10
+     10.0.0.0/16                          192.168.0.0/16
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from dataplane.check import EniCheck
+from dataplane.engine import Engine
+from dataplane.errors import DropReason
+from dataplane.esp import InboundSa, OutboundSa, overlay_mtu
+from dataplane.packets import Buffer, Datagram, Effect, Endpoint, Send
+from dataplane.peer import Peer
+from dataplane.suites import SUITES
+
+VCPE: Endpoint = ("203.0.113.10", 4500)
+POP: Endpoint = ("198.51.100.10", 4500)
+AWS = IPv4Network("10.0.0.0/16")
+ALIBABA = IPv4Network("192.168.0.0/16")
+PEER = "sag-1"  # the gateway's resource names the tunnel at both ends
+TO_POP_SPI = 4097
+TO_VCPE_SPI = 4098
+MTU = overlay_mtu(1500)
+DEFAULT_CIPHER = "aes-256-gcm"
+
+
+def material(spi: int, cipher: str = DEFAULT_CIPHER) -> bytes:
+    """Keying material that is worth nothing: each direction's own, the same in every run."""
+    return bytes((spi + index) % 256 for index in range(SUITES[cipher].material_length))
+
+
+def outbound_sa(spi: int, cipher: str = DEFAULT_CIPHER) -> OutboundSa:
+    return OutboundSa(spi, SUITES[cipher], material(spi, cipher))
+
+
+def inbound_sa(spi: int, cipher: str = DEFAULT_CIPHER) -> InboundSa:
+    return InboundSa(spi, SUITES[cipher], material(spi, cipher))
+
+
+@dataclass
+class Gateway:
+    """An engine, the endpoint that others see it at, and what it wrote to its TUN device."""
+
+    engine: Engine
+    endpoint: Endpoint
+    delivered: list[bytes] = field(default_factory=list)
+
+    @property
+    def peer(self) -> Peer:
+        return self.engine.peers[PEER]
+
+    @property
+    def drops(self) -> dict[DropReason, int]:
+        """Every drop that the engine counted, wherever."""
+        return dict(self.engine.drops + self.peer.counters.drops)
+
+
+class Underlay:
+    """Carries datagrams between gateways at once, and keeps a copy of each on `wire`. `up` may be switched off."""
+
+    def __init__(self, *gateways: Gateway, now: float = 1000.0) -> None:
+        self.gateways = gateways
+        self.now = now
+        self.up = True
+        self.wire: list[Datagram] = []
+
+    def send(self, gateway: Gateway, *packets: Buffer) -> None:
+        """A gateway reads packets off its TUN device."""
+        self._carry_out(gateway, gateway.engine.outbound(packets, self.now))
+
+    def inject(self, gateway: Gateway, payload: Buffer, source: Endpoint) -> None:
+        """A datagram reaches a gateway, from wherever."""
+        self._carry_out(gateway, gateway.engine.inbound([Datagram(payload, source)], self.now))
+
+    def advance(self, seconds: float, step: float = 0.5) -> None:
+        """Let time pass, with a tick for every gateway at each step."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + step)
+            self.tick()
+
+    def tick(self) -> None:
+        for gateway in self.gateways:
+            self._carry_out(gateway, gateway.engine.tick(self.now))
+
+    def _carry_out(self, gateway: Gateway, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._transmit(gateway, effect)
+            else:
+                gateway.delivered.append(bytes(effect.packet))
+
+    def _transmit(self, sender: Gateway, effect: Send) -> None:
+        payload = bytes(effect.payload)
+        self.wire.append(Datagram(payload, sender.endpoint))
+        for gateway in self.gateways:
+            if self.up and gateway.endpoint == effect.endpoint:
+                self.inject(gateway, payload, sender.endpoint)
+
+
+def vcpe(cipher: str = DEFAULT_CIPHER, *, mtu: int = MTU, check: EniCheck | None = None, now: float = 1000.0) -> Gateway:
+    """The end that speaks first, with its point of presence configured."""
+    outbound, inbound = outbound_sa(TO_POP_SPI, cipher), inbound_sa(TO_VCPE_SPI, cipher)
+    peer = Peer(PEER, outbound, inbound, [ALIBABA], POP, speaks_first=True)
+    return Gateway(Engine([peer], mtu=mtu, icmp_source=IPv4Address("10.0.2.10"), now=now, check=check), VCPE)
+
+
+def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0) -> Gateway:
+    """The end that waits, and knows no endpoint."""
+    peer = Peer(PEER, outbound_sa(TO_VCPE_SPI, cipher), inbound_sa(TO_POP_SPI, cipher), [AWS])
+    return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address("198.51.100.10"), now=now), POP)

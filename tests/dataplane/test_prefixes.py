@@ -1,0 +1,24 @@
+"""Longest-prefix lookup against a linear search."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataplane.prefixes import PrefixTable
+
+CLOSE = st.integers(0x0A000000, 0x0A0000FF) | st.sampled_from([0, 0xFFFFFFFF, 0x0A000100, 0x09FFFFFF])
+NETWORKS = st.builds(lambda address, length: IPv4Network((address, length), strict=False), CLOSE, st.integers(0, 32))
+
+
+@given(st.lists(NETWORKS, max_size=12), CLOSE)
+def test_lookup_finds_the_longest(networks: list[IPv4Network], address: int) -> None:
+    holding = [network for network in networks if IPv4Address(address) in network]
+    expected = max(holding, key=lambda network: network.prefixlen, default=None)
+    assert PrefixTable((network, network) for network in networks).lookup(address) == expected
+
+
+def test_empty_table_holds_nothing() -> None:
+    assert PrefixTable[str]().lookup(0) is None
