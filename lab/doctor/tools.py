@@ -1,0 +1,44 @@
+"""The commands a lab calls, and the Debian or Ubuntu package that brings each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from lab.doctor.check import Check
+
+# The launcher `saglab` has the same list, because it has to work before any Python does.
+PACKAGES = {
+    "mnexec": "mininet",
+    "ip": "iproute2",
+    "tc": "iproute2",
+    "nft": "nftables",
+    "ping": "iputils-ping",
+    "ifconfig": "net-tools",
+    "ethtool": "ethtool",
+    "tcpdump": "tcpdump",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "nsenter": "util-linux",
+    "mount": "mount",
+    "modprobe": "kmod",
+    "ps": "procps",
+}
+
+_SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH
+
+
+def commands() -> list[Check]:
+    """One check for each command."""
+    return [_command(name, package) for name, package in PACKAGES.items()]
+
+
+def _command(name: str, package: str) -> Check:
+    path = shutil.which(name, path=search_path())
+    remedy = f"install the package {package}: as root, ./saglab doctor --install"
+    return Check(f"command {name}", path is not None, True, path or "not found", remedy)
+
+
+def search_path() -> str:
+    """PATH, with the directories of system commands at its end."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM_DIRECTORIES))
