@@ -1,0 +1,44 @@
+"""What a customer configured at both providers: resources, their rules, their error codes.
+
+`Cloud` holds the state; `cloud.aws` and `cloud.alibaba` are the providers' operations, under the providers' names. Operations
+that change something are numbered and journalled; `describe_…` calls are neither.
+"""
+
+from __future__ import annotations
+
+from lab.cloud.alibaba import Alibaba
+from lab.cloud.aws import Aws
+from lab.cloud.errors import CloudError
+from lab.cloud.journal import Journal, Operation
+from lab.cloud.operation import State
+from lab.cloud.store import Store
+from lab.cloud.supply import Supply
+
+__all__ = ["Cloud", "CloudError", "Journal", "Operation", "Store"]
+
+
+class Cloud:
+    """The state of both clouds, and the calls that change it.
+
+    With a `seed` all identifiers, keys and addresses follow from the order of the calls; without, they are random.
+    """
+
+    def __init__(self, seed: bytes | None = None) -> None:
+        self._assemble(State(Store(), Journal(), Supply(seed)))
+        self.aws.publish_images()
+
+    def fork(self) -> Cloud:
+        """An independent copy that shares the supply of identifiers and numbers.
+
+        What is done to the copy is unknown to the original; ids made by one are never made by the other.
+        """
+        twin = Cloud.__new__(Cloud)
+        twin._assemble(State(self.store.fork(), self.journal.fork(), self._state.supply))
+        return twin
+
+    def _assemble(self, state: State) -> None:
+        self._state = state
+        self.store = state.store
+        self.journal = state.journal
+        self.aws = Aws(state)
+        self.alibaba = Alibaba(state)

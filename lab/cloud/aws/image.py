@@ -1,0 +1,29 @@
+"""Machine images."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from lab.cloud.aws.base import AwsBase
+from lab.cloud.aws.resources import Image
+from lab.origin import Origin
+
+LINUX = "al2023-ami-kernel-6.1-x86_64"
+SAG_VCPE = "sag-vcpe"
+
+_CATALOGUE = ((LINUX, "Amazon Linux 2023", False), (SAG_VCPE, "Alibaba Cloud Smart Access Gateway vCPE", True))
+
+
+class ImageOperations(AwsBase):
+    def describe_images(self, name: str = "*") -> tuple[Image, ...]:
+        """The images whose name fits a pattern with `*` and `?`, as EC2's filters take it."""
+        return tuple(image for image in self._store.all(Image) if fnmatchcase(image.name, name))
+
+    def publish_images(self) -> None:
+        """Fill the catalogue of a new cloud. No customer's call: the images are of no operation."""
+        with self._store.transaction():
+            for name, description, sag_vcpe in _CATALOGUE:
+                image_id = self._supply.aws_id("ami")
+                self._store.put(
+                    Image(id=image_id, origin=Origin(image_id, ""), name=name, description=description, sag_vcpe=sag_vcpe)
+                )

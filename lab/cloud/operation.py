@@ -1,0 +1,91 @@
+"""How a public call becomes an operation: a number, a transaction, an entry in the journal, an origin for what it makes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import ClassVar, Concatenate, ParamSpec, TypeVar
+
+from lab.cloud.errors import CloudError
+from lab.cloud.journal import Journal, Operation
+from lab.cloud.record import Record
+from lab.cloud.store import Store
+from lab.cloud.supply import Supply
+from lab.origin import Origin
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+
+
+@dataclass
+class State:
+    """What the providers of one cloud share. `running` is the call under way: its name with the provider, and its number."""
+
+    store: Store
+    journal: Journal
+    supply: Supply
+    running: tuple[str, int] | None = field(default=None)
+
+
+class Provider:
+    """The base of each provider's operations."""
+
+    PROVIDER: ClassVar[str]
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._store = state.store
+        self._supply = state.supply
+
+    def _origin(self, resource: str) -> Origin:
+        """The origin of what the call under way makes of `resource`."""
+        if self._state.running is None:
+            raise RuntimeError(f"{resource} has no origin outside an operation")
+        call, number = self._state.running
+        return Origin(resource, call, number)
+
+    def _get(self, kind: type[R], id: str) -> R:
+        """The resource with this id. Raises the provider's code for an unknown one, `kind.NOT_FOUND`."""
+        record = self._store.find(kind, id)
+        if record is None:
+            raise CloudError(kind.NOT_FOUND, f"the {kind.NOUN} '{id}' does not exist; create it, or correct the id")
+        return record
+
+
+S = TypeVar("S", bound=Provider)
+
+
+def operation(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Make a method an operation: refused or failed, it changes nothing but the journal.
+
+    A public call made by another belongs to the outer one. A call with arguments that the method does not take is no call: it
+    raises TypeError and leaves no trace.
+    """
+    signature = inspect.signature(method)
+    name = method.__name__
+
+    @wraps(method)
+    def call(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        state = self._state
+        if state.running is not None:
+            return method(self, *args, **kwargs)
+        parameters = dict(list(signature.bind(self, *args, **kwargs).arguments.items())[1:])
+        number = state.supply.operation_number()
+        state.running = (f"{self.PROVIDER}.{name}", number)
+        try:
+            with state.store.transaction():
+                result = method(self, *args, **kwargs)
+        except Exception as error:
+            code = error.code if isinstance(error, CloudError) else type(error).__name__
+            state.journal.add(Operation(number, self.PROVIDER, name, parameters, error=code))
+            raise
+        finally:
+            state.running = None
+        result_id = result.id if isinstance(result, Record) else None
+        state.journal.add(Operation(number, self.PROVIDER, name, parameters, state.store.touched, result_id=result_id))
+        return result
+
+    return call
