@@ -141,7 +141,7 @@ def _peer(fields: Fields) -> PeerConfig:
         endpoint=fields.endpoint("endpoint"),
         speaks_first=fields.flag("speaks_first", default=False),
     )
-    if peer.speaks_first and peer.endpoint is None:
+    if peer.speaks_first and "endpoint" not in fields:
         fields.error("endpoint", "is missing, and an end that speaks first must know it")
     return peer
 

@@ -33,6 +33,7 @@ class Fields:
             self._values = value
         else:
             self._refuse("", value, "must be an object", None)
+            self._errors = []  # what it lacks as an object would say nothing new
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None

@@ -1,0 +1,107 @@
+"""What a dataplane answers on its control socket."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+
+from dataplane.check import EniCheck
+from dataplane.commands import answer
+from dataplane.doubles import ALIBABA, PEER, Gateway, Underlay, pop, vcpe
+
+
+def ask(gateway: Gateway, line: bytes | dict[str, Any], now: float = 1007.5) -> dict[str, Any]:
+    text = line if isinstance(line, bytes) else json.dumps(line).encode()
+    reply = answer("vcpe", gateway.engine, text, now)
+    assert reply.endswith(b"\n")
+    assert reply.count(b"\n") == 1
+    result: dict[str, Any] = json.loads(reply)
+    return result
+
+
+def test_status_before_anything_was_heard() -> None:
+    assert ask(vcpe(), {"op": "status"}) == {
+        "name": "vcpe",
+        "uptime": 7.5,
+        "peers": {
+            PEER: {
+                "endpoint": ["198.51.100.10", 4500],
+                "heard": None,
+                "cipher": "aes-256-gcm",
+                "spi_in": 4098,
+                "spi_out": 4097,
+                "prefixes": ["192.168.0.0/16"],
+                "sent_packets": 0,
+                "sent_bytes": 0,
+                "sent_dummies": 0,
+                "sent_keepalives": 0,
+                "received_packets": 0,
+                "received_bytes": 0,
+                "received_dummies": 0,
+                "drops": {},
+            }
+        },
+        "drops": {},
+        "keepalives_received": 0,
+    }
+
+
+def test_status_afterwards() -> None:
+    left, right = vcpe(), pop()
+    underlay = Underlay(left, right)
+    underlay.tick()
+    underlay.advance(20)
+    underlay.inject(right, b"rubbish", ("192.0.2.66", 666))
+    status = ask(right, {"op": "status"}, now=1030.0)
+    peer = status["peers"][PEER]
+    assert (peer["endpoint"], peer["heard"], peer["received_dummies"]) == (["203.0.113.10", 4500], 30.0, 1)
+    assert (status["drops"], status["keepalives_received"]) == ({"UNKNOWN_SPI": 1}, 1)
+
+
+def test_set_prefixes() -> None:
+    gateway = vcpe()
+    assert ask(gateway, {"op": "set_prefixes", "peer": PEER, "prefixes": ["10.9.0.0/16"]}) == {}
+    assert gateway.peer.prefixes == (IPv4Network("10.9.0.0/16"),)
+
+
+def test_set_eni_check() -> None:
+    gateway = vcpe()
+    assert ask(gateway, {"op": "set_eni_check", "addresses": ["10.0.2.10"], "enabled": False}) == {}
+    assert gateway.engine.check == EniCheck((IPv4Address("10.0.2.10"),), enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        pytest.param(b"", "the line is no JSON", id="empty"),
+        pytest.param(b"\xff\x00", "the line is no JSON", id="no-text"),
+        pytest.param(b"[" * 100_000, "the line is no JSON", id="deep"),
+        pytest.param(b"[]", "[] is no JSON object", id="list"),
+        pytest.param(b"{}", "op None is unknown; known: status, set_prefixes, set_eni_check", id="no-op"),
+        pytest.param(b'{"op": []}', "op [] is unknown; known: status, set_prefixes, set_eni_check", id="op-of-a-kind"),
+        pytest.param(b'{"op": "stop"}', "op 'stop' is unknown; known: status, set_prefixes, set_eni_check", id="op"),
+        pytest.param(
+            b'{"op": "set_prefixes", "peer": "sag-9", "prefixes": []}',
+            "peer 'sag-9' is unknown; known: sag-1",
+            id="unknown-peer",
+        ),
+        pytest.param(
+            b'{"op": "set_prefixes", "peer": "sag-1", "prefixes": ["x"], "more": 1}',
+            "more: is unknown; known: op, peer, prefixes; prefixes[0]: 'x' must be an IPv4 prefix such as 10.0.0.0/16",
+            id="two-errors",
+        ),
+        pytest.param(
+            b'{"op": "set_eni_check", "addresses": []}',
+            "enabled: is missing, must be true or false",
+            id="check-without-enabled",
+        ),
+    ],
+)
+def test_refusals_change_nothing(line: bytes, error: str) -> None:
+    gateway = vcpe()
+    reply = ask(gateway, line)
+    assert reply == {"error": error}
+    assert (gateway.peer.prefixes, gateway.engine.check) == ((ALIBABA,), None)

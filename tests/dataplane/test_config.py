@@ -1,0 +1,226 @@
+"""Configurations and keys: what is read, and what each broken rule is called. All errors are reported at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+
+from dataplane.check import EniCheck
+from dataplane.config import Config, ConfigError, SaKeys, parse_config, parse_keys
+from dataplane.engine import build_engine
+
+GOOD: dict[str, Any] = {
+    "name": "vcpe",
+    "tun": {"name": "tun0", "mtu": 1400},
+    "underlay": {"address": "10.0.2.10", "port": 4500},
+    "icmp_source": "10.0.2.10",
+    "control": "/run/vcpe.sock",
+    "keys_fd": 7,
+    "eni_check": {"addresses": ["10.0.2.10"], "enabled": True},
+    "peers": [
+        {
+            "name": "sag-1",
+            "cipher": "aes-128-gcm",
+            "prefixes": ["192.168.0.0/16", "172.16.0.0/12"],
+            "endpoint": ["198.51.100.10", 4500],
+            "speaks_first": True,
+        },
+        {"name": "sag-2", "cipher": "chacha20-poly1305", "prefixes": [], "endpoint": None},
+    ],
+}
+KEYS: dict[str, Any] = {
+    "sag-1": {"outbound": {"spi": 4097, "key": "01" * 20}, "inbound": {"spi": 4098, "key": "02" * 20}},
+    "sag-2": {"outbound": {"spi": 4097, "key": "03" * 36}, "inbound": {"spi": 4099, "key": "04" * 36}},
+}
+REMOVED = object()
+
+
+def altered(document: dict[str, Any], path: list[str | int], value: object) -> str:
+    """The document as text, with one value replaced or removed."""
+    result = copy.deepcopy(document)
+    place: Any = result
+    for step in path[:-1]:
+        place = place[step]
+    if value is REMOVED:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return json.dumps(result)
+
+
+def case_id(path: list[str | int], value: object) -> str:
+    shown = "removed" if value is REMOVED else json.dumps(value)
+    return f"{'.'.join(map(str, path))}={shown[:24]}"
+
+
+def good() -> Config:
+    return parse_config(json.dumps(GOOD))
+
+
+def errors_of(text: str | bytes) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    return caught.value.errors
+
+
+def key_errors_of(text: str | bytes) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse_keys(text, good().peers)
+    return caught.value.errors
+
+
+def test_good_configuration_is_read() -> None:
+    config = good()
+    first, second = config.peers
+    assert (config.name, config.control, config.keys_fd) == ("vcpe", "/run/vcpe.sock", 7)
+    assert (config.tun.name, config.tun.mtu) == ("tun0", 1400)
+    assert (config.underlay.address, config.underlay.port) == (IPv4Address("10.0.2.10"), 4500)
+    assert config.eni_check == EniCheck((IPv4Address("10.0.2.10"),), enabled=True)
+    assert (first.suite.name, first.endpoint, first.speaks_first) == ("aes-128-gcm", ("198.51.100.10", 4500), True)
+    assert first.prefixes == (IPv4Network("192.168.0.0/16"), IPv4Network("172.16.0.0/12"))
+    assert (second.prefixes, second.endpoint, second.speaks_first) == ((), None, False)
+
+
+def test_what_may_be_left_out() -> None:
+    text = altered({**GOOD, "eni_check": None}, ["tun", "mtu"], REMOVED)
+    config = parse_config(text)
+    assert (config.tun.mtu, config.eni_check) == (1438, None)
+
+
+WRONG = [
+    (["name"], REMOVED, "name: is missing, must be printable text of 1 to 128 bytes"),
+    (["name"], "", "name: '' must be printable text of 1 to 128 bytes"),
+    (["name"], 5, "name: 5 must be printable text of 1 to 128 bytes"),
+    (["tun"], REMOVED, "tun: is missing, must be an object"),
+    (["tun", "name"], "a-name-too-long-0", "tun.name: 'a-name-too-long-0' must be printable text of 1 to 15 bytes"),
+    (["tun", "name"], "tun/0", "tun.name: 'tun/0' is no interface name: a letter, then letters, digits, '_', '.', '-'"),
+    (["tun", "mtu"], 67, "tun.mtu: 67 must be a whole number from 68 to 65473"),
+    (["tun", "mtu"], 1400.5, "tun.mtu: 1400.5 must be a whole number from 68 to 65473"),
+    (["underlay", "address"], "10.0.2", "underlay.address: '10.0.2' must be an IPv4 address"),
+    (["underlay", "port"], 0, "underlay.port: 0 must be a whole number from 1 to 65535"),
+    (["underlay", "port"], True, "underlay.port: True must be a whole number from 1 to 65535"),
+    (["icmp_source"], 5, "icmp_source: 5 must be an IPv4 address"),
+    (["control"], "/" + "x" * 107, f"control: '/{'x' * 55}… must be printable text of 1 to 107 bytes"),
+    (["keys_fd"], 2, "keys_fd: 2 must be a whole number from 3 to 2147483647"),
+    (["eni_check", "enabled"], REMOVED, "eni_check.enabled: is missing, must be true or false"),
+    (["eni_check", "enabled"], 1, "eni_check.enabled: 1 must be true or false"),
+    (["eni_check", "addresses"], [], "eni_check.addresses: is empty, so the check would let nothing pass"),
+    (["eni_check", "addresses", 0], "::1", "eni_check.addresses[0]: '::1' must be an IPv4 address"),
+    (["peers"], {}, "peers: {} must be a list"),
+    (["peers", 0], "sag-1", "peers[0]: 'sag-1' must be an object"),
+    (["peers", 0, "cipher"], "des", "peers[0].cipher: 'des' must be one of aes-128-gcm, aes-256-gcm, chacha20-poly1305"),
+    (["peers", 0, "cipher"], [], "peers[0].cipher: [] must be one of aes-128-gcm, aes-256-gcm, chacha20-poly1305"),
+    (["peers", 0, "prefixes", 1], "10.0.0.0", "peers[0].prefixes[1]: '10.0.0.0' must be an IPv4 prefix such as 10.0.0.0/16"),
+    (["peers", 0, "prefixes", 1], "::/0", "peers[0].prefixes[1]: '::/0' must be an IPv4 prefix such as 10.0.0.0/16"),
+    (
+        ["peers", 0, "prefixes", 1],
+        "10.0.0.0/33",
+        "peers[0].prefixes[1]: '10.0.0.0/33' must be an IPv4 prefix such as 10.0.0.0/16",
+    ),
+    (
+        ["peers", 0, "prefixes", 1],
+        "10.0.0.1/16",
+        "peers[0].prefixes[1]: '10.0.0.1/16' must have no bits set behind the prefix length; write 10.0.0.0/16",
+    ),
+    (
+        ["peers", 0, "endpoint"],
+        ["198.51.100.10"],
+        "peers[0].endpoint: ['198.51.100.10'] must be a list of an IPv4 address and a port from 1 to 65535",
+    ),
+    (["peers", 0, "endpoint", 0], "pop", "peers[0].endpoint: 'pop' must be an IPv4 address"),
+    (["peers", 0, "endpoint"], None, "peers[0].endpoint: is missing, and an end that speaks first must know it"),
+    (["peers", 0, "speaks_first"], "yes", "peers[0].speaks_first: 'yes' must be true or false"),
+    (["peers", 1, "name"], "sag-1", "peers[1].name: 'sag-1' is the name of peers[0] already"),
+    (["peers", 1, "prefixes"], ["172.16.0.0/12"], "peers[1].prefixes[0]: 172.16.0.0/12 lies behind peers[0] already"),
+    (
+        ["peers", 0, "key"],
+        "secret",
+        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "error"), WRONG, ids=[case_id(path, value) for path, value, _ in WRONG])
+def test_wrong_field(path: list[str | int], value: object, error: str) -> None:
+    assert errors_of(altered(GOOD, path, value)) == (error,)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        pytest.param("", "the configuration: is no JSON (line 1, column 1)", id="empty"),
+        pytest.param('{"name": ', "the configuration: is no JSON (line 1, column 10)", id="cut-off"),
+        pytest.param(b"\xff\xfe\x00", "the configuration: is no JSON", id="no-text"),
+        pytest.param("[" * 100_000, "the configuration: is nested too deeply", id="deep"),
+    ],
+)
+def test_no_json(text: str | bytes, error: str) -> None:
+    assert errors_of(text) == (error,)
+
+
+def test_every_error_is_reported_at_once() -> None:
+    errors = errors_of('{"peers": [{}, 7], "nmae": "vcpe"}')
+    assert [error.split(":")[0] for error in errors] == [
+        "nmae",
+        "name",
+        "tun",
+        "underlay",
+        "icmp_source",
+        "control",
+        "keys_fd",
+        "peers[0].name",
+        "peers[0].cipher",
+        "peers[0].prefixes",
+        "peers[1]",
+    ]
+
+
+def test_good_keys_make_an_engine() -> None:
+    keys = parse_keys(json.dumps(KEYS), good().peers)
+    engine = build_engine(good(), keys, 5.0)
+    peer = engine.peers["sag-1"]
+    assert (peer.outbound.spi, peer.inbound.spi, peer.outbound.suite.name) == (4097, 4098, "aes-128-gcm")
+    assert (engine.mtu, engine.check, engine.started_at) == (1400, good().eni_check, 5.0)
+
+
+WRONG_KEYS = [
+    (["sag-2"], REMOVED, "keys.sag-2: is missing, must be an object"),
+    (["sag-3"], {}, "keys.sag-3: is unknown; known: sag-1, sag-2"),
+    (["sag-1"], "01" * 20, "keys.sag-1: str must be an object"),
+    (["sag-1", "inbound", "spi"], 255, "keys.sag-1.inbound.spi: int must be a whole number from 256 to 4294967295"),
+    (["sag-1", "inbound", "key"], "zz", "keys.sag-1.inbound.key: str must be hexadecimal text, two digits a byte"),
+    (["sag-1", "inbound", "key"], "", "keys.sag-1.inbound.key: str must be hexadecimal text, two digits a byte"),
+    (
+        ["sag-1", "inbound", "key"],
+        "02" * 16,
+        "keys.sag-1.inbound.key: 16 bytes are given; aes-128-gcm takes 20 bytes, the key and then the salt",
+    ),
+    (
+        ["sag-1", "inbound", "key"],
+        "01" * 20,
+        "keys.sag-1: both directions have the same key, and so would use the same nonces",
+    ),
+    (["sag-2", "inbound", "spi"], 4098, "keys.sag-2.inbound.spi: 4098 is the inbound SPI of sag-1 already"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "error"), WRONG_KEYS, ids=[case_id(path, value) for path, value, _ in WRONG_KEYS])
+def test_wrong_keys(path: list[str | int], value: object, error: str) -> None:
+    errors = key_errors_of(altered(KEYS, path, value))
+    assert errors[0] == error
+
+
+def test_no_error_shows_a_key() -> None:
+    secret = "5ec2e7" * 4
+    cases = [secret, {"sag-1": secret}, {"sag-1": {"outbound": secret, "inbound": {"spi": secret, "key": [secret]}}}]
+    texts = [json.dumps(case) for case in cases] + [f'{{"sag-1": "{secret}"', altered(KEYS, ["sag-1", "inbound", "key"], secret)]
+    for text in texts:
+        assert secret not in " ".join(key_errors_of(text))
+
+
+def test_repr_of_keys_hides_them() -> None:
+    assert repr(SaKeys(4097, b"secret")) == "SaKeys(spi=4097)"
