@@ -14,7 +14,7 @@ from lab.cloud.operation import State
 from lab.cloud.store import Store
 from lab.cloud.supply import Supply
 
-__all__ = ["Cloud", "CloudError", "Journal", "Operation", "Store"]
+__all__ = ["Cloud", "CloudError", "Journal", "Operation", "Store", "Supply"]
 
 
 class Cloud:
@@ -33,12 +33,12 @@ class Cloud:
         What is done to the copy is unknown to the original; ids made by one are never made by the other.
         """
         twin = Cloud.__new__(Cloud)
-        twin._assemble(State(self.store.fork(), self.journal.fork(), self._state.supply))
+        twin._assemble(State(self.store.fork(), self.journal.fork(), self.supply))
         return twin
 
     def _assemble(self, state: State) -> None:
-        self._state = state
         self.store = state.store
         self.journal = state.journal
+        self.supply = state.supply
         self.aws = Aws(state)
         self.alibaba = Alibaba(state)

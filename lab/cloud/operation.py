@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 from lab.cloud.errors import CloudError
 from lab.cloud.journal import Journal, Operation
@@ -88,4 +88,4 @@ def operation(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S,
         state.journal.add(Operation(number, self.PROVIDER, name, parameters, state.store.touched, result_id=result_id))
         return result
 
-    return call
+    return cast("Callable[Concatenate[S, P], T]", call)

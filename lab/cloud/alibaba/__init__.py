@@ -53,4 +53,4 @@ class Alibaba(
     SecurityGroupOperations,
     InstanceOperations,
 ):
-    """The calls of one Alibaba Cloud account. What Alibaba Cloud would refuse raises CloudError with the same code and changes nothing."""
+    """The calls of one Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""

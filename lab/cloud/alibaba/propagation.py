@@ -1,8 +1,8 @@
 """Which routes become known where, once gateways, CCN, CEN and VPCs are tied together (document 000…, step 3.3; S0-052).
 
-A VPC announces its CIDR block, a gateway the networks entered as its static routes. A CCN knows its gateways' networks and, bound to
-a CEN, everything the CEN knows; a CEN knows its VPCs and the gateways on its CCNs. Nobody learns its own. A route's origin is the call that
-announced it: for a VPC its attachment, for a gateway the call that entered its networks.
+A VPC announces its CIDR block, a gateway the networks entered as its static routes. A CCN knows its gateways' networks
+and, bound to a CEN, everything the CEN knows; a CEN knows its VPCs and the gateways on its CCNs. Nobody learns its own. A
+route's origin is the call that announced it: for a VPC its attachment, for a gateway the call that entered its networks.
 """
 
 from __future__ import annotations

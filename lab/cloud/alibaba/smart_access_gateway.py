@@ -71,9 +71,9 @@ class SmartAccessGatewayOperations(Conflicts):
     ) -> Purchase:
         """Buy SAG vCPE gateways (document 000…, step 1.3), each with an active and a standby device.
 
-        The document calls HA a pair of devices that a customer buys, and counts the quantity in devices, with 1 in its example
-        (S0-020). Here a unit is a gateway with its pair; `quantity` units make as many gateways. `max_bandwidth` is in Mbit/s, `period` in
-        months. A gateway is "Ordered" until it is activated.
+        The document calls HA a pair of devices that a customer buys, and counts the quantity in devices, with 1 in its
+        example (S0-020). Here a unit is a gateway with its pair; `quantity` units make as many gateways. `max_bandwidth` is in
+        Mbit/s, `period` in months. A gateway is "Ordered" until it is activated.
         Raises InvalidRegionId.NotFound, InvalidName, InvalidParameter.
         """
         self._region(region_id)
@@ -138,7 +138,8 @@ class SmartAccessGatewayOperations(Conflicts):
         """Name a gateway, or say how Alibaba Cloud learns the networks behind it (document 000…, step 3.1).
 
         `cidr_block` is a comma-separated text, as in the API, or a sequence, and replaces what was entered before.
-        Raises SAG.InstanceNoFound, InvalidName, InvalidParameter, SAG.NotAllowConfigCidr, SAG.CidrEmpty, InvalidCidr, CidrConflict.
+        Raises SAG.InstanceNoFound, InvalidName, InvalidParameter, SAG.NotAllowConfigCidr, SAG.CidrEmpty, InvalidCidr,
+        CidrConflict.
         """
         gateway = self._store.find(SmartAccessGateway, smart_ag_id)
         if gateway is None:
@@ -193,7 +194,7 @@ class SmartAccessGatewayOperations(Conflicts):
         if strategy == DYNAMIC and cidr_block is not None:
             raise CloudError(
                 "SAG.NotAllowConfigCidr",
-                f"'{gateway.id}' learns its routes ({DYNAMIC}); set the routing strategy {STATIC} to enter them",
+                f"'{gateway.id}' learns its routes ({DYNAMIC}); choose {STATIC} to enter them",
             )
         blocks = gateway.cidr_blocks if cidr_block is None else _static_routes(gateway.id, cidr_block)
         if strategy == DYNAMIC:
@@ -206,7 +207,7 @@ class SmartAccessGatewayOperations(Conflicts):
         if area_of(gateway.region_id) != area_of(network.region_id):
             raise CloudError(
                 "InvalidId.CCN",
-                f"'{network.id}' is in {network.region_id}, outside the area of '{gateway.id}' ({gateway.region_id}); choose one there",
+                f"'{network.id}' ({network.region_id}) lies outside the area of '{gateway.id}' ({gateway.region_id})",
             )
 
 

@@ -25,7 +25,10 @@ FORBIDDEN = (
 class VpcOperations(AlibabaBase):
     @operation
     def create_vpc(self, cidr_block: Cidr, vpc_name: str = "", region_id: str = DEFAULT_REGION) -> Vpc:
-        """Create a VPC with its route table. Raises InvalidRegionId.NotFound, InvalidVpcName.Malformed, InvalidCidrBlock.Malformed."""
+        """Create a VPC with its route table.
+
+        Raises InvalidRegionId.NotFound, InvalidVpcName.Malformed, InvalidCidrBlock.Malformed.
+        """
         self._region(region_id)
         check_resource_name(vpc_name, "InvalidVpcName.Malformed")
         block = parse_cidr(cidr_block, "InvalidCidrBlock.Malformed")

@@ -55,4 +55,4 @@ class Aws(
     InstanceOperations,
     ImageOperations,
 ):
-    """The calls of one AWS account. A call that AWS would refuse raises CloudError with the same code and changes nothing."""
+    """The calls of one AWS account. What the provider would refuse raises CloudError and changes nothing."""

@@ -62,7 +62,7 @@ class InternetGatewayOperations(RouteStates):
         if gateway.vpc_id is not None:
             raise CloudError(
                 "DependencyViolation",
-                f"the internet gateway '{internet_gateway_id}' is attached to {gateway.vpc_id} and cannot be deleted; detach it first",
+                f"the internet gateway '{internet_gateway_id}' is attached to {gateway.vpc_id}; detach it first",
             )
         self._store.delete(gateway)
 

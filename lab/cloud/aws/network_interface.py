@@ -191,7 +191,7 @@ class NetworkInterfaceOperations(AddressOperations, RouteStates):
         if address in subnet.reserved_addresses:
             raise CloudError(
                 "InvalidParameterValue",
-                f"the address {address} is reserved: AWS keeps the first four and the last address of {subnet.cidr_block} ({subnet.id})",
+                f"AWS reserves the first four and the last address of {subnet.cidr_block} ({subnet.id}), among them {address}",
             )
         if self._is_taken(subnet, address):
             raise CloudError("InvalidIPAddress.InUse", f"the address {address} of {subnet.id} is already in use; choose another")

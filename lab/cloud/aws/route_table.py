@@ -176,8 +176,8 @@ class RouteTableOperations(RouteStates):
         if not to_interface or destination not in blocks:
             raise CloudError(
                 "InvalidParameterValue",
-                f"the destination {destination} is more specific than the local route {vpc.cidr_block}: it must equal the CIDR of a "
-                "whole subnet, and its target must be a network interface",
+                f"the destination {destination} is more specific than the local route {vpc.cidr_block}: it must equal the "
+                "CIDR of a whole subnet, and its target must be a network interface",
             )
 
     def _attached_gateway(self, table: RouteTable, gateway_id: str) -> str:
