@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.aws.image import publish_images
 from lab.cloud.errors import CloudError
 from lab.cloud.journal import Journal, Operation
 from lab.cloud.operation import State
@@ -25,7 +26,7 @@ class Cloud:
 
     def __init__(self, seed: bytes | None = None) -> None:
         self._assemble(State(Store(), Journal(), Supply(seed)))
-        self.aws.publish_images()
+        publish_images(self.store, self.supply)
 
     def fork(self) -> Cloud:
         """An independent copy that shares the supply of identifiers and numbers.

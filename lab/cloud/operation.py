@@ -84,8 +84,15 @@ def operation(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S,
             raise
         finally:
             state.running = None
-        result_id = result.id if isinstance(result, Record) else None
-        state.journal.add(Operation(number, self.PROVIDER, name, parameters, state.store.touched, result_id=result_id))
+        touched = state.store.touched
+        state.journal.add(Operation(number, self.PROVIDER, name, parameters, touched, result_id=_id_of(result)))
         return result
 
     return cast("Callable[Concatenate[S, P], T]", call)
+
+
+def _id_of(result: object) -> str | None:
+    """The id of what a call returned: a resource, or an id itself (that of an association)."""
+    if isinstance(result, Record):
+        return result.id
+    return result if isinstance(result, str) else None

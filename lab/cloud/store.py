@@ -51,13 +51,11 @@ class Store:
 
     def by(self, kind: type[R], attribute: str, value: Hashable) -> tuple[R, ...]:
         """The records whose indexed attribute is, or holds, `value`. The attribute must be one of `kind.INDEXED`."""
-        assert attribute in kind.INDEXED, f"{kind.__name__} is not indexed by {attribute}"  # noqa: S101
-        entry = self._index.get((kind, attribute, value)) or {}
-        return tuple(self.get(kind, id) for id, there in entry.items() if there)
+        return tuple(self.get(kind, id) for id, there in self._entry(kind, attribute, value).items() if there)
 
     def count(self, kind: type[Record], attribute: str, value: Hashable) -> int:
         """How many records `by` would find."""
-        return sum((self._index.get((kind, attribute, value)) or {}).values())
+        return sum(self._entry(kind, attribute, value).values())
 
     # Writing
 
@@ -115,6 +113,11 @@ class Store:
         twin._index = self._index.fork()
         self._own = set()
         return twin
+
+    def _entry(self, kind: type[Record], attribute: str, value: Hashable) -> dict[str, bool]:
+        if attribute not in kind.INDEXED:
+            raise ValueError(f"{kind.__name__} is not indexed by {attribute}")
+        return self._index.get((kind, attribute, value)) or {}
 
     def _log(self, id: str, undo: Callable[[], None]) -> None:
         if self._undo is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 KEYS = ("sn", "key")
@@ -25,9 +26,11 @@ def parse_user_data(text: str) -> DeviceCredentials:
     if not text.strip():
         raise MalformedUserData("the user data is empty; give the device's serial number and key")
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        value = json.loads(text, object_pairs_hook=_once, parse_int=float)
     except json.JSONDecodeError as error:
         raise MalformedUserData(f"the user data is not JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise MalformedUserData("the user data is nested too deeply") from None
     if not isinstance(value, dict):
         raise MalformedUserData(f"the user data is a JSON {type(value).__name__}, not an object")
     if value.keys() != set(KEYS):
@@ -46,6 +49,5 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _list(names: object) -> str:
-    listed = sorted(str(name) for name in names) if isinstance(names, dict | tuple) else []
-    return ", ".join(f"'{name}'" for name in listed) or "none"
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names)) or "none"

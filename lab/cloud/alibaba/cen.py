@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.conflict import REDUCED, Conflicts
 from lab.cloud.alibaba.name import CEN_NAME
+from lab.cloud.alibaba.propagation import LearnedRoute, ccn_routes, cen_routes, vpc_routes
 from lab.cloud.alibaba.resources import CCN, VPC, Cen, CenAttachment, CloudConnectNetwork, Vpc
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
@@ -20,7 +21,7 @@ class CenOperations(Conflicts):
         """Create a CEN and, with `ccn_id`, bind that CCN to it in one act, as the console's Create CEN does (step 3.3.3).
 
         `ccn_id` is an extension of ours; the provider's API needs two calls. With REDUCED, blocks in the CEN may overlap but not
-        be equal; with FULL, which is what the provider does when the parameter is left out, they may not overlap.
+        be equal; with FULL they may not overlap.
         Raises InvalidName, InvalidParameter, InvalidId.CCN, AlreadyBound.CEN; then neither is done.
         """
         if name:
@@ -51,6 +52,19 @@ class CenOperations(Conflicts):
 
     def describe_cens(self) -> tuple[Cen, ...]:
         return self._store.all(Cen)
+
+    def describe_cen_region_domain_route_entries(self, cen_id: str) -> tuple[LearnedRoute, ...]:
+        """The routes of a CEN, of all its regions. Raises ParameterCenInstanceId."""
+        return cen_routes(self._store, self._get(Cen, cen_id).id)
+
+    def describe_cen_child_instance_route_entries(
+        self, cen_id: str, child_instance_id: str, child_instance_type: str
+    ) -> tuple[LearnedRoute, ...]:
+        """The routes that an attached network learns. Raises ParameterCenInstanceId, InvalidParameter, ParameterInstanceId."""
+        child = self._child(child_instance_id, child_instance_type)
+        if child.id not in self._get(Cen, cen_id).child_instance_ids:
+            raise CloudError("ParameterInstanceId", f"'{child.id}' is not attached to {cen_id}")
+        return vpc_routes(self._store, child.id) if isinstance(child, Vpc) else ccn_routes(self._store, child.id)
 
     @operation
     def attach_cen_child_instance(

@@ -10,6 +10,7 @@ from lab.cloud.addressing import Cidr, parse_cidr
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.conflict import Conflicts
 from lab.cloud.alibaba.name import GATEWAY_NAME
+from lab.cloud.alibaba.propagation import LearnedRoute, gateway_routes
 from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import (
     ACTIVE,
@@ -125,6 +126,10 @@ class SmartAccessGatewayOperations(Conflicts):
     def describe_smart_access_gateways(self, region_id: str = DEFAULT_REGION) -> tuple[SmartAccessGateway, ...]:
         """The gateways of one region; the console shows one at a time (step 1.5). Raises InvalidRegionId.NotFound."""
         return self._store.by(SmartAccessGateway, "region_id", self._region(region_id))
+
+    def describe_sag_route_list(self, smart_ag_id: str) -> tuple[LearnedRoute, ...]:
+        """The routes a gateway has learned from its CCN. Raises InvalidId.SMARTAG."""
+        return gateway_routes(self._store, self._get(SmartAccessGateway, smart_ag_id).id)
 
     @operation
     def modify_smart_access_gateway(

@@ -55,11 +55,8 @@ class AddressOperations(AwsBase):
         MissingParameter, InvalidParameterCombination, InvalidParameterValue, Gateway.NotAttached, Resource.AlreadyAssociated.
         """
         address = self._elastic(allocation_id)
-        exactly_one(instance_id=instance_id, network_interface_id=network_interface_id)
-        if network_interface_id is not None:
-            interface = self._get(NetworkInterface, network_interface_id)
-        else:
-            interface = self._only_interface(instance_id or "")
+        parameter, target = exactly_one(instance_id=instance_id, network_interface_id=network_interface_id)
+        interface = self._interface(parameter, target)
         private_ip = self._own_address(interface, private_ip_address)
         if not self._store.count(InternetGateway, "vpc_id", interface.vpc_id):
             raise CloudError(
@@ -70,8 +67,7 @@ class AddressOperations(AwsBase):
                 "Resource.AlreadyAssociated", f"{allocation_id} is already associated with {address.network_interface_id}"
             )
         self._loosen_addresses(interface, (private_ip,))
-        associated = self._tie(self._get(Address, allocation_id), interface, private_ip)
-        return associated.association_id or ""
+        return self._tie(self._get(Address, allocation_id), interface, private_ip)
 
     @operation
     def disassociate_address(self, association_id: str) -> None:
@@ -99,16 +95,17 @@ class AddressOperations(AwsBase):
         self._store.put(address)
         return address
 
-    def _tie(self, address: Address, interface: NetworkInterface, private_ip: IPv4Address) -> Address:
+    def _tie(self, address: Address, interface: NetworkInterface, private_ip: IPv4Address) -> str:
+        association_id = self._supply.aws_id("eipassoc")
         tied = replace(
             address,
-            association_id=self._supply.aws_id("eipassoc"),
+            association_id=association_id,
             network_interface_id=interface.id,
             private_ip=private_ip,
             association_origin=self._origin(address.id),
         )
         self._store.put(tied)
-        return tied
+        return association_id
 
     def _loosen_addresses(self, interface: NetworkInterface, private_ips: Collection[IPv4Address]) -> None:
         for address in self.public_addresses(interface.id):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from lab.cloud.addressing import Address, Cidr, parse_address, parse_cidr
 from lab.cloud.aws.resources import Instance, NetworkInterface
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import Provider
+
+T = TypeVar("T")
 
 
 class AwsBase(Provider):
@@ -19,6 +21,10 @@ class AwsBase(Provider):
 
     def _address(self, value: Address) -> IPv4Address:
         return parse_address(value, "InvalidParameterValue")
+
+    def _interface(self, parameter: str, id: str) -> NetworkInterface:
+        """The network interface that `network_interface_id` or `instance_id` names."""
+        return self._get(NetworkInterface, id) if parameter == "network_interface_id" else self._only_interface(id)
 
     def _only_interface(self, instance_id: str) -> NetworkInterface:
         """The network interface that a call means when it names an instance. Raises InvalidInstanceID if there are several."""
@@ -34,11 +40,12 @@ class AwsBase(Provider):
         return self._get(NetworkInterface, instance.network_interface_ids[0])
 
 
-def exactly_one(**given: object) -> str:
-    """The name of the one argument that is not None. Raises MissingParameter, InvalidParameterCombination."""
-    names = [name for name, value in given.items() if value is not None]
-    if not names:
+def exactly_one(**given: T | None) -> tuple[str, T]:
+    """Name and value of the one argument that is not None. Raises MissingParameter, InvalidParameterCombination."""
+    found = [(name, value) for name, value in given.items() if value is not None]
+    if not found:
         raise CloudError("MissingParameter", f"the request must contain exactly one of {', '.join(given)}")
-    if len(names) > 1:
-        raise CloudError("InvalidParameterCombination", f"{' and '.join(names)} cannot be used together; give one of them")
-    return names[0]
+    if len(found) > 1:
+        names = " and ".join(name for name, _ in found)
+        raise CloudError("InvalidParameterCombination", f"{names} cannot be used together; give one of them")
+    return found[0]

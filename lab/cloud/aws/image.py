@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 
 from lab.cloud.aws.base import AwsBase
 from lab.cloud.aws.resources import Image
+from lab.cloud.store import Store
+from lab.cloud.supply import Supply
 from lab.origin import Origin
 
 LINUX = "al2023-ami-kernel-6.1-x86_64"
@@ -19,11 +21,11 @@ class ImageOperations(AwsBase):
         """The images whose name fits a pattern with `*` and `?`, as EC2's filters take it."""
         return tuple(image for image in self._store.all(Image) if fnmatchcase(image.name, name))
 
-    def publish_images(self) -> None:
-        """Fill the catalogue of a new cloud. No customer's call: the images are of no operation."""
-        with self._store.transaction():
-            for name, description, sag_vcpe in _CATALOGUE:
-                image_id = self._supply.aws_id("ami")
-                self._store.put(
-                    Image(id=image_id, origin=Origin(image_id, ""), name=name, description=description, sag_vcpe=sag_vcpe)
-                )
+
+def publish_images(store: Store, supply: Supply) -> None:
+    """Fill the catalogue of a new cloud. No customer's call: the images are of no operation."""
+    with store.transaction():
+        for name, description, sag_vcpe in _CATALOGUE:
+            image_id = supply.aws_id("ami")
+            origin = Origin(image_id, "")
+            store.put(Image(id=image_id, origin=origin, name=name, description=description, sag_vcpe=sag_vcpe))

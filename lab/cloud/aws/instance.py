@@ -106,7 +106,7 @@ class InstanceOperations(NetworkInterfaceOperations):
             raise CloudError("InvalidAttachmentID.NotFound", f"the network interface '{interface.id}' is not attached")
         if interface.device_index == 0:
             raise CloudError("OperationNotPermitted", f"'{interface.id}' is the primary interface of {interface.instance_id}")
-        self._take_out(interface)
+        self._take_out(interface, self._get(Instance, interface.instance_id))
 
     @operation
     def stop_instances(self, instance_id: str) -> None:
@@ -147,7 +147,7 @@ class InstanceOperations(NetworkInterfaceOperations):
             if interface.delete_on_termination:
                 self._remove_interface(interface)
             else:
-                self._take_out(interface)
+                self._take_out(interface, self._get(Instance, instance_id))
         self._set_state(self._get(Instance, instance_id), TERMINATED)
         self._store.put(replace(self._get(Instance, instance_id), network_interface_ids=()))
 
@@ -164,9 +164,7 @@ class InstanceOperations(NetworkInterfaceOperations):
         if instance.state != state:
             self._store.put(replace(instance, state=state, state_origin=self._origin(instance.id)))
 
-    def _take_out(self, interface: NetworkInterface) -> None:
-        assert interface.instance_id is not None  # noqa: S101
-        instance = self._get(Instance, interface.instance_id)
+    def _take_out(self, interface: NetworkInterface, instance: Instance) -> None:
         loose = replace(interface, instance_id=None, device_index=None, delete_on_termination=False)
         self._store.put(loose)
         others = tuple(id for id in instance.network_interface_ids if id != interface.id)

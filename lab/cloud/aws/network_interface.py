@@ -79,15 +79,9 @@ class NetworkInterfaceOperations(AddressOperations, RouteStates):
         Raises InvalidNetworkInterfaceID.NotFound, MissingParameter, InvalidParameterCombination, InvalidParameterValue,
         InvalidIPAddress.InUse, InsufficientFreeAddressesInSubnet.
         """
-        exactly_one(
-            private_ip_addresses=private_ip_addresses or None,
-            secondary_private_ip_address_count=secondary_private_ip_address_count,
-        )
         interface = self._get(NetworkInterface, network_interface_id)
         before = len(interface.private_ip_addresses)
-        wanted: Sequence[Address | None] = private_ip_addresses or [None] * (secondary_private_ip_address_count or 0)
-        if not wanted:
-            raise CloudError("InvalidParameterValue", f"the count {secondary_private_ip_address_count} is not at least 1")
+        wanted = _wanted(private_ip_addresses, secondary_private_ip_address_count)
         subnet = self._get(Subnet, interface.subnet_id)
         for value in wanted:
             address = self._free_address(subnet, value)
@@ -115,7 +109,7 @@ class NetworkInterfaceOperations(AddressOperations, RouteStates):
     def _modify_interface(
         self, interface: NetworkInterface, source_dest_check: bool | None, groups: Sequence[str] | None
     ) -> None:
-        exactly_one(source_dest_check=source_dest_check, groups=groups)
+        exactly_one(source_dest_check=source_dest_check, groups=None if groups is None else tuple(groups))
         origin = self._origin(interface.id)
         if source_dest_check is not None:
             self._store.put(replace(interface, source_dest_check=source_dest_check, check_origin=origin))
@@ -199,3 +193,12 @@ class NetworkInterfaceOperations(AddressOperations, RouteStates):
 
     def _is_taken(self, subnet: Subnet, address: IPv4Address) -> bool:
         return self._store.count(NetworkInterface, "places", (subnet.id, address)) > 0
+
+
+def _wanted(addresses: Sequence[Address] | None, count: int | None) -> Sequence[Address | None]:
+    """The addresses to add, None for any free one. Raises as exactly_one, and InvalidParameterValue if there are none."""
+    parameter, _ = exactly_one(private_ip_addresses=addresses, secondary_private_ip_address_count=count)
+    wanted: Sequence[Address | None] = addresses if addresses is not None else [None] * (count or 0)
+    if not wanted:
+        raise CloudError("InvalidParameterValue", f"{parameter} must name at least one address")
+    return wanted

@@ -6,7 +6,7 @@ Attribute names are those of the EC2 API in snake_case.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 
@@ -264,7 +264,7 @@ class Instance(Record):
 
     image_id: str
     instance_type: str
-    user_data: str
+    user_data: str = field(repr=False)  # may hold a gateway's key
     network_interface_ids: tuple[str, ...]
     name: str
     state: str = RUNNING

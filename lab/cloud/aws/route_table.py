@@ -12,7 +12,6 @@ from lab.cloud.aws.resources import (
     LOCAL,
     Association,
     InternetGateway,
-    NetworkInterface,
     Route,
     RouteTable,
     Subnet,
@@ -159,12 +158,14 @@ class RouteTableOperations(RouteStates):
     ) -> Route:
         if destination.subnet_of(RESERVED):
             raise CloudError("InvalidParameterValue", f"the destination {destination} lies in {RESERVED}, which AWS reserves")
-        given = exactly_one(gateway_id=gateway_id, network_interface_id=network_interface_id, instance_id=instance_id)
-        self._check_more_specific(table, destination, to_interface=given != "gateway_id")
+        parameter, target = exactly_one(gateway_id=gateway_id, network_interface_id=network_interface_id, instance_id=instance_id)
+        self._check_more_specific(table, destination, to_interface=parameter != "gateway_id")
         origin = self._origin(table.id)
-        if gateway_id is not None:
-            return Route(destination, self._attached_gateway(table, gateway_id), ACTIVE, origin, origin)
-        interface = self._target_interface(table, network_interface_id, instance_id)
+        if parameter == "gateway_id":
+            return Route(destination, self._attached_gateway(table, target), ACTIVE, origin, origin)
+        interface = self._interface(parameter, target)
+        if interface.vpc_id != table.vpc_id:
+            raise _different_networks(table.id, f"interface {interface.id}")
         return Route(destination, interface.id, self._interface_state(interface), origin, origin)
 
     def _check_more_specific(self, table: RouteTable, destination: IPv4Network, *, to_interface: bool) -> None:
@@ -188,16 +189,6 @@ class RouteTableOperations(RouteStates):
                 f"the internet gateway '{gateway_id}' is not attached to {table.vpc_id}, the VPC of {table.id}; attach it first",
             )
         return gateway.id
-
-    def _target_interface(self, table: RouteTable, network_interface_id: str | None, instance_id: str | None) -> NetworkInterface:
-        if network_interface_id is not None:
-            interface = self._get(NetworkInterface, network_interface_id)
-        else:
-            assert instance_id is not None  # noqa: S101
-            interface = self._only_interface(instance_id)
-        if interface.vpc_id != table.vpc_id:
-            raise _different_networks(table.id, f"interface {interface.id}")
-        return interface
 
 
 def _different_networks(route_table_id: str, other: str) -> CloudError:
