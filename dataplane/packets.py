@@ -1,7 +1,7 @@
 """What goes into the core and what comes out of it.
 
-What goes in is borrowed: a view is read before the call returns and never kept, so the shell may reuse its buffers. What comes
-out owns its bytes, but for a `Deliver` or `Send` made of bytes that came in as such.
+What goes in is borrowed: a view is read before the call returns and never kept, so the shell may reuse its buffers at once. What
+comes out owns its bytes.
 """
 
 from __future__ import annotations

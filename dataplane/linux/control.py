@@ -13,6 +13,9 @@ from dataplane.errors import LocalError
 CLIENTS = 16
 """Connections at a time; one more closes the oldest. Our choice."""
 
+BACKLOG = 512
+"""Connections that may wait to be accepted; one more would be refused at once. Our choice."""
+
 LINE_LENGTH = 1024 * 1024
 """Bytes; a client whose line is longer is closed. Our choice: some 50,000 prefixes."""
 
@@ -110,7 +113,7 @@ def _listen(path: Path) -> socket.socket:
     umask = os.umask(OWNER_ONLY)
     try:
         listener.bind(str(path))
-        listener.listen(CLIENTS)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ControlSocketError(f"control socket {path}: {error.strerror}") from error

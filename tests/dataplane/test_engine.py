@@ -6,6 +6,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP, defragment
 from scapy.packet import Packet, raw
 
@@ -376,3 +378,32 @@ def test_scapy_reads_the_wire(left: Gateway, underlay: Underlay) -> None:
     underlay.send(left, packet())
     esp: Packet = IP(raw(IP(src=VCPE[0], dst=POP[0], proto=50) / bytes(underlay.wire[0].payload)))
     assert (esp.spi, esp.seq) == (TO_POP_SPI, 2)
+
+
+# Whatever comes in, the engine counts it or passes it on; it never raises
+
+START = packet()[:20]
+MOSTLY_HEADERS = st.builds(
+    lambda start, rest, keep: start[:keep] + rest,
+    st.sampled_from([START, icmp_error(APP, APP)]),
+    st.binary(max_size=60),
+    st.integers(0, 48),
+)
+
+
+@given(st.binary(max_size=80) | MOSTLY_HEADERS)
+def test_any_inner_packet_is_survived(inner: bytes) -> None:
+    left, right = vcpe(mtu=68), pop()
+    underlay = Underlay(left, right)
+    underlay.tick()
+    underlay.inject(right, sealed(inner), VCPE)
+    underlay.send(left, inner)
+    total = sum(right.drops.values()) + right.peer.counters.received.packets
+    assert total >= 1
+
+
+@given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda rest: TO_POP_SPI.to_bytes(4, "big") + rest))
+def test_any_datagram_is_survived(payload: bytes) -> None:
+    right = pop()
+    Underlay(right).inject(right, payload, STRANGER)
+    assert sum(right.drops.values()) + right.engine.keepalives_received == 1
