@@ -45,10 +45,10 @@ _TEXT = {
     Reason.NO_ROUTE_TO_DESTINATION: "the route table has no route to the destination",
     Reason.NO_POSSIBLE_DESTINATION: "the address lies inside the VPC, but no interface has it",
     Reason.BAD_STATE_ROUTE: "the route's target is gone; the route is a blackhole",
-    Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS: "an internet gateway carries only traffic of a public IP address, and the source has none",
+    Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS: "the source has no public IP address, and the internet gateway needs one",
     Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS: "the public address belongs to no interface of the VPC",
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: "an internet gateway refuses private destination addresses",
     Reason.ECS_SG_RULES_MISMATCH: "no rule of the ECS instance's security groups admits the packet",
-    Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: it runs another image, or its serial number and key match no purchased device",
+    Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: its image is another, or its serial number and key match no device",
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
 }

@@ -114,9 +114,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """One line of a gate. A rule that denies may bear a reason of its own instead of the gate's."""
+
     match: Match
     permit: bool
     origin: Origin
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""Two clouds in step: one in which everything was done, one in which some calls were left out.
+
+A script that leaves a step out goes on with the ids that the step would have returned. They come from the cloud in which it was
+done; in the other one nobody knows them, so a call that needs them is refused there with the provider's own code. Both
+clouds start from one seed and are kept at the same place of their supply, so whatever was done in both bears the same id.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any, cast
+
+from lab.cloud import Cloud, CloudError
+from lab.cloud.alibaba import Alibaba
+from lab.cloud.aws import Aws
+from lab.results import Refusal
+
+
+class Clouds:
+    """`real` is what the run has; `plan` what it would have with nothing left out, or None when nothing is to be left out."""
+
+    def __init__(self, *, seed: bytes | None = None, twin: bool) -> None:
+        self.seed = seed or secrets.token_bytes(32)
+        self.real = Cloud(self.seed)
+        self.plan = Cloud(self.seed) if twin else None
+        self.leaving_out = False
+        self.refusals: list[Refusal] = []
+        self.aws = cast(Aws, _Provider(self, "aws"))
+        self.alibaba = cast(Alibaba, _Provider(self, "alibaba"))
+
+    def call(self, provider: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call in both clouds, or in the plan only while leaving out.
+
+        With a plan, a refusal is noted and the plan's result returned; without, it is noted and raised (CloudError).
+        """
+        if self.plan is None:
+            return self._noting(provider, name, lambda: getattr(getattr(self.real, provider), name)(*args, **kwargs))
+        planned = getattr(getattr(self.plan, provider), name)(*args, **kwargs)
+        try:
+            if self.leaving_out:
+                return planned
+            return self._noting(provider, name, lambda: getattr(getattr(self.real, provider), name)(*args, **kwargs))
+        except CloudError:
+            return planned
+        finally:
+            self.real.supply.move_to(self.plan.supply.position)
+
+    def _noting(self, provider: str, name: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except CloudError as error:
+            self.refusals.append(Refusal(f"{provider}.{name}", error.code, error.message))
+            raise
+
+
+class _Provider:
+    """Stands where a provider's operations are expected, and makes each call through Clouds."""
+
+    def __init__(self, clouds: Clouds, provider: str) -> None:
+        self._clouds = clouds
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(getattr(self._clouds.real, self._provider), name)
+        if name.startswith("_") or not callable(attribute):
+            return attribute
+        return lambda *args, **kwargs: self._clouds.call(self._provider, name, args, kwargs)

@@ -1,0 +1,48 @@
+"""Generated names, numbers and addresses of a Topology.
+
+Each derives from the resource it is for, so that it stays when others go. Nothing a user typed gets in here. An identifier's last 11 characters are unique, and with a prefix of at most four they
+fit an interface's name (15 characters).
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from lab.origin import Origin
+
+TUN = "tun0"
+WAN = "wan"
+IGW = "igw"
+CEN = "cen"
+INTERNET = "internet"
+
+MAIN_TABLE = 254
+_FIRST_TABLE = 1000
+
+# Transfer links between fabrics: shared address space (RFC 6598), the half that Alibaba Cloud's own services do not use.
+_TRANSFER = IPv4Network("100.64.0.0/11")
+_POINTS_OF_PRESENCE = IPv4Network("198.51.100.0/24")  # TEST-NET-2, RFC 5737
+_FIRST_POINT_OF_PRESENCE = 10
+
+NOWHERE = Origin("", "")
+
+
+def interface_name(prefix: str, resource: str) -> str:
+    """The name of the interface that leads to a resource: "eni" and "eni-0a…" give "eni-" and the id's last 11 characters."""
+    return f"{prefix}-{resource[-11:]}"
+
+
+def table_number(origin: Origin) -> int:
+    """The kernel's number for a table of its own: the journal's number of what made it, moved past the reserved ones."""
+    return _FIRST_TABLE + origin.number
+
+
+def transfer_addresses(origin: Origin) -> tuple[IPv4Interface, IPv4Interface]:
+    """The two addresses of the link that an operation brought about, each with /30."""
+    base = int(_TRANSFER.network_address) + 4 * (origin.number % (_TRANSFER.num_addresses // 4))
+    return IPv4Interface((base + 1, 30)), IPv4Interface((base + 2, 30))
+
+
+def point_of_presence(rank: int) -> IPv4Address:
+    """The public address of the CCN that is `rank`-th among all, counted from 0."""
+    return _POINTS_OF_PRESENCE[_FIRST_POINT_OF_PRESENCE + rank]

@@ -1,0 +1,95 @@
+"""Security groups as gates. The two clouds' dialects differ; each is rendered from its own model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+from lab.cloud.alibaba.resources import Permission
+from lab.cloud.alibaba.resources import SecurityGroup as EcsGroup
+from lab.cloud.aws.resources import IpPermission
+from lab.cloud.aws.resources import SecurityGroup as Ec2Group
+from lab.origin import Origin
+from lab.reasons import Reason
+from lab.topology import ANY, Gate, Match, Rule, Side, Stage
+
+Members = dict[str, tuple[IPv4Address, ...]]  # addresses of the interfaces in a group, by the group's id
+
+_SIDES = ((Side.IN, Stage.EGRESS), (Side.OUT, Stage.INGRESS))
+
+
+def ec2_gates(interface: str, groups: Sequence[Ec2Group], members: Members, origin: Origin) -> Iterator[Gate]:
+    """Stateful gates of an AWS network interface: what any of its groups permits passes."""
+    for side, stage in _SIDES:
+        rules = tuple(
+            rule
+            for group in groups
+            for permission in (group.egress if stage is Stage.EGRESS else group.ingress)
+            for rule in _ec2_rules(permission, stage, members)
+        )
+        reason = Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES
+        yield Gate(interface, side, stage, rules, False, reason, _blame(groups, origin), stateful=True)
+
+
+def _ec2_rules(permission: IpPermission, stage: Stage, members: Members) -> Iterator[Rule]:
+    protocol = "" if permission.ip_protocol == "-1" else permission.ip_protocol
+    ports = icmp = None
+    if protocol in ("tcp", "udp"):
+        ports = None if permission.from_port < 0 else (permission.from_port, permission.to_port)
+    elif protocol == "icmp" and permission.from_port >= 0:
+        icmp = (permission.from_port, permission.to_port)
+    for network in _networks(permission.cidr_ip, permission.group_id, members):
+        yield Rule(_towards(stage, network, protocol, ports, icmp), True, permission.origin)
+
+
+def ecs_gates(interface: str, groups: Sequence[EcsGroup], members: Members, origin: Origin) -> Iterator[Gate]:
+    """Stateful gates of an Alibaba Cloud network interface: lowest priority number first, at equal priority drop wins.
+
+    A basic group lets its members reach each other and everything out; an enterprise group does neither.
+    """
+    for side, stage in _SIDES:
+        permissions = sorted(
+            (p for group in groups for p in (group.egress if stage is Stage.EGRESS else group.ingress)),
+            key=lambda p: (p.priority, p.policy != "drop"),
+        )
+        rules = [rule for permission in permissions for rule in _ecs_rules(permission, stage, members)]
+        basic = [group for group in groups if group.security_group_type == "normal"]
+        rules += [
+            Rule(_towards(stage, IPv4Network(address)), True, group.origin)
+            for group in basic
+            for address in members.get(group.id, ())
+        ]
+        default = stage is Stage.EGRESS and bool(basic)
+        yield Gate(
+            interface, side, stage, tuple(rules), default, Reason.ECS_SG_RULES_MISMATCH, _blame(groups, origin), stateful=True
+        )
+
+
+def _ecs_rules(permission: Permission, stage: Stage, members: Members) -> Iterator[Rule]:
+    protocol = "" if permission.ip_protocol == "ALL" else permission.ip_protocol.lower()
+    ports = permission.ports if protocol in ("tcp", "udp") else None
+    for network in _networks(permission.cidr_ip, permission.source_group_id, members):
+        yield Rule(_towards(stage, network, protocol, ports), permission.policy == "accept", permission.origin)
+
+
+def _networks(cidr: IPv4Network | None, group_id: str | None, members: Members) -> Iterable[IPv4Network]:
+    if cidr is not None:
+        return [cidr]
+    return [IPv4Network(address) for address in members.get(group_id or "", ())]
+
+
+def _towards(
+    stage: Stage,
+    network: IPv4Network,
+    protocol: str = "",
+    ports: tuple[int, int] | None = None,
+    icmp: tuple[int, int] | None = None,
+) -> Match:
+    """A rule names the other party: the source of what comes in, the destination of what goes out."""
+    source, destination = (ANY, network) if stage is Stage.EGRESS else (network, ANY)
+    return Match(source, destination, protocol, ports, icmp)
+
+
+def _blame(groups: Sequence[Ec2Group] | Sequence[EcsGroup], origin: Origin) -> Origin:
+    """A drop is put down to the one group there is, or to the interface that has several."""
+    return groups[0].origin if len(groups) == 1 else origin

@@ -1,0 +1,51 @@
+"""A node's network namespace, seen from the supervisor: do something inside it, or keep a netlink socket into it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyroute2.iproute.linux import IPRoute
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NetworkNamespace:
+    """The network namespace of the process `pid`, held open by a file descriptor until `close`."""
+
+    def __init__(self, pid: int) -> None:
+        self.fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        with self.inside():
+            self.netlink = IPRoute()  # a socket belongs for ever to the namespace it was made in
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Move the calling thread into the namespace, and back."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _setns(self.fd)
+            try:
+                yield
+            finally:
+                _setns(home)
+        finally:
+            os.close(home)
+
+    def set_sysctls(self, values: dict[str, str | int]) -> None:
+        """Write kernel parameters, named by their path below /proc/sys/net. Raises OSError."""
+        with self.inside():
+            for path, value in values.items():
+                Path("/proc/sys/net", path).write_text(str(value))
+
+    def close(self) -> None:
+        self.netlink.close()
+        os.close(self.fd)
+
+
+def _setns(fd: int) -> None:
+    if _libc.setns(fd, _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")

@@ -1,0 +1,129 @@
+"""What came of a run: steps, pings, drops. Read by the reports, written by the lab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address
+
+from lab.drops import Drop
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    DONE = "done"
+    LEFT_OUT = "left out"
+    NOT_POSSIBLE = "not possible"  # a call was refused, because what it needs is missing
+    FAILED = "failed"  # an expectation was not met
+
+
+@dataclass(frozen=True, slots=True)
+class Dies:
+    """An effect of leaving a step out: what `source` sends to `destination`, or the answer to it, is dropped for `reason`.
+
+    Both are names of machines; "app" to "ecs" is the ping that app starts.
+    """
+
+    source: str
+    destination: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An effect of leaving a step out: a call of the later step `step` is refused with the provider's `code`."""
+
+    step: str
+    code: str
+
+
+Effect = Dies | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that a provider refused."""
+
+    call: str
+    code: str
+    message: str
+
+
+@dataclass
+class StepResult:
+    """`number` is the document's ("2.5"). `without` is what leaving the step out does; empty: nothing."""
+
+    number: str
+    title: str
+    without: tuple[Effect, ...] = ()
+    outcome: Outcome = Outcome.DONE
+    seconds: float = 0.0
+    refusals: list[Refusal] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class PingResult:
+    """`sent` and `received` count echoes; `rtt_ms` is the mean round trip in milliseconds, None when nothing came back."""
+
+    sent: int
+    received: int
+    rtt_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A drop, and the steps left out that it is due to; none when it is not due to a step that was left out."""
+
+    drop: Drop
+    node_label: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass
+class PingRecord:
+    """A ping that was asked for, what came of it, and what was dropped while it ran."""
+
+    step: str
+    source: str
+    destination: str
+    source_address: IPv4Address | None
+    destination_address: IPv4Address | None
+    expected: int
+    result: PingResult
+    drops: list[Blame] = field(default_factory=list)
+    problem: str = ""  # why no echo could be sent at all
+
+    @property
+    def passed(self) -> bool:
+        return self.result.sent > 0 and self.result.received == self.expected
+
+
+@dataclass
+class RunResult:
+    """A whole run. It passed when every step was done, but for those left out, and every ping came out as expected."""
+
+    scenario: str
+    title: str = ""
+    steps: list[StepResult] = field(default_factory=list)
+    pings: list[PingRecord] = field(default_factory=list)
+    stray: list[Blame] = field(default_factory=list)  # dropped outside any ping
+    error: str = ""  # what ended the run early
+    seconds: float = 0.0
+
+    @property
+    def left_out(self) -> list[StepResult]:
+        return [step for step in self.steps if step.outcome is Outcome.LEFT_OUT]
+
+    @property
+    def passed(self) -> bool:
+        tolerable = all(step.outcome in (Outcome.DONE, Outcome.LEFT_OUT) for step in self.steps)
+        return not self.error and tolerable and bool(self.pings) and all(ping.passed for ping in self.pings)
+
+    @property
+    def drops(self) -> list[Blame]:
+        return [*self.stray, *(blame for ping in self.pings for blame in ping.drops)]

@@ -1,0 +1,185 @@
+"""The lab as a scenario sees it: two clouds to configure, steps to keep to, pings to expect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from typing import Protocol, TypeVar
+
+from lab.cloud import Cloud, CloudError
+from lab.cloud.alibaba import Alibaba
+from lab.cloud.aws import Aws
+from lab.clouds import Clouds
+from lab.compiler import compile_topology
+from lab.drops import Drop
+from lab.errors import UsageError
+from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult
+from lab.topology import Topology
+
+T = TypeVar("T")
+
+NO_PING = PingResult(0, 0, None)
+
+
+class Instance(Protocol):
+    """A machine of either cloud."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Backend(Protocol):
+    """Something that carries packets: the emulation."""
+
+    def apply(self, topology: Topology) -> None:
+        """Make the running network the one described."""
+
+    def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
+
+    def new_drops(self) -> list[Drop]: ...
+
+
+class Listener:
+    """Is told what happens while it happens. The base says nothing."""
+
+    def step_started(self, step: StepResult) -> None: ...
+
+    def step_finished(self, step: StepResult) -> None: ...
+
+    def ping_started(self, ping: PingRecord) -> None: ...
+
+    def ping_finished(self, ping: PingRecord) -> None: ...
+
+
+class Lab:
+    """What a scenario is given. Configure `aws` and `alibaba` inside `step`s, then say what is to be reachable.
+
+    `skip` are the numbers of steps to leave out; a step inside a skipped one is skipped too. Without a `backend` nothing is sent:
+    every ping is recorded with 0 echoes.
+    """
+
+    def __init__(
+        self,
+        scenario: str = "",
+        *,
+        skip: Collection[str] = (),
+        backend: Backend | None = None,
+        listener: Listener | None = None,
+        seed: bytes | None = None,
+    ) -> None:
+        self.skip = frozenset(skip)
+        self.result = RunResult(scenario)
+        self.clouds = Clouds(seed=seed, twin=bool(skip))
+        self._backend = backend
+        self._listener = listener or Listener()
+        self._steps: list[StepResult] = []
+        self._applied: Topology | None = None
+
+    @property
+    def aws(self) -> Aws:
+        return self.clouds.aws
+
+    @property
+    def alibaba(self) -> Alibaba:
+        return self.clouds.alibaba
+
+    @property
+    def cloud(self) -> Cloud:
+        """The state of both clouds as it is."""
+        return self.clouds.real
+
+    def compile(self) -> Topology:
+        """The network that the state describes."""
+        return compile_topology(self.clouds.real)
+
+    @contextmanager
+    def step(self, number: str, title: str, *, without: Sequence[Effect] = ()) -> Iterator[None]:
+        """A step of the document, under its number. `without` declares what leaving it out does; empty: nothing.
+
+        A refused call makes the step "not possible". While steps are left out the script goes on after a refusal; otherwise the
+        refusal is the script's own mistake and ends it.
+        """
+        step = StepResult(number, title, tuple(without))
+        self._enter(step)
+        started = time.monotonic()
+        try:
+            yield
+        except CloudError:
+            step.outcome = Outcome.NOT_POSSIBLE
+            raise
+        finally:
+            step.seconds = time.monotonic() - started
+            self._leave(step)
+
+    def _enter(self, step: StepResult) -> None:
+        if any(step.number == other.number for other in self.result.steps):
+            raise UsageError(f"the scenario has two steps {step.number}; give each a number of its own")
+        self.result.steps.append(step)
+        self._steps.append(step)
+        if self.clouds.leaving_out or step.number in self.skip:
+            step.outcome = Outcome.LEFT_OUT
+            self.clouds.leaving_out = True
+        self._listener.step_started(step)
+
+    def _leave(self, step: StepResult) -> None:
+        self._steps.pop()
+        step.refusals, self.clouds.refusals = self.clouds.refusals, []
+        if step.refusals:
+            step.outcome = Outcome.NOT_POSSIBLE
+        elif step.outcome is Outcome.DONE and any(not ping.passed for ping in self._pings_of(step)):
+            step.outcome = Outcome.FAILED
+        self.clouds.leaving_out = any(other.outcome is Outcome.LEFT_OUT for other in self._steps)
+        self._listener.step_finished(step)
+
+    def choose(self, value: T, *, otherwise: T) -> T:
+        """A choice that the document asks for: `value`, or `otherwise` when the step is left out."""
+        return otherwise if self.clouds.leaving_out else value
+
+    def expect_ping(self, source: Instance, destination: Instance, *, sent: int = 4, received: int = 4) -> None:
+        """Ping from the private address of one machine to that of another, and expect `received` answers to `sent` echoes."""
+        if self.clouds.leaving_out:
+            return
+        ping = self._prepare(source, destination, received)
+        self._listener.ping_started(ping)
+        if self._backend is not None and not ping.problem:
+            self._send(self._backend, ping, source.id, sent)
+        self.result.pings.append(ping)
+        self._listener.ping_finished(ping)
+
+    def _pings_of(self, step: StepResult) -> list[PingRecord]:
+        return [ping for ping in self.result.pings if ping.step == step.number]
+
+    def _prepare(self, source: Instance, destination: Instance, expected: int) -> PingRecord:
+        topology = self.compile()
+        ends = [_end(topology, instance.id) for instance in (source, destination)]
+        missing = [instance.id for instance, end in zip((source, destination), ends, strict=True) if end is None]
+        (source_label, source_address), (label, address) = (
+            end or (instance.id, None) for instance, end in zip((source, destination), ends, strict=True)
+        )
+        step = self._steps[-1].number if self._steps else ""
+        problem = f"{' and '.join(missing)} does not run" if missing else ""
+        return PingRecord(step, source_label, label, source_address, address, expected, NO_PING, problem=problem)
+
+    def _send(self, backend: Backend, ping: PingRecord, node: str, count: int) -> None:
+        topology = self.compile()
+        if topology != self._applied:
+            backend.apply(topology)
+            self._applied = topology
+        self.result.stray += self._blames(topology, backend.new_drops())
+        assert ping.source_address is not None and ping.destination_address is not None  # noqa: S101, PT018 - no problem, no None
+        ping.result = backend.ping(node, ping.source_address, ping.destination_address, count=count)
+        ping.drops += self._blames(topology, backend.new_drops())
+
+    def _blames(self, topology: Topology, drops: list[Drop]) -> list[Blame]:
+        return [Blame(drop, topology.by_name[drop.node].label) for drop in drops]
+
+
+def _end(topology: Topology, instance_id: str) -> tuple[str, IPv4Address] | None:
+    """The name and the private address of a machine; None when it does not run."""
+    try:
+        node = topology.node_of(instance_id)
+    except KeyError:
+        return None
+    return node.label, node.interfaces[0].addresses[0].ip

@@ -1,0 +1,53 @@
+"""The emulation as a scenario's backend: built when the first packet is to be sent, rebuilt when the network has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from lab.drops import Drop
+from lab.emulation.emulation import Emulation
+from lab.results import PingResult
+from lab.topology import Topology
+
+
+class EmulationBackend:
+    """Implements `lab.session.Backend`. `captures`, an open directory, takes a pcap of every link."""
+
+    def __init__(self, *, cipher: str, progress: Callable[[str], None], captures: int | None = None) -> None:
+        self._cipher = cipher
+        self._progress = progress
+        self._captures = captures
+        self._running = ExitStack()
+        self.emulation: Emulation | None = None
+
+    def apply(self, topology: Topology) -> None:
+        self.close()
+        self.emulation = Emulation(topology, cipher=self._cipher, progress=self._progress)
+        self._running.callback(self.emulation.close)
+        if self._captures is not None:
+            self._capture(self.emulation, self._captures)
+
+    def _capture(self, emulation: Emulation, directory: int) -> None:
+        for node in emulation.topology.nodes:
+            for interface in node.interfaces:
+                path = Path(f"{node.name}-{interface.name}.pcap")
+                self._running.enter_context(emulation.capture(node.name, interface.name, path, directory))
+
+    def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
+        return self._emulation.ping(node, source, destination, count=count)
+
+    def new_drops(self) -> list[Drop]:
+        return self._emulation.new_drops()
+
+    def close(self) -> None:
+        self._running.close()
+        self.emulation = None
+
+    @property
+    def _emulation(self) -> Emulation:
+        if self.emulation is None:
+            raise RuntimeError("no network has been applied")
+        return self.emulation

@@ -1,0 +1,49 @@
+"""One run of a scenario on a network that exists for as long as the run does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cache
+
+from lab.cloud import CloudError
+from lab.explanation.attribution import attribute
+from lab.results import Blame, RunResult
+from lab.scenario import Scenario
+from lab.session import Backend, Lab, Listener
+from lab.topology import Topology
+
+
+def run_scenario(scenario: Scenario, *, skip: Collection[str], backend: Backend, listener: Listener) -> RunResult:
+    """Run a scenario against a backend, and find out which steps left out its drops are due to.
+
+    What a script or the machine does wrong ends the run and is told in `RunResult.error`.
+    """
+    lab = Lab(scenario.name, skip=skip, backend=backend, listener=listener)
+    lab.result.title = scenario.title
+    started = time.monotonic()
+    try:
+        scenario.run(lab)
+    except CloudError as error:
+        lab.result.error = str(error)
+    lab.result.seconds = time.monotonic() - started
+    _attribute(scenario, lab)
+    return lab.result
+
+
+def _attribute(scenario: Scenario, lab: Lab) -> None:
+    left_out = [step.number for step in lab.result.left_out if step.number in lab.skip]
+    if not left_out:
+        return
+
+    @cache
+    def network(skip: frozenset[str]) -> Topology:
+        return scenario.topology(skip, lab.clouds.seed)
+
+    def due(blame: Blame) -> Blame:
+        return replace(blame, steps=attribute(blame.drop, left_out, network))
+
+    lab.result.stray = [due(blame) for blame in lab.result.stray]
+    for ping in lab.result.pings:
+        ping.drops = [due(blame) for blame in ping.drops]
