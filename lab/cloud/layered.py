@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -23,8 +24,8 @@ _GONE = _Gone.GONE
 class Layered(Generic[K, V]):
     """An insertion-ordered mapping. `fork` costs the changes since the last fork, not the size.
 
-    The shared part is never changed once two mappings hold it. A deleted key keeps its place until the next fold, so that
-    `restore` puts it back where it stood.
+    The shared part is never changed once two mappings hold it. A deleted key keeps its place until the next fold, so that a
+    deletion undone puts it back where it stood.
     """
 
     def __init__(self) -> None:
@@ -43,14 +44,9 @@ class Layered(Generic[K, V]):
     def delete(self, key: K) -> None:
         self._changes[key] = _GONE
 
-    def restore(self, key: K, value: V | None) -> None:
-        """Undo a put or a delete; `value` is what `get` said before it."""
-        if value is not None:
-            self._changes[key] = value
-        elif key in self._base:
-            self._changes[key] = _GONE
-        else:
-            self._changes.pop(key, None)
+    def restoration(self, key: K) -> Callable[[], None]:
+        """What puts a key back to how it is now, its place in the order included. Not to be used across a fork."""
+        return restoration(self._changes, key)
 
     def values(self) -> Iterator[V]:
         """All values in the order in which their keys were first put."""
@@ -75,3 +71,8 @@ class Layered(Generic[K, V]):
         folded = {**self._base, **self._changes}
         self._base = {key: value for key, value in folded.items() if not isinstance(value, _Gone)}
         self._changes = {}
+
+
+def restoration(mapping: dict[K, V], key: K) -> Callable[[], None]:
+    """What puts one key of a dictionary back to how it is now."""
+    return partial(mapping.__setitem__, key, mapping[key]) if key in mapping else partial(mapping.__delitem__, key)

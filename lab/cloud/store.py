@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar, cast
 
-from lab.cloud.layered import Layered
+from lab.cloud.layered import Layered, restoration
 from lab.cloud.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -49,6 +48,10 @@ class Store:
         table = self._tables.get(kind)
         return () if table is None else tuple(cast("Iterator[R]", table.values()))
 
+    def everything(self) -> tuple[Record, ...]:
+        """Every record, kind by kind, each kind in the order of creation."""
+        return tuple(record for table in self._tables.values() for record in table.values())
+
     def by(self, kind: type[R], attribute: str, value: Hashable) -> tuple[R, ...]:
         """The records whose indexed attribute is, or holds, `value`. The attribute must be one of `kind.INDEXED`."""
         return tuple(self.get(kind, id) for id, there in self._entry(kind, attribute, value).items() if there)
@@ -79,7 +82,7 @@ class Store:
         kind = type(record)
         table = self._tables.setdefault(kind, Layered())
         before = table.get(record.id)
-        self._log(record.id, partial(table.restore, record.id, before))
+        self._log(record.id, table.restoration(record.id))
         table.put(record.id, record)
         old = set() if before is None else set(before.index_entries())
         new = dict.fromkeys(record.index_entries())
@@ -94,7 +97,7 @@ class Store:
         kind = type(record)
         before = self.get(kind, record.id)
         table = self._tables[kind]
-        self._log(record.id, partial(table.restore, record.id, before))
+        self._log(record.id, table.restoration(record.id))
         table.delete(record.id)
         for attribute, value in before.index_entries():
             self._mark((kind, attribute, value), record.id, there=False)
@@ -127,7 +130,7 @@ class Store:
 
     def _mark(self, key: IndexKey, id: str, *, there: bool) -> None:
         entry = self._own_entry(key)
-        self._log(id, _restoration(entry, id))
+        self._log(id, restoration(entry, id))
         entry[id] = there
 
     def _own_entry(self, key: IndexKey) -> dict[str, bool]:
@@ -138,10 +141,3 @@ class Store:
             self._index.put(key, entry)
             self._own.add(key)
         return entry
-
-
-def _restoration(entry: dict[str, bool], id: str) -> Callable[[], None]:
-    """What puts one id of an index entry back to how it is now."""
-    if id in entry:
-        return partial(entry.__setitem__, id, entry[id])
-    return partial(entry.__delitem__, id)

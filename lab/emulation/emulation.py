@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -112,13 +111,6 @@ class Emulation:
         finally:
             capture.stop()
 
-    def shell(self, node: str) -> None:
-        """Open an interactive shell in a node on the caller's terminal, and wait for its end."""
-        pid = str(self.machines[node].pid)
-        subprocess.run(
-            ["mnexec", "-a", pid, "bash", "--norc", "-i"], env=_shell_environment(self.topology.by_name[node]), check=False
-        )
-
     def close(self) -> None:
         for gateway in self._gateways.values():
             gateway.stop()
@@ -143,7 +135,3 @@ def _dataplane_drops(name: str, gateway: GatewayProcess) -> Iterator[tuple[tuple
         for reason, packets in state["drops"].items():
             place = Place(Filter.TUNNEL, reason, origins[peer], tunnel.interface)
             yield (name, f"{peer} {reason}"), Drop(name, place, packets)
-
-
-def _shell_environment(node: Node) -> dict[str, str]:
-    return {**os.environ, "PS1": f"[saglab {node.kind}] \\w # "}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.drops import Drop
 from lab.emulation.emulation import Emulation
+from lab.emulation.shell import open_shell, short_names
 from lab.results import PingResult
 from lab.topology import Topology
 
@@ -31,9 +32,10 @@ class EmulationBackend:
             self._capture(self.emulation, self._captures)
 
     def _capture(self, emulation: Emulation, directory: int) -> None:
+        names = short_names(emulation.topology)
         for node in emulation.topology.nodes:
             for interface in node.interfaces:
-                path = Path(f"{node.name}-{interface.name}.pcap")
+                path = Path(f"{names[node.name]}-{interface.name}.pcap")
                 self._running.enter_context(emulation.capture(node.name, interface.name, path, directory))
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
@@ -41,6 +43,10 @@ class EmulationBackend:
 
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()
+
+    def shell(self) -> None:
+        """Open a shell on the terminal in which `on NODE COMMAND` runs a command in a node, and wait for its end."""
+        open_shell(self._emulation)
 
     def close(self) -> None:
         self._running.close()

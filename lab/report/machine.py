@@ -1,0 +1,122 @@
+"""A run as JSON and as JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+from lab.results import Blame, Outcome, PingRecord, RunResult, StepResult
+
+
+def to_json(result: RunResult) -> str:
+    """The run as a JSON object; times are in seconds, round trips in milliseconds."""
+    return json.dumps(_run(result), indent=2, ensure_ascii=False) + "\n"
+
+
+def _run(result: RunResult) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario,
+        "passed": result.passed,
+        "error": result.error or None,
+        "seconds": round(result.seconds, 3),
+        "left_out": [step.number for step in result.left_out],
+        "steps": [_step(step) for step in result.steps],
+        "pings": [_ping(ping) for ping in result.pings],
+        "drops": [
+            *(_drop(blame, None) for blame in result.stray),
+            *(_drop(blame, f"{ping.source} → {ping.destination}") for ping in result.pings for blame in ping.drops),
+        ],
+    }
+
+
+def _step(step: StepResult) -> dict[str, Any]:
+    return {
+        "step": step.number,
+        "title": step.title,
+        "passed": step.passed,
+        "seconds": round(step.seconds, 3),
+        "outcome": step.outcome.value,
+        "refusals": [{"call": r.call, "code": r.code, "message": r.message} for r in step.refusals],
+    }
+
+
+def _ping(ping: PingRecord) -> dict[str, Any]:
+    return {
+        "source": ping.source,
+        "destination": ping.destination,
+        "sent": ping.result.sent,
+        "received": ping.result.received,
+        "rtt_ms": ping.result.rtt_ms,
+        "source_address": str(ping.source_address) if ping.source_address else None,
+        "destination_address": str(ping.destination_address) if ping.destination_address else None,
+        "problem": ping.problem or None,
+    }
+
+
+def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
+    place = blame.drop.place
+    return {
+        "node": blame.node_label,
+        "reason": str(place.reason),
+        "resource": place.origin.resource,
+        "step": ", ".join(blame.steps) or None,
+        "packets": blame.drop.packets,
+        "filter": place.filter.value,
+        "ping": ping,
+    }
+
+
+def to_junit(result: RunResult) -> str:
+    """The run as a JUnit test suite: a case for each step and for each ping."""
+    cases = [_step_case(result, step) for step in result.steps]
+    cases += [_ping_case(result, ping) for ping in result.pings]
+    if result.error:
+        case = ElementTree.Element("testcase", classname=result.scenario, name="run")
+        ElementTree.SubElement(case, "error", message=result.error)
+        cases.append(case)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=result.scenario,
+        tests=str(len(cases)),
+        failures=str(_count(cases, "failure")),
+        errors=str(_count(cases, "error")),
+        skipped=str(_count(cases, "skipped")),
+        time=f"{result.seconds:.3f}",
+    )
+    suite.extend(cases)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _step_case(result: RunResult, step: StepResult) -> ElementTree.Element:
+    case = ElementTree.Element(
+        "testcase", classname=result.scenario, name=f"{step.number} {step.title}", time=f"{step.seconds:.3f}"
+    )
+    if step.outcome is Outcome.LEFT_OUT:
+        ElementTree.SubElement(case, "skipped", message="left out")
+    elif not step.passed:
+        said = "; ".join(f"{r.call}: {r.code}: {r.message}" for r in step.refusals)
+        ElementTree.SubElement(case, "failure", message=step.outcome.value).text = said
+    return case
+
+
+def _ping_case(result: RunResult, ping: PingRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"ping {ping.source} → {ping.destination}")
+    if not ping.passed:
+        message = ping.problem or f"{ping.result.received} of {ping.result.sent} echoes answered, {ping.expected} expected"
+        failure = ElementTree.SubElement(case, "failure", message=message)
+        failure.text = "\n".join(_sentence(blame) for blame in ping.drops)
+    return case
+
+
+def _sentence(blame: Blame) -> str:
+    place = blame.drop.place
+    due = f"; step {', '.join(blame.steps)} was left out" if blame.steps else ""
+    return f"{blame.drop.packets} dropped at {blame.node_label}: {place.reason} ({place.filter}, {place.origin.resource}){due}"
+
+
+def _count(cases: list[ElementTree.Element], kind: str) -> int:
+    return sum(case.find(kind) is not None for case in cases)

@@ -1,0 +1,169 @@
+"""A run as it goes on, and its verdict, for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from lab.doctor import Check
+from lab.reasons import Reason
+from lab.results import Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult
+from lab.scenario import Scenario
+from lab.session import Listener
+
+_MARK = {
+    Outcome.DONE: "[green]✓[/green]",
+    Outcome.LEFT_OUT: "[yellow]-[/yellow]",
+    Outcome.NOT_POSSIBLE: "[red]✗[/red]",
+    Outcome.FAILED: "[red]✗[/red]",
+}
+_NUMBER_WIDTH = 11
+_INDENT = " " * (4 + _NUMBER_WIDTH)
+
+
+class Progress(Listener):
+    """Writes a line for each step and each ping; a spinner says what takes longer."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+
+    def phase(self, text: str) -> None:
+        """What the lab is busy with between two lines."""
+        if not self._console.is_terminal:
+            return
+        if self._status is None:
+            self._status = self._console.status("")
+            self._status.start()
+        self._status.update(f"[dim]{escape(text)}[/dim]")
+
+    def quiet(self) -> None:
+        """Take the spinner away."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def step_finished(self, step: StepResult) -> None:
+        self.quiet()
+        outcome = "" if step.outcome is Outcome.DONE else f" [dim]({step.outcome})[/dim]"
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=2, justify="right")
+        line.add_column(width=_NUMBER_WIDTH)
+        line.add_column(overflow="fold")
+        line.add_row(_MARK[step.outcome], f"[bold]{step.number}[/bold]", escape(step.title) + outcome)
+        for refusal in step.refusals:
+            line.add_row("", "", f"[red]{refusal.code}[/red] from {refusal.call}: {escape(refusal.message)}")
+        self._console.print(line)
+
+    def ping_started(self, ping: PingRecord) -> None:
+        self.phase(f"{ping.source} pings {ping.destination}")
+
+    def ping_finished(self, ping: PingRecord) -> None:
+        self.quiet()
+        self._console.print(f"{_INDENT}{_ping_line(ping)}")
+
+
+def _ping_line(ping: PingRecord) -> str:
+    ends = f"{escape(ping.source)} {ping.source_address or ''} → {escape(ping.destination)} {ping.destination_address or ''}"
+    if ping.problem:
+        return f"{ends}  [red]no ping: {escape(ping.problem)}[/red]"
+    colour = "green" if ping.passed else "red"
+    time = f"  {ping.result.rtt_ms:.2f} ms" if ping.result.rtt_ms is not None else ""
+    return f"{ends}  [{colour}]{ping.result.received} of {ping.result.sent} echoes[/{colour}]{time}"
+
+
+def print_heading(console: Console, scenario: Scenario) -> None:
+    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}\n", highlight=False)
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """Where packets died, which step is missing, and the verdict."""
+    console.print()
+    for ping in result.pings:
+        for blame in ping.drops:
+            _print_drop(console, f"{ping.source} → {ping.destination}", blame, result)
+    for blame in result.stray:
+        _print_drop(console, "outside the pings", blame, result)
+    _print_missing(console, result)
+    if result.error:
+        console.print(f"[red]{escape(result.error)}[/red]")
+    verdict = "[bold green]passed[/bold green]" if result.passed else "[bold red]failed[/bold red]"
+    console.print(f"{verdict} in {result.seconds:.1f} s")
+
+
+def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) -> None:
+    place = blame.drop.place
+    console.print(
+        f" [red]†[/red] {escape(when)}: {blame.drop.packets} packets died at [bold]{escape(blame.node_label)}[/bold], "
+        f"{place.filter}: [red]{place.reason}[/red]"
+    )
+    console.print(f"   {_explain(str(place.reason))} [dim]({place.origin.resource})[/dim]")
+    titles = {step.number: step.title for step in result.steps}
+    for number in blame.steps:
+        console.print(f"   [yellow]step {number} is missing:[/yellow] {escape(titles[number])}")
+
+
+def _explain(reason: str) -> str:
+    try:
+        return Reason(reason).text
+    except ValueError:
+        return reason
+
+
+def _print_missing(console: Console, result: RunResult) -> None:
+    left_out = [step for step in result.left_out if not _inside_another(step, result.left_out)]
+    if not left_out:
+        return
+    blamed = {number for blame in result.drops for number in blame.steps}
+    for step in left_out:
+        effect = "" if step.number in blamed or not result.passed else "; nothing depends on it here"
+        console.print(f"[yellow]left out: step {step.number}[/yellow], {escape(step.title)}{effect}")
+    if not any(ping.result.sent for ping in result.pings):
+        console.print("[yellow]no ping was sent, so nothing is shown[/yellow]")
+
+
+def _inside_another(step: StepResult, others: Iterable[StepResult]) -> bool:
+    return any(step.number.startswith(f"{other.number}.") and other is not step for other in others)
+
+
+def print_scenarios(console: Console, scenarios: Sequence[Scenario]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for scenario in scenarios:
+        table.add_row(f"[bold]{scenario.name}[/bold]", escape(scenario.title))
+    console.print(table)
+
+
+def print_scenario(console: Console, scenario: Scenario) -> None:
+    """Its text, and a table of its steps with what leaving each out does."""
+    console.print(escape(scenario.text), highlight=False)
+    table = Table(box=None, pad_edge=False, title="\nSteps, and what leaving one out does", title_justify="left")
+    for heading in ("step", "title", "left out"):
+        table.add_column(heading, overflow="fold")
+    for step in scenario.steps:
+        table.add_row(f"[bold]{step.number}[/bold]", escape(step.title), "\n".join(_effect(e) for e in step.without) or "nothing")
+    console.print(table)
+
+
+def _effect(effect: Effect) -> str:
+    if isinstance(effect, Dies):
+        return f"{effect.source} → {effect.destination} dies: {effect.reason}"
+    return f"step {effect.step} is refused: {effect.code}"
+
+
+def print_checks(console: Console, checks: Sequence[Check]) -> None:
+    """The doctor's findings. What is required and missing stands out, with the way to get it."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        mark = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]" if check.required else "[yellow]-[/yellow]"
+        remedy = f"\n[dim]{escape(check.remedy)}[/dim]" if not check.ok and check.remedy else ""
+        table.add_row(mark, check.name, f"{escape(check.found)}{remedy}")
+    console.print(table)
+    missing = [check.name for check in checks if check.required and not check.ok]
+    if missing:
+        console.print(f"\n[bold red]A lab cannot run here:[/bold red] missing {escape(', '.join(missing))}")
+    else:
+        console.print("\n[bold green]A lab can run here.[/bold green]")
