@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from rich.console import Console
-
 from lab import doctor
 from lab.errors import LabError, MachineError, UsageError
 from lab.report.machine import to_json, to_junit
-from lab.report.terminal import Progress, print_checks, print_heading, print_result, print_scenario, print_scenarios
+from lab.report.terminal import Progress, make_console, print_checks, print_heading, print_result, print_scenario, print_scenarios
 from lab.results import RunResult
 from lab.scenario import Scenario
 
@@ -82,9 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(handler=_scenarios)
 
     check = commands.add_parser("doctor", help="say what this machine can do, what is missing, and how to get it")
-    check.add_argument(
-        "--install", action="store_true", help="install what is missing first; ./saglab does it"
-    )
+    check.add_argument("--install", action="store_true", help="install what is missing first; ./saglab does it")
     check.set_defaults(handler=_doctor)
 
     commands.add_parser("test", help="run saglab's own tests; what follows goes to pytest", add_help=False)
@@ -119,7 +115,7 @@ def all_scenarios() -> list[Scenario]:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    console = Console()
+    console = make_console()
     if options.scenario:
         print_scenario(console, find_scenario(options.scenario))
     else:
@@ -129,7 +125,7 @@ def _scenarios(options: argparse.Namespace) -> int:
 
 def _doctor(_options: argparse.Namespace) -> int:
     checks = doctor.checks()
-    print_checks(Console(), checks)
+    print_checks(make_console(), checks)
     return UNUSABLE if any(check.required and not check.ok for check in checks) else PASSED
 
 
@@ -199,7 +195,7 @@ def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs
     from lab.supervisor.backend import EmulationBackend
     from lab.supervisor.run import run_scenario
 
-    console = Console(stderr=outputs.json_on_stdout, highlight=False)
+    console = make_console(stderr=outputs.json_on_stdout)
     progress = Progress(console)
     backend = EmulationBackend(cipher=options.cipher, progress=progress.phase, captures=outputs.captures)
     print_heading(console, scenario)

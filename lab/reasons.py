@@ -49,6 +49,6 @@ _TEXT = {
     Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS: "the public address belongs to no interface of the VPC",
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: "an internet gateway refuses private destination addresses",
     Reason.ECS_SG_RULES_MISMATCH: "no rule of the ECS instance's security groups admits the packet",
-    Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: its image is another, or its serial number and key match no device",
+    Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: another image, or serial number and key of no device",
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
 }

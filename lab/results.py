@@ -77,10 +77,14 @@ class PingResult:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """A drop, and the steps left out that it is due to; none when it is not due to a step that was left out."""
+    """A drop, and the steps left out that it is due to; none when it is not due to a step that was left out.
+
+    `machine` is the label of the machine whose interface it happened at, where a fabric enforces something for one.
+    """
 
     drop: Drop
     node_label: str
+    machine: str = ""
     steps: tuple[str, ...] = ()
 
 
@@ -89,6 +93,7 @@ class PingRecord:
     """A ping that was asked for, what came of it, and what was dropped while it ran."""
 
     step: str
+    node: str  # the resource of the machine that sends
     source: str
     destination: str
     source_address: IPv4Address | None

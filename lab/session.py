@@ -16,7 +16,7 @@ from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult
-from lab.topology import Topology
+from lab.topology import NodeKind, Topology
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class Lab:
         )
         step = self._steps[-1].number if self._steps else ""
         problem = f"{' and '.join(missing)} does not run" if missing else ""
-        return PingRecord(step, source_label, label, source_address, address, expected, NO_PING, problem=problem)
+        return PingRecord(step, source.id, source_label, label, source_address, address, expected, NO_PING, problem=problem)
 
     def _send(self, backend: Backend, ping: PingRecord, node: str, count: int) -> None:
         topology = self.compile()
@@ -173,7 +173,14 @@ class Lab:
         ping.drops += self._blames(topology, backend.new_drops())
 
     def _blames(self, topology: Topology, drops: list[Drop]) -> list[Blame]:
-        return [Blame(drop, topology.by_name[drop.node].label) for drop in drops]
+        return [Blame(drop, topology.by_name[drop.node].label, _behind(topology, drop)) for drop in drops]
+
+
+def _behind(topology: Topology, drop: Drop) -> str:
+    """The label of the machine behind the interface that a drop happened at; empty where there is none."""
+    far = topology.far_end.get((drop.node, drop.place.where))
+    node = topology.by_name[far[0]] if far else None
+    return node.label if node is not None and node.kind in (NodeKind.HOST, NodeKind.GATEWAY) else ""
 
 
 def _end(topology: Topology, instance_id: str) -> tuple[str, IPv4Address] | None:

@@ -1,10 +1,10 @@
 """A host in AWS pings a host in Alibaba Cloud through a SAG vCPE.
 
-     AWS VPC 10.0.0.0/16                    internet               Alibaba Cloud, Singapore
+    AWS, VPC 10.0.0.0/16           internet         Alibaba Cloud, VPC 192.168.0.0/16
 
-     app 10.0.1.10 ──┐                                     ┌── ecs 192.168.1.10
-                    VPC ── igw ══ ESP in UDP/4500 ══ CCN ── CEN ── VPC 192.168.0.0/16
-     vcpe 10.0.2.10 ─┘     203.0.113.10      198.51.100.10
+    app 10.0.1.10 ───┐
+                    VPC ── igw ══ ESP in UDP ══ CCN ── CEN ── VPC ── ecs 192.168.1.10
+    vcpe 10.0.2.10 ──┘ 203.0.113.10     198.51.100.10
 
 Replays "Connect AWS to Alibaba Cloud through SAG vCPE", steps 1 to 4, on a network of namespaces with a real encrypted tunnel.
 You will see each step of the document done, the network built, and four echoes each way, from private address to private
@@ -77,15 +77,34 @@ def run(lab: Lab) -> None:
 
     with lab.step(
         "2.3",
-        "Provide the serial number and key, and assign a public IP address",
+        "Configure the instance: serial number and key, public IP address",
         without=[
             Dies("app", "ecs", Reason.SAG_DEVICE_NOT_ASSOCIATED),
             Dies("ecs", "app", Reason.NO_ROUTE_TO_DESTINATION),
             Dies("vcpe", "ecs", Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS),
         ],
     ):
-        user_data = lab.choose(json.dumps({"sn": device.serial_number, "key": device.secret_key}), otherwise="")
-        public_ip = lab.choose(True, otherwise=False)
+        with lab.step(
+            "2.3.key",
+            "Provide the serial number and key",
+            without=[
+                Dies("app", "ecs", Reason.SAG_DEVICE_NOT_ASSOCIATED),
+                Dies("ecs", "app", Reason.NO_ROUTE_TO_DESTINATION),
+                Dies("vcpe", "ecs", Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS),
+            ],
+        ):
+            user_data = lab.choose(json.dumps({"sn": device.serial_number, "key": device.secret_key}), otherwise="")
+        # Without a public address nothing of the vCPE passes the internet gateway, so neither end ever hears the other.
+        with lab.step(
+            "2.3.address",
+            "Assign a public IP address",
+            without=[
+                Dies("app", "ecs", "PEER_NOT_HEARD"),
+                Dies("ecs", "app", "PEER_NOT_HEARD"),
+                Dies("vcpe", "ecs", "PEER_NOT_HEARD"),
+            ],
+        ):
+            public_ip = lab.choose(True, otherwise=False)
 
     # The instance starts. Its security group exists from the beginning; what it admits is step 2.4.
     vcpe_group = lab.aws.create_security_group("vcpe", "the gateway", vpc.id)

@@ -1,7 +1,7 @@
 """Generated names, numbers and addresses of a Topology.
 
-Each derives from the resource it is for, so that it stays when others go. Nothing a user typed gets in here. An identifier's last 11 characters are unique, and with a prefix of at most four they
-fit an interface's name (15 characters).
+Each derives from the resource it is for, so that it stays when others go. Nothing a user typed gets in here. An identifier's
+last 11 characters are unique, and with a prefix of at most four they fit an interface's name (15 characters).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which of the steps that were left out a drop is due to.
 
-Asked of the model, not of a table: the network is compiled as it would be had the step been done, and the place of the drop is
-compared. If what decides there differs, the step matters to it.
+Asked of the model, not of a table: the network is compiled as it would be had the step been done. A step matters to a ping if
+the packet would then not die, or not there; to a drop of no known packet if what decides at its place would then differ.
 """
 
 from __future__ import annotations
@@ -9,18 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 
 from lab.drops import Drop, Filter
+from lab.results import PingRecord
+from lab.simulation import Probe, Simulation
 from lab.topology import EniGate, Gate, Node, Route, RouteTable, Side, Stage, Topology, Tunnel
 
 Counterfactual = Callable[[frozenset[str]], Topology]  # the network with exactly these steps left out
 
 
-def attribute(drop: Drop, left_out: Sequence[str], network: Counterfactual) -> tuple[str, ...]:
-    """The steps that the drop is due to: each that alone would change its place, or else the fewest that do so together."""
+def attribute_ping(ping: PingRecord, left_out: Sequence[str], network: Counterfactual) -> tuple[str, ...]:
+    """The steps that a ping's failure is due to."""
+    return _attribute(lambda topology: _fate(topology, ping), left_out, network)
+
+
+def attribute_drop(drop: Drop, left_out: Sequence[str], network: Counterfactual) -> tuple[str, ...]:
+    """The steps that a drop outside any ping is due to."""
+    return _attribute(lambda topology: _decider(topology, drop), left_out, network)
+
+
+def _attribute(view: Callable[[Topology], Hashable], left_out: Sequence[str], network: Counterfactual) -> tuple[str, ...]:
+    """Each step that alone would change what is viewed, or else the fewest that do so together."""
     everything = frozenset(left_out)
-    now = _decider(network(everything), drop)
+    now = view(network(everything))
 
     def matters(done: Collection[str]) -> bool:
-        return _decider(network(everything - set(done)), drop) != now
+        return view(network(everything - set(done))) != now
 
     alone = tuple(step for step in left_out if matters([step]))
     if alone or not matters(left_out):
@@ -31,6 +43,16 @@ def attribute(drop: Drop, left_out: Sequence[str], network: Counterfactual) -> t
         if matters(rest):
             together = rest
     return tuple(together)
+
+
+def _fate(topology: Topology, ping: PingRecord) -> Hashable:
+    """How a ping ends: answered, or where its request or its reply dies, and why."""
+    if ping.source_address is None or ping.destination_address is None or ping.node not in topology.by_name:
+        return None
+    probe = Probe(ping.source_address, ping.destination_address, "icmp", source_port=1)
+    exchange = Simulation(topology).exchange(probe, ping.node)
+    last = exchange.reply or exchange.request
+    return last is exchange.reply, last.verdict, last.reason, last.at and last.at.node.name
 
 
 def _decider(topology: Topology, drop: Drop) -> Hashable:

@@ -63,6 +63,7 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
         "step": ", ".join(blame.steps) or None,
         "packets": blame.drop.packets,
         "filter": place.filter.value,
+        "machine": blame.machine or None,
         "ping": ping,
     }
 

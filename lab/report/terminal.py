@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from dataplane.errors import DropReason
 from lab.doctor import Check
 from lab.reasons import Reason
 from lab.results import Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult
@@ -22,6 +23,7 @@ _MARK = {
     Outcome.FAILED: "[red]✗[/red]",
 }
 _NUMBER_WIDTH = 11
+_PLAIN_WIDTH = 160
 _INDENT = " " * (4 + _NUMBER_WIDTH)
 
 
@@ -31,6 +33,8 @@ class Progress(Listener):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status: Status | None = None
+        self._open: list[StepResult] = []
+        self._headed: set[str] = set()
 
     def phase(self, text: str) -> None:
         """What the lab is busy with between two lines."""
@@ -47,14 +51,28 @@ class Progress(Listener):
             self._status.stop()
             self._status = None
 
+    def step_started(self, step: StepResult) -> None:
+        """A step with parts stands above them."""
+        parent = self._open[-1] if self._open else None
+        if parent is not None and parent.number not in self._headed:
+            self._headed.add(parent.number)
+            self._print_step(" ", parent, "")
+        self._open.append(step)
+
     def step_finished(self, step: StepResult) -> None:
         self.quiet()
+        self._open.pop()
+        if step.number in self._headed and step.outcome in (Outcome.DONE, Outcome.LEFT_OUT):
+            return
         outcome = "" if step.outcome is Outcome.DONE else f" [dim]({step.outcome})[/dim]"
+        self._print_step(_MARK[step.outcome], step, outcome)
+
+    def _print_step(self, mark: str, step: StepResult, outcome: str) -> None:
         line = Table.grid(padding=(0, 1))
         line.add_column(width=2, justify="right")
         line.add_column(width=_NUMBER_WIDTH)
         line.add_column(overflow="fold")
-        line.add_row(_MARK[step.outcome], f"[bold]{step.number}[/bold]", escape(step.title) + outcome)
+        line.add_row(mark, f"[bold]{step.number}[/bold]", escape(step.title) + outcome)
         for refusal in step.refusals:
             line.add_row("", "", f"[red]{refusal.code}[/red] from {refusal.call}: {escape(refusal.message)}")
         self._console.print(line)
@@ -76,8 +94,14 @@ def _ping_line(ping: PingRecord) -> str:
     return f"{ends}  [{colour}]{ping.result.received} of {ping.result.sent} echoes[/{colour}]{time}"
 
 
+def make_console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; what is written to a file or a pipe may have long lines."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_PLAIN_WIDTH)
+
+
 def print_heading(console: Console, scenario: Scenario) -> None:
-    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}\n", highlight=False)
+    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}\n")
 
 
 def print_result(console: Console, result: RunResult) -> None:
@@ -97,9 +121,10 @@ def print_result(console: Console, result: RunResult) -> None:
 
 def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) -> None:
     place = blame.drop.place
+    of = f" of [bold]{escape(blame.machine)}[/bold]" if blame.machine else ""
     console.print(
         f" [red]†[/red] {escape(when)}: {blame.drop.packets} packets died at [bold]{escape(blame.node_label)}[/bold], "
-        f"{place.filter}: [red]{place.reason}[/red]"
+        f"{place.filter}{of}: [red]{place.reason}[/red]"
     )
     console.print(f"   {_explain(str(place.reason))} [dim]({place.origin.resource})[/dim]")
     titles = {step.number: step.title for step in result.steps}
@@ -108,10 +133,7 @@ def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) ->
 
 
 def _explain(reason: str) -> str:
-    try:
-        return Reason(reason).text
-    except ValueError:
-        return reason
+    return Reason(reason).text if reason in set(Reason) else DropReason(reason).text
 
 
 def _print_missing(console: Console, result: RunResult) -> None:
@@ -139,7 +161,7 @@ def print_scenarios(console: Console, scenarios: Sequence[Scenario]) -> None:
 
 def print_scenario(console: Console, scenario: Scenario) -> None:
     """Its text, and a table of its steps with what leaving each out does."""
-    console.print(escape(scenario.text), highlight=False)
+    console.print(escape(scenario.text), soft_wrap=True)
     table = Table(box=None, pad_edge=False, title="\nSteps, and what leaving one out does", title_justify="left")
     for heading in ("step", "title", "left out"):
         table.add_column(heading, overflow="fold")

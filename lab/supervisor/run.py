@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from lab.cloud import CloudError
-from lab.explanation.attribution import attribute
+from lab.explanation.attribution import attribute_drop, attribute_ping
 from lab.results import Blame, RunResult
 from lab.scenario import Scenario
 from lab.session import Backend, Lab, Listener
@@ -42,8 +42,10 @@ def _attribute(scenario: Scenario, lab: Lab) -> None:
         return scenario.topology(skip, lab.clouds.seed)
 
     def due(blame: Blame) -> Blame:
-        return replace(blame, steps=attribute(blame.drop, left_out, network))
+        return replace(blame, steps=attribute_drop(blame.drop, left_out, network))
 
     lab.result.stray = [due(blame) for blame in lab.result.stray]
     for ping in lab.result.pings:
-        ping.drops = [due(blame) for blame in ping.drops]
+        if ping.drops and not ping.passed:
+            steps = attribute_ping(ping, left_out, network)
+            ping.drops = [replace(blame, steps=steps) for blame in ping.drops]
