@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dataplane.config import parse_eni_check
-from dataplane.engine import Engine
+from dataplane.config import parse_eni_check, parse_peer, parse_peer_keys
+from dataplane.engine import Engine, build_peer
 from dataplane.errors import DropReason, LocalError
 from dataplane.fields import Fields, show
 from dataplane.peer import Peer
@@ -66,9 +66,28 @@ def _set_eni_check(engine: Engine, message: Mapping[str, Any], errors: list[str]
     engine.check = check
 
 
+def _add_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
+    fields = Fields(message, "", errors, secret=True)
+    fields.only("op", "peer", "keys")
+    peer = parse_peer(fields.nested("peer"))
+    keys = parse_peer_keys(fields.nested("keys"), peer.suite)
+    _raise(errors)
+    engine.add_peer(build_peer(peer, keys))
+
+
+def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
+    fields = Fields(message, "", errors)
+    fields.only("op", "peer")
+    name = fields.text("peer", longest=PEER_NAME_LENGTH)
+    _raise(errors)
+    engine.remove_peer(name)
+
+
 _CHANGES: Mapping[str, Callable[[Engine, Mapping[str, Any], list[str]], None]] = {
     "set_prefixes": _set_prefixes,
     "set_eni_check": _set_eni_check,
+    "add_peer": _add_peer,
+    "remove_peer": _remove_peer,
 }
 
 

@@ -101,7 +101,7 @@ def parse_config(text: str | bytes) -> Config:
         control=fields.text("control", longest=SOCKET_PATH_LENGTH),
         keys_fd=fields.integer("keys_fd", LOWEST_DESCRIPTOR, 2**31 - 1),
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
-        peers=tuple(_peer(peer) for peer in fields.nested_list("peers")),
+        peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
     )
     _refuse_ambiguity(config.peers, errors)
     _raise(errors)
@@ -132,7 +132,8 @@ def _underlay(fields: Fields) -> UnderlayConfig:
     return UnderlayConfig(fields.address("address"), fields.integer("port", 1, 65535))
 
 
-def _peer(fields: Fields) -> PeerConfig:
+def parse_peer(fields: Fields) -> PeerConfig:
+    """One peer. On an error it is noted in the list behind `fields`."""
     fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first")
     peer = PeerConfig(
         name=fields.text("name", longest=NAME_LENGTH),
@@ -163,7 +164,7 @@ def parse_keys(text: str | bytes, peers: Sequence[PeerConfig]) -> dict[str, Peer
     errors: list[str] = []
     fields = Fields(_load(text, "the keys"), "keys", errors, secret=True)
     fields.only(*(peer.name for peer in peers))
-    keys = {peer.name: _peer_keys(fields.nested(peer.name), peer.suite) for peer in peers}
+    keys = {peer.name: parse_peer_keys(fields.nested(peer.name), peer.suite) for peer in peers}
     _raise(errors)
     _refuse_shared_spi(keys)
     return keys
@@ -181,7 +182,8 @@ def _refuse_shared_spi(keys: Mapping[str, PeerKeys]) -> None:
     )
 
 
-def _peer_keys(fields: Fields, suite: Suite) -> PeerKeys:
+def parse_peer_keys(fields: Fields, suite: Suite) -> PeerKeys:
+    """The keys of one peer. On an error it is noted in the list behind `fields`, without the key."""
     fields.only("outbound", "inbound")
     keys = PeerKeys(_sa_keys(fields.nested("outbound"), suite), _sa_keys(fields.nested("inbound"), suite))
     if keys.outbound.material and keys.outbound.material == keys.inbound.material:

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp, ipv4
 from dataplane.check import EniCheck
-from dataplane.config import Config, PeerKeys
+from dataplane.config import Config, PeerConfig, PeerKeys
 from dataplane.errors import (
     DropReason,
     EniSourceDestCheckRestriction,
@@ -61,11 +61,14 @@ class Engine:
         self.keepalives_received = 0
         self._icmp_source = int(icmp_source)
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
-        self._speakers = tuple(peer for peer in self.peers.values() if peer.speaks_first)
         self._by_spi = {peer.inbound.spi: peer for peer in self.peers.values()}
         if len(self._by_spi) < len(self.peers):
             raise LocalError("two peers share an inbound SPI")
-        self._by_prefix = self._prefix_table()
+        self._index()
+
+    def _index(self) -> None:
+        self._speakers = tuple(peer for peer in self.peers.values() if peer.speaks_first)
+        self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
 
     # What a packet from the TUN device meets
 
@@ -203,33 +206,55 @@ class Engine:
         peer = self.peers.get(name)
         if peer is None:
             raise LocalError(f"peer {name!r} is unknown; known: {', '.join(sorted(self.peers))}")
-        for other in self.peers.values():
-            shared = set(other.prefixes).intersection(prefixes) if other is not peer else ()
-            for prefix in shared:
-                raise LocalError(f"prefix {prefix} of {name} already lies behind {other.name}; take it away there first")
+        self._refuse_shared(name, prefixes)
         peer.prefixes = tuple(prefixes)
-        self._by_prefix = self._prefix_table()
+        self._index()
+
+    def add_peer(self, peer: Peer) -> None:
+        """Serve one more peer, from the next packet on. Raises LocalError, and then nothing is changed."""
+        if peer.name in self.peers:
+            raise LocalError(f"peer {peer.name!r} is there already; remove it first")
+        if peer.inbound.spi in self._by_spi:
+            raise LocalError(f"SPI {peer.inbound.spi} of {peer.name} is that of {self._by_spi[peer.inbound.spi].name}")
+        self._refuse_shared(peer.name, peer.prefixes)
+        self.peers[peer.name] = peer
+        self._by_spi[peer.inbound.spi] = peer
+        self._index()
+
+    def remove_peer(self, name: str) -> None:
+        """Forget a peer, its keys and its counters. Raises LocalError for an unknown one."""
+        peer = self.peers.pop(name, None)
+        if peer is None:
+            raise LocalError(f"peer {name!r} is unknown; known: {', '.join(sorted(self.peers))}")
+        del self._by_spi[peer.inbound.spi]
+        self._index()
+
+    def _refuse_shared(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
+        """A prefix lies behind one peer only."""
+        for other in self.peers.values():
+            for prefix in set(other.prefixes).intersection(prefixes) if other.name != name else ():
+                raise LocalError(f"prefix {prefix} of {name} already lies behind {other.name}; take it away there first")
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
         """The kernel did not take an effect of ours."""
-        drops = self.peers[effect.peer].counters.drops if isinstance(effect, Send) else self.drops
+        peer = self.peers.get(effect.peer) if isinstance(effect, Send) else None
+        drops = self.drops if peer is None else peer.counters.drops
         drops[reason] += 1
-
-    def _prefix_table(self) -> PrefixTable[Peer]:
-        return PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
 
 
 def build_engine(config: Config, keys: Mapping[str, PeerKeys], now: float) -> Engine:
     """The engine that a configuration describes."""
-    peers = [
-        Peer(
-            peer.name,
-            OutboundSa(keys[peer.name].outbound.spi, peer.suite, keys[peer.name].outbound.material),
-            InboundSa(keys[peer.name].inbound.spi, peer.suite, keys[peer.name].inbound.material),
-            peer.prefixes,
-            peer.endpoint,
-            speaks_first=peer.speaks_first,
-        )
-        for peer in config.peers
-    ]
+    peers = [build_peer(peer, keys[peer.name]) for peer in config.peers]
     return Engine(peers, mtu=config.tun.mtu, icmp_source=config.icmp_source, now=now, check=config.eni_check)
+
+
+def build_peer(config: PeerConfig, keys: PeerKeys) -> Peer:
+    """The peer that a configuration describes."""
+    return Peer(
+        config.name,
+        OutboundSa(keys.outbound.spi, config.suite, keys.outbound.material),
+        InboundSa(keys.inbound.spi, config.suite, keys.inbound.material),
+        config.prefixes,
+        config.endpoint,
+        speaks_first=config.speaks_first,
+    )

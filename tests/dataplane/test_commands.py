@@ -73,6 +73,41 @@ def test_set_eni_check() -> None:
     assert gateway.engine.check == EniCheck((IPv4Address("10.0.2.10"),), enabled=False)
 
 
+def _new_peer(name: str = "sag-2", spi: int = 5000, prefix: str = "172.16.0.0/12") -> dict[str, Any]:
+    keys = {"outbound": {"spi": spi + 1, "key": "ab" * 36}, "inbound": {"spi": spi, "key": "cd" * 36}}
+    peer = {"name": name, "cipher": "aes-256-gcm", "prefixes": [prefix], "endpoint": None, "speaks_first": False}
+    return {"op": "add_peer", "peer": peer, "keys": keys}
+
+
+def test_a_peer_comes_and_goes_and_leaves_the_others_alone() -> None:
+    gateway = pop()
+    other = gateway.peer
+    assert ask(gateway, _new_peer()) == {}
+    assert gateway.engine.peers["sag-2"].prefixes == (IPv4Network("172.16.0.0/12"),)
+    assert ask(gateway, {"op": "remove_peer", "peer": "sag-2"}) == {}
+    assert gateway.engine.peers == {PEER: other}
+    assert ask(gateway, _new_peer()) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        pytest.param(_new_peer(name=PEER), "peer 'sag-1' is there already; remove it first", id="name"),
+        pytest.param(_new_peer(spi=4097), "SPI 4097 of sag-2 is that of sag-1", id="spi"),
+        pytest.param(
+            _new_peer(prefix="10.0.0.0/16"),
+            "prefix 10.0.0.0/16 of sag-2 already lies behind sag-1; take it away there first",
+            id="prefix",
+        ),
+        pytest.param({"op": "remove_peer", "peer": "sag-9"}, "peer 'sag-9' is unknown; known: sag-1", id="unknown"),
+    ],
+)
+def test_a_peer_that_cannot_be_changes_nothing(message: dict[str, Any], error: str) -> None:
+    gateway = pop()
+    assert ask(gateway, message) == {"error": error}
+    assert set(gateway.engine.peers) == {PEER}
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
@@ -80,9 +115,15 @@ def test_set_eni_check() -> None:
         pytest.param(b"\xff\x00", "the line is no JSON", id="no-text"),
         pytest.param(b"[" * 100_000, "the line is no JSON", id="deep"),
         pytest.param(b"[]", "[] is no JSON object", id="list"),
-        pytest.param(b"{}", "op None is unknown; known: status, set_prefixes, set_eni_check", id="no-op"),
-        pytest.param(b'{"op": []}', "op [] is unknown; known: status, set_prefixes, set_eni_check", id="op-of-a-kind"),
-        pytest.param(b'{"op": "stop"}', "op 'stop' is unknown; known: status, set_prefixes, set_eni_check", id="op"),
+        pytest.param(b"{}", "op None is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer", id="no-op"),
+        pytest.param(
+            b'{"op": []}',
+            "op [] is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer",
+            id="op-of-a-kind",
+        ),
+        pytest.param(
+            b'{"op": "stop"}', "op 'stop' is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer", id="op"
+        ),
         pytest.param(
             b'{"op": "set_prefixes", "peer": "sag-9", "prefixes": []}',
             "peer 'sag-9' is unknown; known: sag-1",
