@@ -14,12 +14,13 @@ from lab.simulation.drops import Drop
 from lab.simulation.gates import Consultation, Ground
 from lab.simulation.probe import InvalidProbeError, Probe, answer
 from lab.simulation.simulation import Simulation
-from lab.simulation.walk import Exchange, Hop, IcmpError, Passage, TunnelEnd, Verdict, Walk
+from lab.simulation.walk import Exchange, Failure, Hop, IcmpError, Passage, TunnelEnd, Verdict, Walk
 
 __all__ = [
     "Consultation",
     "Drop",
     "Exchange",
+    "Failure",
     "Ground",
     "Hop",
     "IcmpError",

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from lab.simulation.drops import DroppedError
 from lab.simulation.probe import Probe
-from lab.simulation.tunnels import Crossing, Ends, Failure
+from lab.simulation.tunnels import Crossing, Ends
 from lab.simulation.visit import Visit
-from lab.simulation.walk import Hop, TunnelEnd, Verdict, Walk
+from lab.simulation.walk import Failure, Hop, TunnelEnd, Verdict, Walk
 from lab.topology import Interface
 
 

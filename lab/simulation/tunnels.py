@@ -3,8 +3,8 @@
 Like the dataplane itself, an end sends packets only to a peer that it has heard. Who speaks first opens with an empty datagram,
 and the other end answers it once; both walk the underlay. What is heard stays heard.
 
-An end whose own opening (or the answer to it) dies under way reports that death: it is the cause. An end that waits to be
-spoken to can only say PEER_NOT_HEARD; the opening that failed is in `Passage.opening`.
+A packet for a peer that was not heard is dropped as PEER_NOT_HEARD: so the dataplane counts it. What kept the ends from hearing
+each other is told beside it (`Passage.unheard`, `Walk.cause`). A datagram that carries a packet names its own killer.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from lab.origin import Origin
 from lab.reasons import Reason
 from lab.simulation.drops import Drop
 from lab.simulation.probe import Probe
 from lab.simulation.router import Router
 from lab.simulation.state import Endpoint, State
 from lab.simulation.visit import largest_piece
-from lab.simulation.walk import Hop, Passage, TunnelEnd, Walk
+from lab.simulation.walk import Failure, Passage, TunnelEnd, Walk
 from lab.topology import Interface, Topology, Tunnel
 
 # Lengths in bytes: RFC 791, RFC 768, RFC 4303 §2 (SPI and sequence number; trailer; alignment), RFC 4106 §3.1 and §6 (IV, ICV)
@@ -38,15 +37,6 @@ class Underlay(Protocol):
     def walk_datagram(self, datagram: Probe, node: str, inside: Ends) -> Walk: ...
 
     def router(self, node: str) -> Router: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a packet did not come out of the tunnel; `at` is the underlay's hop, None for the end itself."""
-
-    reason: Reason | Drop
-    origin: Origin | None
-    at: Hop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +80,16 @@ class Tunnels:
         return self._carry(TunnelEnd(router.node, service, peer), size, inside)
 
     def _carry(self, near: TunnelEnd, size: int, inside: Ends) -> Crossing:
-        openings = tuple(self._open(near, inside))
-        walks = tuple(sent.walk for sent in openings)
+        conversation = tuple(self._open(near, inside))
+        opening = tuple(sent.walk for sent in conversation)
         endpoint = self._endpoint(near)
         if endpoint is None:
             failure = Failure(Drop.PEER_NOT_HEARD, near.peer.origin)
-            own = openings[-1].outcome if near.peer.speaks_first and openings else failure
-            failure = own if isinstance(own, Failure) else failure
-            return Crossing(Passage(near.service, near.peer, None, walks), failure)
+            last = conversation[-1].outcome if conversation else None
+            unheard = last if isinstance(last, Failure) else failure
+            return Crossing(Passage(near.service, near.peer, None, opening, unheard), failure)
         sent = self._send(near, endpoint, size, inside)
-        return Crossing(Passage(near.service, near.peer, sent.walk, walks), sent.outcome)
+        return Crossing(Passage(near.service, near.peer, sent.walk, opening), sent.outcome)
 
     def _endpoint(self, near: TunnelEnd) -> Endpoint | None:
         """Where packets for the peer go. An end that opens must have heard the answer; another may be told where its peer is."""

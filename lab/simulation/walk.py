@@ -42,17 +42,28 @@ class TunnelEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a packet or a datagram got no further. `at` is None for the node that the packet is in."""
+
+    reason: Reason | Drop
+    origin: Origin | None
+    at: Hop | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A packet's way from a TUN device to the other end of the tunnel.
 
     `underlay` is the walk of the encrypted datagram, None when none was sent. `opening` holds the walks by which the two ends
-    first heard of each other, when that had not happened before: the one that speaks first, then the answer.
+    first heard of each other, when that had not happened before: the one that speaks first, then the answer. `unheard` is why
+    they did not.
     """
 
     service: Tunnel | None
     peer: TunnelPeer | None = None
     underlay: Walk | None = None
     opening: tuple[Walk, ...] = ()
+    unheard: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,16 @@ class Walk:
     @property
     def delivered(self) -> bool:
         return self.verdict is Verdict.DELIVERED
+
+    @property
+    def cause(self) -> Failure | None:
+        """What is to blame for the drop, None when delivered: of a peer that was not heard, the death of the opening datagram."""
+        if self.reason is None:
+            return None
+        passage = self.hops[-1].passage
+        if passage is not None and passage.unheard is not None:
+            return passage.unheard
+        return Failure(self.reason, self.origin, self.at)
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -225,6 +225,7 @@ class Hybrid:
     cloud_route: bool = True
     into_tunnel: tuple[str, ...] = ("192.168.0.0/16",)
     speaks_first: bool = True
+    endpoint: str = PRESENCE
     presence_port: int = 4500
     presence_peer: str = "sag-1"
     internet_mtu: int = 1500
@@ -284,7 +285,7 @@ class Hybrid:
         vcpe.main += [*tunnel, route("0.0.0.0/0", "eth0", "10.0.2.1")]
         vcpe.tables += [RouteTable(1003, (*tunnel, nowhere()), ("eth0",))]
         vcpe.tables += [RouteTable(1004, (route("10.0.0.0/16", "eth0", "10.0.2.1"), nowhere()), ("tun0",))]
-        endpoint = (IPv4Address(PRESENCE), 4500) if self.speaks_first else None
+        endpoint = (IPv4Address(self.endpoint), 4500) if self.speaks_first else None
         peer = TunnelPeer("sag-1", _networks(self.behind_ccn), origin("peer-ccn"), endpoint, self.speaks_first)
         if self.services:
             vcpe.services.append(Tunnel("tun0", IPv4Address(VCPE), 4500, (peer,), origin("vcpe"), self.tunnel_check))

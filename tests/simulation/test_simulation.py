@@ -113,6 +113,7 @@ def test_a_running_flow_is_dropped_at_an_interface_that_never_admitted_it() -> N
     assert walk.reason is SG
     assert walk.at is not None
     assert walk.at.gates[-1].gate.interface == "c"
+    assert after.send(echo(A, B), "a").reason is SG  # and again: having been refused there admits nothing
     assert after.send(echo_reply(B, A), "b").delivered  # the way back leads past the same interfaces as before
 
 

@@ -15,7 +15,7 @@ from dataplane.errors import DropReason
 from dataplane.esp import OutboundSa
 from dataplane.suites import SUITES
 from lab.reasons import Reason
-from lab.simulation import Drop, Probe, Simulation, Walk
+from lab.simulation import Drop, Failure, Probe, Simulation, Walk
 from lab.simulation.tunnels import datagram_size
 from lab.topology import Side, Topology
 from tests.simulation.build import APP, ECS, PRESENCE, PUBLIC, TUNNEL_MTU, VCPE, Hybrid, acl, echo, origin
@@ -28,40 +28,50 @@ OWN_CHECK = EniCheck((IPv4Address(VCPE),))
 SHUT: tuple[str, ...] = ()
 
 
+Place = tuple[str, str]  # the code of a drop and the node where it happens
+UNHEARD_BY_VCPE, UNHEARD_BY_CCN = ("PEER_NOT_HEARD", "vcpe"), ("PEER_NOT_HEARD", "ccn")
+NO_PUBLIC_ADDRESS, PRIVATE = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS"
+
+
 @dataclass(frozen=True)
 class Case:
-    """What becomes of a ping from app to ecs, and of one the other way: None, or the code, the node and the leg ("reply")."""
+    """What becomes of a ping from app to ecs, and of one the other way: None, or where it dies, with "reply" for the answer.
+
+    `cause` is given where it is another than the drop of the packet from app.
+    """
 
     name: str
     network: Hybrid
-    out: tuple[str, str] | tuple[str, str, str] | None
-    back: tuple[str, str] | tuple[str, str, str] | None
+    out: Place | tuple[str, str, str] | None
+    back: Place | tuple[str, str, str] | None
+    cause: Place | None = None
 
+
+FILTERS_OPENING, FILTERS_ANSWER = (acl("vpc", Side.IN, "10.0.0.0/8"),), (acl("ccn", Side.IN, "10.0.0.0/8"),)
+FILTERED = ("SUBNET_ACL_RESTRICTION", "internet")
 
 CASES = [
     Case("complete", Hybrid(), None, None),
     Case("check on", Hybrid(source_dest_check=True), (CHECK, "vpc"), (CHECK, "vpc")),
     Case("check on, enforced by the dataplane", Hybrid(tunnel_check=OWN_CHECK), (CHECK, "vcpe"), (CHECK, "vcpe")),
-    Case("no public address", Hybrid(elastic_ip=False), ("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", "vpc"),
-         ("PEER_NOT_HEARD", "ccn")),
     Case("gateway's group shut to the LAN", Hybrid(vcpe_ingress=SHUT), (SG, "vpc"), None),
-    Case("gateway's group shut outwards", Hybrid(vcpe_egress=("10.0.0.0/8",)), (SG, "vpc"), ("PEER_NOT_HEARD", "ccn")),
     Case("host's group shut", Hybrid(app_ingress=SHUT), None, (SG, "vpc")),
     Case("ecs's group shut", Hybrid(ecs_ingress=SHUT), (SG, "cloud"), None),
-    Case("no route to the gateway", Hybrid(cloud_route=False), ("IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS", "vpc"),
-         ("IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS", "vpc", "reply")),
+    Case("no route to the gateway", Hybrid(cloud_route=False), (PRIVATE, "vpc"), (PRIVATE, "vpc", "reply")),
     Case("gateway has learned nothing", Hybrid(into_tunnel=()), (NO_ROUTE, "vcpe"), (NO_ROUTE, "vcpe", "reply")),
     Case("nothing behind the gateway", Hybrid(behind_vcpe=()), ("OUTSIDE_SELECTOR", "ccn"), ("NO_PEER_FOR_DESTINATION", "ccn")),
     Case("nothing behind the CCN", Hybrid(behind_ccn=()), ("NO_PEER_FOR_DESTINATION", "vcpe"), ("OUTSIDE_SELECTOR", "vcpe")),
-    Case("nobody speaks first", Hybrid(speaks_first=False), ("PEER_NOT_HEARD", "vcpe"), ("PEER_NOT_HEARD", "ccn")),
-    Case("the CCN listens elsewhere", Hybrid(presence_port=4501), ("NO_TUNNEL_SERVICE", "ccn"), ("PEER_NOT_HEARD", "ccn")),
-    Case("the CCN knows another gateway", Hybrid(presence_peer="sag-2"), ("UNKNOWN_SPI", "ccn"), ("PEER_NOT_HEARD", "ccn")),
     Case("no dataplane", Hybrid(services=False), ("NO_TUNNEL_SERVICE", "vcpe"), ("NO_TUNNEL_SERVICE", "ccn")),
-    Case("the opening is filtered", Hybrid(internet_acl=(acl("vpc", Side.IN, "10.0.0.0/8"),)),
-         ("SUBNET_ACL_RESTRICTION", "internet"), ("PEER_NOT_HEARD", "ccn")),
-    Case("the answer is filtered", Hybrid(internet_acl=(acl("ccn", Side.IN, "10.0.0.0/8"),)),
-         ("SUBNET_ACL_RESTRICTION", "internet"), ("SUBNET_ACL_RESTRICTION", "internet")),
-]  # fmt: skip
+    # the two ends do not hear each other
+    Case("nobody speaks first", Hybrid(speaks_first=False), UNHEARD_BY_VCPE, UNHEARD_BY_CCN),
+    Case("no public address", Hybrid(elastic_ip=False), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, (NO_PUBLIC_ADDRESS, "vpc")),
+    Case("gateway's group shut outwards", Hybrid(vcpe_egress=("10.0.0.0/8",)), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, (SG, "vpc")),
+    Case("the CCN listens elsewhere", Hybrid(presence_port=4501), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("NO_TUNNEL_SERVICE", "ccn")),
+    Case("the CCN knows another gateway", Hybrid(presence_peer="sag-2"), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("UNKNOWN_SPI", "ccn")),
+    Case("the gateway takes itself for the CCN", Hybrid(endpoint=VCPE), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("UNKNOWN_SPI", "vcpe")),
+    Case("the opening is filtered", Hybrid(internet_acl=FILTERS_OPENING), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, FILTERED),
+    Case("the answer is filtered", Hybrid(internet_acl=FILTERS_ANSWER), UNHEARD_BY_VCPE, FILTERED, FILTERED),
+]
 
 
 def outcome(network: Topology, probe: Probe, node: str) -> tuple[str, str] | tuple[str, str, str] | None:
@@ -80,6 +90,11 @@ def test_what_a_missing_piece_does_to_pings_both_ways(case: Case) -> None:
     network = case.network.topology()
     assert outcome(network, TO_ECS, "app") == case.out
     assert outcome(network, TO_APP, "ecs") == case.back
+    if case.cause is not None:
+        cause = Simulation(network).send(TO_ECS, "app").cause
+        assert cause is not None
+        assert cause.at is not None
+        assert (cause.reason, cause.at.node.name) == case.cause
 
 
 @pytest.mark.requirement("S0-067")
@@ -115,24 +130,27 @@ def passage_of(walk: Walk) -> Walk:
     return passage.underlay
 
 
-def test_a_datagram_that_dies_names_its_killer() -> None:
-    walk = Simulation(Hybrid(elastic_ip=False).topology()).send(TO_ECS, "app")
-    assert walk.nodes == ("app", "vpc", "vcpe")
+UNHEARD = [("the end that opens", TO_ECS, "app", "peer-ccn"), ("the end that waits", TO_APP, "ecs", "peer-vcpe")]
+
+
+@pytest.mark.requirement("S0-039")
+@pytest.mark.parametrize(("probe", "node", "peer"), [case[1:] for case in UNHEARD], ids=[case[0] for case in UNHEARD])
+def test_a_peer_not_heard_shows_the_opening_that_failed(probe: Probe, node: str, peer: str) -> None:
+    walk = Simulation(Hybrid(elastic_ip=False).topology()).send(probe, node)
+    assert (walk.reason, walk.origin) == (Drop.PEER_NOT_HEARD, origin(peer))
+    assert walk.at is walk.hops[-1]
     passage = walk.hops[-1].passage
     assert passage is not None
-    assert passage.underlay is None  # nothing is sent to a peer that did not answer
+    assert passage.underlay is None  # nothing is sent to a peer that has not been heard
     (opening,) = passage.opening
-    assert walk.at is opening.at
-    assert walk.origin == opening.origin == origin("igw")
+    assert walk.cause == Failure(Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS, origin("igw"), opening.at)
 
 
-def test_a_peer_not_heard_shows_the_opening_that_failed() -> None:
-    walk = Simulation(Hybrid(elastic_ip=False).topology()).send(TO_APP, "ecs")
-    assert walk.reason is Drop.PEER_NOT_HEARD
-    assert walk.origin == origin("peer-vcpe")
-    assert walk.hops[-1].passage is not None
-    (opening,) = walk.hops[-1].passage.opening
-    assert opening.reason is Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS
+def test_the_cause_of_any_other_drop_is_the_drop() -> None:
+    network = Hybrid(ecs_ingress=SHUT).topology()
+    walk = Simulation(network).send(TO_ECS, "app")
+    assert walk.cause == Failure(SG, origin("sg-ecs"), walk.hops[-1])
+    assert Simulation(network).send(TO_APP, "ecs").cause is None
 
 
 def test_a_packet_outside_the_selector_dies_at_the_receiving_end() -> None:
@@ -145,6 +163,14 @@ def test_a_packet_outside_the_selector_dies_at_the_receiving_end() -> None:
     assert passage_of(walk).delivered
 
 
+def test_a_tunnel_may_bring_the_nodes_own_address() -> None:
+    """Only a cable may not: the TUN device accepts local sources, for the ICMP errors that the dataplane writes to it."""
+    network = Hybrid(behind_ccn=("192.168.0.0/16", f"{VCPE}/32")).topology()
+    walk = Simulation(network).send(echo(VCPE, APP), "ecs")
+    assert walk.nodes == ("ecs", "cloud", "ccn", "vcpe", "vpc")
+    assert walk.reason is SG  # past the gateway, at the host's own group
+
+
 def test_the_ends_open_once() -> None:
     simulation = Simulation(Hybrid().topology())
     openings = [
@@ -155,8 +181,14 @@ def test_the_ends_open_once() -> None:
 
 
 def test_a_tunnel_routed_into_itself_ends() -> None:
-    looped = Hybrid(into_tunnel=("0.0.0.0/0",), behind_ccn=("0.0.0.0/0",))
-    assert Simulation(looped.topology()).send(TO_ECS, "app").reason is Drop.TUNNEL_LOOP
+    looped = Hybrid(into_tunnel=("0.0.0.0/0",), behind_ccn=("0.0.0.0/0",)).topology()
+    walk = Simulation(looped).send(TO_ECS, "app")
+    assert walk.reason is Drop.PEER_NOT_HEARD
+    assert walk.cause is not None
+    assert walk.cause.reason is Drop.TUNNEL_LOOP
+    running = Simulation(Hybrid().topology())
+    assert running.exchange(TO_ECS, "app").answered
+    assert running.with_topology(looped).send(TO_ECS, "app").reason is Drop.TUNNEL_LOOP
 
 
 # What is heard stays heard
@@ -167,7 +199,10 @@ def test_a_heard_peer_is_remembered_when_the_network_changes() -> None:
     assert simulation.exchange(TO_ECS, "app").answered
     cut_off = Hybrid(elastic_ip=False).topology()
     walk = simulation.with_topology(cut_off).send(TO_APP, "ecs")
-    assert walk.reason is Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS  # the datagram was sent, and died at the edge
+    assert walk.reason is Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS  # the datagram was sent, and names its killer
+    assert walk.hops[-1].passage is not None
+    assert walk.hops[-1].passage.underlay is not None
+    assert walk.at is walk.hops[-1].passage.underlay.hops[-1]
     assert Simulation(cut_off).send(TO_APP, "ecs").reason is Drop.PEER_NOT_HEARD
 
 
