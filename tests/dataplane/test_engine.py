@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP, defragment
+from scapy.layers.ipsec import ESP
 from scapy.packet import Packet, raw
 
 from dataplane.check import EniCheck
@@ -377,7 +378,7 @@ def test_scapy_reads_the_wire(left: Gateway, underlay: Underlay) -> None:
     underlay.wire.clear()
     underlay.send(left, packet())
     esp: Packet = IP(raw(IP(src=VCPE[0], dst=POP[0], proto=50) / bytes(underlay.wire[0].payload)))
-    assert (esp.spi, esp.seq) == (TO_POP_SPI, 2)
+    assert (esp[ESP].spi, esp[ESP].seq) == (TO_POP_SPI, 2)
 
 
 # Whatever comes in, the engine counts it or passes it on; it never raises
