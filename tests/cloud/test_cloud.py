@@ -168,6 +168,11 @@ def test_cidr_blocks_may_be_given_as_objects() -> None:
     assert isinstance(vpc, Vpc)
 
 
+def test_outside_an_operation_nothing_has_an_origin() -> None:
+    with pytest.raises(RuntimeError, match="vpc-1 has no origin"):
+        Cloud(SEED).aws._origin("vpc-1")
+
+
 @pytest.mark.parametrize("provider", [Aws, Alibaba], ids=["aws", "alibaba"])
 def test_every_code_a_docstring_names_is_one_that_the_package_raises(provider) -> None:
     """A code in a docstring that is nowhere else in the package's source is a promise without a refusal."""
@@ -182,6 +187,7 @@ def test_every_code_a_docstring_names_is_one_that_the_package_raises(provider) -
         for sentence in re.findall(r"Raises ([^:]*?)(?:\.\s|\.$|$)", inspect.getdoc(method) or "", re.DOTALL)
         for code in re.findall(r"\b[A-Z][A-Za-z]+(?:\.[A-Za-z]+)+\b", sentence)
     }
+    assert len(named) > 10
     assert named - literals == set()
 
 

@@ -183,6 +183,10 @@ def test_refused(w, refused, call, code) -> None:
     refused(w.cloud, lambda: call(w), code)
 
 
+def test_names_are_optional(w) -> None:
+    assert (w.alibaba.create_cen().name, w.alibaba.create_cloud_connect_network().name) == ("", "")
+
+
 def test_what_nothing_needs_is_deleted(w) -> None:
     w.alibaba.delete_cen(w.cen)
     w.alibaba.delete_cloud_connect_network(w.ccn)

@@ -139,3 +139,10 @@ def test_a_terminated_instance_is_listed_and_has_nothing(w) -> None:
 )
 def test_refused(w, refused, call, code) -> None:
     refused(w.cloud, lambda: call(w), code)
+
+
+def test_instances_and_interfaces_are_listed_in_the_order_of_creation(w) -> None:
+    assert [it.id for it in w.aws.describe_instances()] == [w.app.id, w.gw.id, w.twin.id, w.ended.id]
+    assert [it.id for it in w.aws.describe_network_interfaces(w.edge.id)] == [w.gw_eni, w.second_eni]
+    listed = [it.id for it in w.aws.describe_network_interfaces()]
+    assert listed == [w.app_eni, w.gw_eni, w.other_eni, w.loose_eni, w.twin_eni, w.second_eni]
