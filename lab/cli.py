@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from lab import doctor
 from lab.errors import LabError, MachineError, UsageError
 from lab.report.machine import to_json, to_junit
 from lab.report.terminal import Progress, make_console, print_checks, print_heading, print_result, print_scenario, print_scenarios
@@ -70,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"saglab {metadata.version('saglab')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="replay a scenario on a network of its own (needs root)", epilog=_EXIT_CODES)
+    run = commands.add_parser("run", help="replay a scenario on a network of its own (as root)", epilog=_EXIT_CODES)
     run.add_argument("scenario", help="its name, as `saglab scenarios` lists it")
     _add_run_options(run)
     run.set_defaults(handler=lambda options: _run(find_scenario(options.scenario), options))
@@ -90,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
     parser.add_argument(
-        "--cipher", metavar="NAME", default="aes-256-gcm", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305"
+        "--simulate", action="store_true", help="walk the packets in memory instead: no network, no root, any operating system"
     )
+    parser.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
     parser.add_argument("--keep", action="store_true", help="then leave the lab up and open a shell in it")
     parser.add_argument("--pcap", metavar="DIR", type=Path, help="write a capture of every interface into a directory")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
@@ -124,6 +124,8 @@ def _scenarios(options: argparse.Namespace) -> int:
 
 
 def _doctor(_options: argparse.Namespace) -> int:
+    from lab import doctor  # reads Linux's own interfaces
+
     checks = doctor.checks()
     print_checks(make_console(), checks)
     return UNUSABLE if any(check.required and not check.ok for check in checks) else PASSED
@@ -136,9 +138,12 @@ def _test(arguments: Sequence[str]) -> int:
 
 
 def _run(scenario: Scenario, options: argparse.Namespace) -> int:
-    from lab.emulation.keys import CIPHERS
+    if options.simulate:
+        return _simulate(scenario, options)
+    from lab.emulation.keys import CIPHERS, DEFAULT_CIPHER
     from lab.emulation.sandbox import run_in_sandbox
 
+    options.cipher = options.cipher or DEFAULT_CIPHER
     if options.cipher not in CIPHERS:
         raise UsageError(f"no cipher {options.cipher!r}; there are: {', '.join(CIPHERS)}")
     scenario.check_steps(options.skip)
@@ -147,7 +152,34 @@ def _run(scenario: Scenario, options: argparse.Namespace) -> int:
     return run_in_sandbox(lambda: _supervise(scenario, options, outputs))
 
 
+_NEEDS_A_NETWORK = {
+    "keep": "--keep leaves a network up, and a simulation builds none",
+    "pcap": "--pcap captures packets from interfaces, and a simulation has none",
+    "cipher": "--cipher chooses how packets are encrypted, and a simulation encrypts none",
+}
+
+
+def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
+    """Everything here is Python's own: no module that needs Linux or root is loaded."""
+    from lab.supervisor.run import run_scenario
+    from lab.supervisor.simulated import SimulationBackend
+
+    refused = [why for option, why in _NEEDS_A_NETWORK.items() if getattr(options, option)]
+    if refused:
+        raise UsageError("; ".join(refused))
+    scenario.check_steps(options.skip)
+    outputs = Outputs(options)
+    console = make_console(stderr=outputs.json_on_stdout)
+    print_heading(console, scenario, simulated=True)
+    result = run_scenario(scenario, skip=options.skip, backend=SimulationBackend(), listener=Progress(console))
+    print_result(console, result)
+    outputs.write(result)
+    return PASSED if result.passed else FAILED
+
+
 def _require_machine() -> None:
+    from lab import doctor
+
     missing = [check for check in doctor.require_for_running() if not check.ok]
     if missing:
         raise MachineError("a lab cannot run here: " + "; ".join(f"{c.name}: {c.found}. {c.remedy}" for c in missing))
@@ -156,7 +188,8 @@ def _require_machine() -> None:
 class Outputs:
     """The files a run is to write: checked before it starts, written at its end.
 
-    Directories are held open, because the lab has mounts of its own. Raises UsageError when one cannot be written to.
+    Directories are held open where the system can, because the lab has mounts of its own. Raises UsageError when one cannot be
+    written to.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -172,14 +205,17 @@ class Outputs:
         except OSError as error:
             raise UsageError(f"cannot write captures into {directory}: {error.strerror}") from error
 
-    def _place(self, path: Path) -> tuple[int, str]:
-        try:
-            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    def _place(self, path: Path) -> tuple[int | None, str]:
+        if os.open not in os.supports_dir_fd:
+            directory, name = None, str(path.absolute())
+        else:
+            try:
+                directory, name = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY), path.name
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}") from error
         if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UsageError(f"cannot write {path}: it is a directory, or not writable")
-        return directory, path.name
+        return directory, name
 
     def write(self, result: RunResult) -> None:
         for directory, name, render in self._files:

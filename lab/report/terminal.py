@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,11 +11,13 @@ from rich.status import Status
 from rich.table import Table
 
 from dataplane.errors import DropReason
-from lab.doctor import Check
 from lab.reasons import Reason
 from lab.results import Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult
 from lab.scenario import Scenario
 from lab.session import Listener
+
+if TYPE_CHECKING:
+    from lab.doctor import Check
 
 _MARK = {
     Outcome.DONE: "[green]✓[/green]",
@@ -100,8 +103,9 @@ def make_console(*, stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_PLAIN_WIDTH)
 
 
-def print_heading(console: Console, scenario: Scenario) -> None:
-    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}\n")
+def print_heading(console: Console, scenario: Scenario, *, simulated: bool = False) -> None:
+    how = "\n[yellow]A simulation: packets are walked in memory, nothing is sent.[/yellow]" if simulated else ""
+    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}{how}\n")
 
 
 def print_result(console: Console, result: RunResult) -> None:

@@ -1,0 +1,50 @@
+"""The simulation as a scenario's backend: nothing is built, every packet is walked over the Topology in memory.
+
+Drops bear the places that the emulation counts them at. What a kernel drops uncounted (TTL, size) shows only as an echo
+that was not answered, and so it is with the emulation. Tunnels open when the first packet needs them, so a tunnel that
+cannot open shows in the drops of the pings alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import IPv4Address
+
+from lab.drops import Drop, Place
+from lab.explanation.place import drop_of
+from lab.results import PingResult
+from lab.simulation import Probe, Simulation, Walk
+from lab.topology import Topology
+
+
+class SimulationBackend:
+    """Implements `lab.session.Backend`. A changed network keeps what its nodes remember of their connections."""
+
+    def __init__(self) -> None:
+        self._simulation = Simulation(Topology())
+        self._drops: Counter[tuple[str, Place]] = Counter()
+        self._pings = 0
+
+    def apply(self, topology: Topology) -> None:
+        self._simulation = self._simulation.with_topology(topology)
+
+    def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
+        """Each ping has an identifier of its own, shared by its echoes. Nothing takes time, so there is no round trip to tell."""
+        self._pings += 1
+        probe = Probe(source, destination, "icmp", source_port=self._pings % (1 << 16))
+        exchanges = [self._simulation.exchange(probe, node) for _ in range(count)]
+        for exchange in exchanges:
+            self._count(exchange.request)
+            if exchange.reply is not None:
+                self._count(exchange.reply)
+        return PingResult(count, sum(exchange.answered for exchange in exchanges), None)
+
+    def _count(self, walk: Walk) -> None:
+        drop = drop_of(walk)
+        if drop is not None:
+            self._drops[drop.node, drop.place] += drop.packets
+
+    def new_drops(self) -> list[Drop]:
+        drops = [Drop(node, place, packets) for (node, place), packets in self._drops.items()]
+        self._drops.clear()
+        return drops
