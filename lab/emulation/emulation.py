@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lab.drops import Drop, Filter, Place
-from lab.emulation import network
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lab.drops import Drop, Place
 from lab.emulation.capture import Capture
-from lab.emulation.gateway import GatewayProcess
-from lab.emulation.keys import DEFAULT_CIPHER, PairKeys, make_keys
+from lab.emulation.conntrack import forget_translations
+from lab.emulation.keys import DEFAULT_CIPHER, PairKeys
 from lab.emulation.machine import Machine
+from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
-from lab.emulation.ruleset import TABLE, render
+from lab.emulation.ruleset import SINK, TABLE, render
+from lab.emulation.tunnels import Tunnels
+from lab.errors import MachineError
 from lab.results import PingResult
 from lab.topology import Node, Topology
 
@@ -29,58 +34,90 @@ class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process."""
 
     def __init__(self, topology: Topology, *, cipher: str = DEFAULT_CIPHER, progress: Progress = lambda _text: None) -> None:
-        network.check_interface_names(topology.nodes)
-        self.topology = topology
-        self.cipher = cipher
-        self.keys: dict[str, PairKeys] = make_keys(topology, cipher)
+        self.topology = Topology()
         self.machines: dict[str, Machine] = {}
-        self._gateways: dict[str, GatewayProcess] = {}
+        self._names = count()
+        self._network = Network(self.machines)
+        self._tunnels = Tunnels(self.machines, cipher)
+        self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}
-        self._build(progress)
+        self._change(topology, progress)
+        self.topology = topology
 
-    def _build(self, progress: Progress) -> None:
-        progress(f"{len(self.topology.nodes)} nodes, {len(self.topology.links)} links")
-        for number, node in enumerate(self.topology.nodes):
-            self.machines[node.name] = Machine(f"n{number}", forwards=node.forwards)
-        for link in self.topology.links:
-            network.connect(self.machines, link)
+    def apply(self, topology: Topology) -> None:
+        """Turn the running network into another one, touching only what differs. No node is started anew.
+
+        Raises MachineError when something of it fails; then the network is again what it was before.
+        """
+        before = self.topology
+        try:
+            self._change(topology, lambda _text: None)
+        except (MachineError, NetlinkError, OSError) as error:
+            self._change(before, lambda _text: None)
+            raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
+        self.topology = topology
+
+    def _change(self, topology: Topology, progress: Progress) -> None:
+        check_interface_names(topology.nodes)
+        progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
+        for name, device in self._tunnels.stop_obsolete(topology):
+            self._network.forget_device(name, device)
+        self._network.remove_links(topology)
+        self._remove_machines(topology)
+        self._add_machines(topology)
+        self._network.add_links(topology)
         progress("addresses, gates and routes")
-        for node in self.topology.nodes:
-            self._configure(node)
+        for node in topology.nodes:
+            self._network.configure(node)
+            self._filter(node)
+        for node in topology.nodes:
+            self._network.route(node, tunnels=False)
         progress("tunnels")
-        self._start_gateways()
+        self._tunnels.apply(topology)
+        for node in topology.nodes:
+            if node.services:
+                self._network.route(node, tunnels=True)
 
-    def _configure(self, node: Node) -> None:
+    def _remove_machines(self, topology: Topology) -> None:
+        for name in [name for name in self.machines if name not in topology.by_name]:
+            self._network.forget(name)
+            self.machines.pop(name).terminate()
+            for memory in (self._rendered, self._counters):
+                memory.pop(name, None)
+
+    def _add_machines(self, topology: Topology) -> None:
+        for node in topology.nodes:
+            if node.name not in self.machines:
+                self.machines[node.name] = Machine(f"n{next(self._names)}")
+
+    def _filter(self, node: Node) -> None:
+        """Load the node's gates in one transaction. A node that forwards has a sink for what its routes send nowhere."""
+        before = self._rendered.get(node.name)
+        if node == before or not (node.forwards or before):
+            return
         machine = self.machines[node.name]
-        network.configure_interfaces(machine, node)
-        if node.forwards:
-            ruleset = render(node)
-            machine.run("nft", "-f", "-", stdin=ruleset.text)
-            self._counters[node.name] = ruleset.counters
-        network.add_routes(machine, node, tunnels=False)
-        network.add_rules(machine, node)
-
-    def _start_gateways(self) -> None:
-        """Those that wait for their peers first, so that the first word of the others is heard."""
-        nodes = [(node, service) for node in self.topology.nodes for service in node.services]
-        nodes.sort(key=lambda pair: any(peer.speaks_first for peer in pair[1].peers))
-        for node, service in nodes:
-            mtu = next(interface.mtu for interface in node.interfaces if interface.name == service.interface)
-            machine = self.machines[node.name]
-            self._gateways[node.name] = GatewayProcess(machine, node.name, service, mtu=mtu, cipher=self.cipher, keys=self.keys)
-        for node, _ in nodes:
-            self._gateways[node.name].wait_until_ready()
-            network.add_routes(self.machines[node.name], node, tunnels=True)
-        for node, _ in nodes:
-            self._gateways[node.name].wait_until_heard()
+        if before is None:
+            machine.add_veth_pair(SINK)
+        machine.set_forwarding(node.forwards)
+        ruleset = render(node)
+        machine.run("nft", "-f", "-", stdin=ruleset.text)
+        self._counters.setdefault(node.name, {}).update(ruleset.counters)
+        if before is not None and before.nats != node.nats:
+            forget_translations(machine, set(before.nats) ^ set(node.nats))
+        self._rendered[node.name] = node
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return ping(self.machines[node], source, destination, count=count)
 
+    @property
+    def keys(self) -> dict[str, PairKeys]:
+        """The keys of each tunnel by its name, to decrypt a capture with."""
+        return self._tunnels.keys
+
     def tunnel_status(self) -> dict[str, dict[str, Any]]:
         """What each dataplane says of itself, by node."""
-        return {name: gateway.status() for name, gateway in self._gateways.items()}
+        return self._tunnels.status()
 
     def new_drops(self) -> list[Drop]:
         """What was dropped since the last call, from the counters of every gate and every dataplane."""
@@ -94,9 +131,8 @@ class Emulation:
     def _drops(self) -> Iterator[tuple[tuple[str, str], Drop]]:
         for name, counters in self._counters.items():
             for counter, packets in _read_counters(self.machines[name]).items():
-                yield (name, counter), Drop(name, counters[counter], packets)
-        for name, gateway in self._gateways.items():
-            yield from _dataplane_drops(name, gateway)
+                yield (self.machines[name].name, counter), Drop(name, counters[counter], packets)
+        yield from self._tunnels.drops()
 
     @contextmanager
     def capture(self, node: str, interface: str, path: Path, directory: int) -> Iterator[None]:
@@ -112,26 +148,12 @@ class Emulation:
             capture.stop()
 
     def close(self) -> None:
-        for gateway in self._gateways.values():
-            gateway.stop()
+        self._tunnels.stop()
         for machine in self.machines.values():
             machine.terminate()
-        self._gateways.clear()
         self.machines.clear()
 
 
 def _read_counters(machine: Machine) -> dict[str, int]:
     listing = json.loads(machine.run("nft", "-j", "list", "counters", "table", "inet", TABLE))
     return {entry["counter"]["name"]: entry["counter"]["packets"] for entry in listing["nftables"] if "counter" in entry}
-
-
-def _dataplane_drops(name: str, gateway: GatewayProcess) -> Iterator[tuple[tuple[str, str], Drop]]:
-    status = gateway.status()
-    tunnel = gateway.tunnel
-    origins = {peer.name: peer.origin for peer in tunnel.peers}
-    for reason, packets in status["drops"].items():
-        yield (name, reason), Drop(name, Place(Filter.TUNNEL, reason, tunnel.origin, tunnel.interface), packets)
-    for peer, state in status["peers"].items():
-        for reason, packets in state["drops"].items():
-            place = Place(Filter.TUNNEL, reason, origins[peer], tunnel.interface)
-            yield (name, f"{peer} {reason}"), Drop(name, place, packets)

@@ -8,10 +8,10 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dataplane.control import ControlError, request
-from lab.emulation.keys import PairKeys, keys_memfd
 from lab.emulation.machine import Machine
 from lab.emulation.sandbox import RUNTIME
 from lab.errors import MachineError
@@ -20,23 +20,29 @@ from lab.topology import Tunnel, TunnelPeer
 _READY_WITHIN = 20.0  # seconds; a slow machine under emulation takes several
 _HEARD_WITHIN = 3.0
 
+Keys = Mapping[str, Mapping[str, object]]  # of one tunnel: outbound and inbound, as the dataplane reads them
+
 
 class GatewayProcess:
-    """`python -m dataplane` in the namespaces of a machine."""
+    """`python -m dataplane` in the namespaces of a machine. `keys` of each peer as the dataplane reads them, by its name."""
 
-    def __init__(self, machine: Machine, node: str, tunnel: Tunnel, *, mtu: int, cipher: str, keys: dict[str, PairKeys]) -> None:
+    def __init__(
+        self, machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, cipher: str, keys: Mapping[str, Keys]
+    ) -> None:
         self.machine = machine
-        self.tunnel = tunnel
         self.control = RUNTIME / f"{machine.name}.sock"
-        mine = {peer.name: keys[peer.name] for peer in tunnel.peers if peer.name in keys}
-        fd = keys_memfd(mine.items(), node)
+        fd = _memfd(keys)
         try:
             config = RUNTIME / f"{machine.name}.json"
-            config.write_text(json.dumps(self._config(mtu, cipher, fd, mine)))
+            config.write_text(json.dumps(self._config(tunnel, peers, mtu, cipher, fd)))
             command = [sys.executable, "-P", "-m", "dataplane", "--config", str(config)]
             self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
         finally:
             os.close(fd)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def wait_until_ready(self) -> None:
         """Wait for the process to say that its TUN device and its socket are there. Raises MachineError."""
@@ -59,17 +65,24 @@ class GatewayProcess:
 
     def status(self) -> dict[str, Any]:
         """Counters, peers and drops. Raises MachineError when the process has died."""
+        return self.ask(op="status")
+
+    def add_peer(self, peer: TunnelPeer, cipher: str, keys: Keys) -> None:
+        """Serve one more peer."""
+        self.ask(op="add_peer", peer=_peer(peer, cipher), keys=keys)
+
+    def ask(self, **message: Any) -> dict[str, Any]:
+        """Send a message to the control socket. Raises MachineError when it is refused, or nobody answers."""
         try:
-            return request(str(self.control), op="status")
+            return request(str(self.control), **message)
         except ControlError as error:
-            raise MachineError(f"the dataplane of {self.machine.name} does not answer: {error}") from error
+            raise MachineError(f"the dataplane of {self.machine.name} does not do {message['op']}: {error}") from error
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.communicate()
 
-    def _config(self, mtu: int, cipher: str, fd: int, keys: dict[str, PairKeys]) -> dict[str, Any]:
-        tunnel = self.tunnel
+    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, cipher: str, fd: int) -> dict[str, Any]:
         check = tunnel.check and {"addresses": [str(a) for a in tunnel.check.addresses], "enabled": tunnel.check.enabled}
         return {
             "name": self.machine.name,
@@ -79,8 +92,15 @@ class GatewayProcess:
             "control": str(self.control),
             "keys_fd": fd,
             "eni_check": check,
-            "peers": [_peer(peer, cipher) for peer in tunnel.peers if peer.name in keys],
+            "peers": [_peer(peer, cipher) for peer in peers],
         }
+
+
+def _memfd(keys: Mapping[str, Keys]) -> int:
+    """A file that exists in memory only, for a child to inherit. The caller closes it."""
+    fd = os.memfd_create("keys", os.MFD_CLOEXEC)
+    os.write(fd, json.dumps(keys).encode())
+    return fd
 
 
 def _peer(peer: TunnelPeer, cipher: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def render(node: Node) -> Ruleset:
         _gate(draft, gate)
     sink = list(_sink(draft, node.tables))
     forward = ["type filter hook forward priority filter; policy accept;", *_dispatch(draft), *sink]
-    chains = [*draft.chains, _chain("forward", forward), *_nat(node.nats)]
+    chains = [*_admissions(), *draft.chains, _chain("forward", forward), *_nat(node.nats)]
     return Ruleset(_document(draft.counters, chains), draft.counters)
 
 
@@ -97,7 +97,7 @@ def _gate(draft: _Draft, gate: Gate) -> None:
 
 def _gate_lines(draft: _Draft, gate: Gate, name: str, drop: str) -> Iterator[str]:
     key = f"ct id . {_SIDE_INDEX[gate.side]}"
-    permit = f"add @admitted {{ {key} }} return" if gate.stateful else "return"
+    permit = f"goto admit_{gate.side}" if gate.stateful else "return"
     if gate.stateful:
         yield f"ct state established,related {key} @admitted update @admitted {{ {key} }} return"
     for rule in gate.rules:
@@ -140,6 +140,15 @@ def _sink(draft: _Draft, tables: Iterable[RouteTable]) -> Iterator[str]:
             drop = draft.counter(name, Place(Filter.ROUTE, route.drop, route.origin, table.resource))
             where_to = _match(Match(destination=route.destination))
             yield f'oifname "{SINK}" {where_from}{where_to} {drop}'
+
+
+def _admissions() -> Iterator[str]:
+    """Remember an admitted connection, then go on with the next stage.
+
+    In a chain of its own: a packet that conntrack calls invalid has no id, and would leave a rule before its verdict.
+    """
+    for side, index in _SIDE_INDEX.items():
+        yield _chain(f"admit_{side}", [f"add @admitted {{ ct id . {index} }}"])
 
 
 def _dispatch(draft: _Draft) -> Iterator[str]:

@@ -26,23 +26,23 @@ def open_shell(emulation: Emulation) -> None:
     """An interactive bash on the caller's terminal; `on NODE COMMAND` runs a command in a node. Returns when it ends."""
     names = short_names(emulation.topology)
     start = RUNTIME / "shell.bash"
-    start.write_text(_script({names[node]: machine.pid for node, machine in emulation.machines.items()}))
+    start.write_text(_script({names[node]: " ".join(machine.entry()) for node, machine in emulation.machines.items()}))
     subprocess.run(["bash", "--rcfile", str(start), "-i"], check=False)
 
 
-def _script(nodes: dict[str, int]) -> str:
-    cases = "\n".join(f"    {shlex.quote(name)}) pid={pid} ;;" for name, pid in nodes.items())
+def _script(nodes: dict[str, str]) -> str:
+    cases = "\n".join(f"    {shlex.quote(name)}) enter='{entry}' ;;" for name, entry in nodes.items())
     listing = " ".join(nodes)
     return f"""
 on() {{
-  local pid
+  local enter
   case ${{1-}} in
 {cases}
     *) echo "usage: on NODE COMMAND…; the nodes are: {listing}" >&2; return 2 ;;
   esac
   shift
   if [ $# = 0 ]; then set -- bash --norc -i; fi
-  mnexec -a "$pid" "$@"
+  $enter "$@"
 }}
 PS1='[lab] \\w # '
 echo "The lab is up. on NODE COMMAND… runs a command in a node: {listing}"

@@ -1,4 +1,4 @@
-"""The emulation as a scenario's backend: built when the first packet is to be sent, rebuilt when the network has changed."""
+"""The emulation as a scenario's backend: built when the first packet is to be sent, then changed as the network changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class EmulationBackend:
         self.emulation: Emulation | None = None
 
     def apply(self, topology: Topology) -> None:
-        self.close()
+        if self.emulation is not None:
+            self.emulation.apply(topology)
+            return
         self.emulation = Emulation(topology, cipher=self._cipher, progress=self._progress)
         self._running.callback(self.emulation.close)
         if self._captures is not None:
