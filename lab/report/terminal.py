@@ -146,7 +146,7 @@ def _print_missing(console: Console, result: RunResult) -> None:
         return
     blamed = {number for blame in result.drops for number in blame.steps}
     for step in left_out:
-        effect = "" if step.number in blamed or not result.passed else "; nothing depends on it here"
+        effect = "" if step.number in blamed or result.drops or not result.passed else "; nothing depends on it here"
         console.print(f"[yellow]left out: step {step.number}[/yellow], {escape(step.title)}{effect}")
     if not any(ping.result.sent for ping in result.pings):
         console.print("[yellow]no ping was sent, so nothing is shown[/yellow]")
