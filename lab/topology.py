@@ -7,9 +7,10 @@ What a forwarding node does with a packet, in this order:
 
 1. `Nat` of the interface it came in on (destination address);
 2. the route table selected by that interface, longest prefix first; a route may be a drop (`Route.drop`);
-3. the gates in the order of `Stage`: for each stage first the gate on the incoming interface (`Side.IN`), then the one on the
+3. TTL, and the MTU of the outgoing interface: Linux looks at both before its forward hook, so no gate counts such a packet;
+4. the gates in the order of `Stage`: for each stage first the gate on the incoming interface (`Side.IN`), then the one on the
    outgoing interface (`Side.OUT`). The drop of a route counts after all other gates, at the sink;
-4. TTL, MTU, `Nat` of the outgoing interface (source address).
+5. `Nat` of the outgoing interface (source address).
 """
 
 from __future__ import annotations
