@@ -194,6 +194,8 @@ class Outputs:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.json_on_stdout = options.json == "-"
+        if self.json_on_stdout and options.keep:
+            raise UsageError("--json - and --keep both want standard output; give --json a file")
         self.captures = self._captures(options.pcap) if options.pcap else None
         files = [(options.json, to_json), (options.junit, to_junit)]
         self._files = [(*self._place(Path(name)), write) for name, write in files if name and name != "-"]

@@ -60,6 +60,7 @@ class StepResult:
     outcome: Outcome = Outcome.DONE
     seconds: float = 0.0
     refusals: list[Refusal] = field(default_factory=list)
+    inside: str = ""  # the number of the step that this one is a part of
 
     @property
     def passed(self) -> bool:

@@ -101,13 +101,16 @@ class Lab:
         A refused call makes the step "not possible". While steps are left out the script goes on after a refusal; otherwise the
         refusal is the script's own mistake and ends it.
         """
-        step = StepResult(number, title, tuple(without))
+        step = StepResult(number, title, tuple(without), inside=self._steps[-1].number if self._steps else "")
         self._enter(step)
         started = time.monotonic()
         try:
             yield
         except CloudError:
             step.outcome = Outcome.NOT_POSSIBLE
+            raise
+        except BaseException:
+            step.outcome = Outcome.FAILED
             raise
         finally:
             step.seconds = time.monotonic() - started

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -127,7 +127,7 @@ def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) ->
     place = blame.drop.place
     of = f" of [bold]{escape(blame.machine)}[/bold]" if blame.machine else ""
     console.print(
-        f" [red]†[/red] {escape(when)}: {blame.drop.packets} packets died at [bold]{escape(blame.node_label)}[/bold], "
+        f" [red]†[/red] {escape(when)}: {_packets(blame.drop.packets)} died at [bold]{escape(blame.node_label)}[/bold], "
         f"{place.filter}{of}: [red]{place.reason}[/red]"
     )
     console.print(f"   {_explain(str(place.reason))} [dim]({place.origin.resource})[/dim]")
@@ -136,12 +136,17 @@ def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) ->
         console.print(f"   [yellow]step {number} is missing:[/yellow] {escape(titles[number])}")
 
 
+def _packets(number: int) -> str:
+    return "1 packet" if number == 1 else f"{number} packets"
+
+
 def _explain(reason: str) -> str:
     return Reason(reason).text if reason in set(Reason) else DropReason(reason).text
 
 
 def _print_missing(console: Console, result: RunResult) -> None:
-    left_out = [step for step in result.left_out if not _inside_another(step, result.left_out)]
+    numbers = {step.number for step in result.left_out}
+    left_out = [step for step in result.left_out if step.inside not in numbers]
     if not left_out:
         return
     blamed = {number for blame in result.drops for number in blame.steps}
@@ -151,9 +156,6 @@ def _print_missing(console: Console, result: RunResult) -> None:
     if not any(ping.result.sent for ping in result.pings):
         console.print("[yellow]no ping was sent, so nothing is shown[/yellow]")
 
-
-def _inside_another(step: StepResult, others: Iterable[StepResult]) -> bool:
-    return any(step.number.startswith(f"{other.number}.") and other is not step for other in others)
 
 
 def print_scenarios(console: Console, scenarios: Sequence[Scenario]) -> None:
