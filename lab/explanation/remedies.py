@@ -1,0 +1,354 @@
+"""For each reason, the API calls that may help: computed from where the packet died, tried by `lab.explanation.search`.
+
+A remedy need not be right: one that a provider refuses, or that gets the packet no further, is thrown away. So a remedy says what
+an engineer would try, the most fitting first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
+
+from lab.cloud.alibaba.resources import NetworkInterface as EcsInterface
+from lab.cloud.alibaba.resources import Permission, SmartAccessGateway
+from lab.cloud.alibaba.resources import RouteTable as VpcTable
+from lab.cloud.alibaba.resources import SecurityGroup as EcsGroup
+from lab.cloud.aws.resources import (
+    STOPPED,
+    AclEntry,
+    Instance,
+    InternetGateway,
+    NetworkAcl,
+    NetworkInterface,
+    RouteTable,
+    Subnet,
+)
+from lab.cloud.aws.resources import Vpc as AwsVpc
+from lab.explanation.call import Call, Result
+from lab.explanation.junction import announce, join
+from lab.explanation.site import gateways_in, is_private
+from lab.explanation.situation import Situation
+from lab.reasons import Reason
+from lab.simulation import Drop
+from lab.topology import NodeKind, Stage
+
+Remedy = tuple[Call, ...]
+
+# An entry that makes an exception stands before the one it is an exception to; a first one leaves room before it. Our choice.
+_FIRST_ENTRY = 100
+
+
+def remedies(situation: Situation) -> Iterator[Remedy]:
+    """What may help, the most fitting first; nothing where no call is known to."""
+    find = _REMEDIES.get(situation.reason)
+    if find is not None:
+        yield from (remedy for remedy in find(situation) if remedy)
+
+
+# The interface: its check, its groups, its subnet's list
+
+
+def _check(situation: Situation) -> Iterator[Remedy]:
+    eni = situation.interface_resource()
+    if eni:
+        yield (
+            Call.of("aws.modify_network_interface_attribute", network_interface_id=eni, source_dest_check=False),
+        )
+
+
+def _other_party(situation: Situation, stage: Stage) -> IPv4Address:
+    return situation.packet.destination if stage is Stage.EGRESS else situation.packet.source
+
+
+def _ec2_group(situation: Situation) -> Iterator[Remedy]:
+    """A rule for the other party's VPC, in the first of the interface's groups."""
+    gate = situation.gate
+    eni = situation.cloud.store.find(NetworkInterface, situation.interface_resource())
+    if gate is None or eni is None:
+        return
+    direction = "egress" if gate.stage is Stage.EGRESS else "ingress"
+    packet = situation.packet
+    ports = {} if packet.protocol == "icmp" else {"from_port": packet.destination_port, "to_port": packet.destination_port}
+    yield (
+        Call.of(
+            f"aws.authorize_security_group_{direction}",
+            group_id=eni.group_ids[0],
+            ip_protocol=packet.protocol,
+            cidr_ip=str(situation.block(_other_party(situation, gate.stage))),
+        ).adding(ports),
+    )
+
+
+def _ecs_group(situation: Situation) -> Iterator[Remedy]:
+    """A rule that wins: of a lower priority number than the one that dropped, or the end of that one."""
+    gate = situation.gate
+    eni = situation.cloud.store.find(EcsInterface, situation.interface_resource())
+    if gate is None or eni is None:
+        return
+    egress = gate.stage is Stage.EGRESS
+    packet = situation.packet
+    port = packet.destination_port
+    rule: dict[str, object] = {"ip_protocol": packet.protocol.upper()}
+    if packet.protocol != "icmp":
+        rule["port_range"] = f"{port}/{port}"
+    rule["dest_cidr_ip" if egress else "source_cidr_ip"] = str(situation.block(_other_party(situation, gate.stage)))
+    suffix = "_egress" if egress else ""
+    authorize, revoke = f"alibaba.authorize_security_group{suffix}", f"alibaba.revoke_security_group{suffix}"
+    dropping = _dropping(situation, egress=egress)
+    if dropping is None:
+        yield (Call.of(authorize, security_group_id=eni.security_group_ids[0]).adding(rule),)
+        return
+    group, permission = dropping
+    if permission.priority > 1:
+        rule["priority"] = permission.priority - 1
+        yield (Call.of(authorize, security_group_id=group.id).adding(rule),)
+    yield (Call.of(revoke, security_group_id=group.id).adding(_named(permission, egress=egress)),)
+
+
+def _dropping(situation: Situation, *, egress: bool) -> tuple[EcsGroup, Permission] | None:
+    """The rule whose policy dropped the packet, if one did."""
+    rule = situation.asked.rule if situation.asked is not None else None
+    group = situation.cloud.store.find(EcsGroup, rule.origin.resource) if rule is not None else None
+    if rule is None or group is None:
+        return None
+    permissions = group.egress if egress else group.ingress
+    found = next((one for one in permissions if one.origin == rule.origin and one.policy == "drop"), None)
+    return (group, found) if found is not None else None
+
+
+def _named(permission: Permission, *, egress: bool) -> dict[str, object]:
+    """A rule as the arguments that name it."""
+    side = "dest" if egress else "source"
+    whom: tuple[str, object] = (f"{side}_group_id", permission.source_group_id)
+    if permission.cidr_ip is not None:
+        whom = (f"{side}_cidr_ip", str(permission.cidr_ip))
+    return {
+        "ip_protocol": permission.ip_protocol,
+        "port_range": permission.port_range,
+        whom[0]: whom[1],
+        "policy": permission.policy,
+        "priority": permission.priority,
+    }
+
+
+def _acl(situation: Situation) -> Iterator[Remedy]:
+    """An entry before the one that denied, for the packet's own protocol and port."""
+    gate = situation.gate
+    eni = situation.cloud.store.find(NetworkInterface, situation.interface_resource())
+    if gate is None or eni is None:
+        return
+    acl = _acl_of(situation, eni.subnet_id)
+    egress = gate.side == "in"  # what enters the fabric leaves the subnet
+    number = _entry_number(situation, acl.egress if egress else acl.ingress)
+    if number is None:
+        return
+    packet = situation.packet
+    ports = {"from_port": packet.destination_port, "to_port": packet.destination_port}
+    if packet.protocol == "icmp":
+        ports = {}
+    other = packet.destination if egress else packet.source
+    yield (
+        Call.of(
+            "aws.create_network_acl_entry",
+            network_acl_id=acl.id,
+            rule_number=number,
+            protocol=packet.protocol,
+            rule_action="allow",
+            egress=egress,
+            cidr_block=str(situation.block(other)),
+        ).adding(ports),
+    )
+
+
+def _acl_of(situation: Situation, subnet_id: str) -> NetworkAcl:
+    store = situation.cloud.store
+    own = store.by(NetworkAcl, "subnet_ids", subnet_id)
+    if own:
+        return own[0]
+    vpc = store.get(AwsVpc, store.get(Subnet, subnet_id).vpc_id)
+    return store.get(NetworkAcl, vpc.default_network_acl_id)
+
+
+def _entry_number(situation: Situation, entries: tuple[AclEntry, ...]) -> int | None:
+    """A free number before the entry that denied, or, when none matched, before the first one; None when there is no room."""
+    rule = situation.asked.rule if situation.asked is not None else None
+    taken = {entry.rule_number for entry in entries}
+    denying = [entry.rule_number for entry in entries if rule is not None and entry.origin == rule.origin and not entry.permit]
+    below = min(denying, default=min(taken, default=_FIRST_ENTRY + 1))
+    return next((number for number in range(below - 1, 0, -1) if number not in taken), None)
+
+
+# Routes
+
+
+def _no_route(situation: Situation) -> Iterator[Remedy]:
+    vpc = situation.vpc_of_node()
+    if vpc is not None:
+        yield from _aws_route(situation, vpc)
+    else:
+        yield from _junction(situation)
+
+
+def _aws_route(situation: Situation, vpc: AwsVpc) -> Iterator[Remedy]:
+    """A route in the table that had none: to a gateway, or for a public address to the internet."""
+    place = situation.place
+    table = situation.cloud.store.find(RouteTable, place.where) if place is not None else None
+    destination = situation.packet.destination
+    if table is None:
+        return
+    if not is_private(destination) and situation.site(destination) is None:
+        yield _to_internet(situation, vpc, table)
+        return
+    block = str(situation.block(destination))
+    known = any(str(route.destination) == block for route in table.routes)
+    for running in gateways_in(situation.cloud, vpc):
+        yield (
+            Call.of(
+                "aws.replace_route" if known else "aws.create_route",
+                route_table_id=table.id,
+                destination_cidr_block=block,
+                network_interface_id=running.network_interface_id,
+            ),
+        )
+
+
+def _to_internet(situation: Situation, vpc: AwsVpc, table: RouteTable) -> Remedy:
+    store = situation.cloud.store
+    attached = store.by(InternetGateway, "vpc_id", vpc.id)
+    free = [gateway for gateway in store.all(InternetGateway) if gateway.vpc_id is None]
+    calls: list[Call] = []
+    gateway: str | Result = Result("igw")
+    if attached:
+        gateway = attached[0].id
+    elif free:
+        gateway = free[0].id
+    else:
+        calls.append(Call.of("aws.create_internet_gateway", result="igw"))
+    if not attached:
+        calls.append(Call.of("aws.attach_internet_gateway", internet_gateway_id=gateway, vpc_id=vpc.id))
+    known = any(str(route.destination) == "0.0.0.0/0" for route in table.routes)
+    if not (known and free):  # a route to the gateway that is attached now comes alive by itself
+        name = "aws.replace_route" if known else "aws.create_route"
+        route = Call.of(name, route_table_id=table.id, destination_cidr_block="0.0.0.0/0", gateway_id=gateway)
+        calls.append(route)
+    return tuple(calls)
+
+
+def _private_at_the_edge(situation: Situation) -> Iterator[Remedy]:
+    """A private destination went to the internet gateway: a gateway's own routes, or the subnet's, do not know better."""
+    sender = situation.hop.interface_in.resource if situation.hop.interface_in is not None else ""
+    vpc = situation.vpc_of_node()
+    if vpc is None:
+        return
+    if any(running.network_interface_id == sender for running in gateways_in(situation.cloud, vpc)):
+        yield from _junction(situation)
+        return
+    route = situation.hop.route
+    table = situation.cloud.store.find(RouteTable, route.origin.resource) if route is not None else None
+    for running in gateways_in(situation.cloud, vpc) if table is not None else ():
+        yield (
+            Call.of(
+                "aws.create_route",
+                route_table_id=table.id if table is not None else "",
+                destination_cidr_block=str(situation.block(situation.packet.destination)),
+                network_interface_id=running.network_interface_id,
+            ),
+        )
+
+
+def _blackhole(situation: Situation) -> Iterator[Remedy]:
+    """The route's target back: started, attached; or another target; or no such route."""
+    store = situation.cloud.store
+    route = situation.hop.route
+    table = store.find(RouteTable, route.origin.resource) if route is not None else None
+    if route is not None and table is not None:
+        target = next((one.target for one in table.routes if one.destination == route.destination), "")
+        yield from _start(situation, target)
+        vpc = store.get(AwsVpc, table.vpc_id)
+        if store.find(InternetGateway, target) is not None:
+            yield (Call.of("aws.attach_internet_gateway", internet_gateway_id=target, vpc_id=vpc.id),)
+        for running in gateways_in(situation.cloud, vpc):
+            yield (
+                Call.of(
+                    "aws.replace_route",
+                    route_table_id=table.id,
+                    destination_cidr_block=str(route.destination),
+                    network_interface_id=running.network_interface_id,
+                ),
+            )
+        yield (Call.of("aws.delete_route", route_table_id=table.id, destination_cidr_block=str(route.destination)),)
+    elif route is not None and store.find(VpcTable, route.origin.resource) is not None:
+        yield (
+            Call.of(
+                "alibaba.delete_route_entry",
+                route_table_id=route.origin.resource,
+                destination_cidr_block=str(route.destination),
+            ),
+        )
+
+
+def _start(situation: Situation, network_interface_id: str) -> Iterator[Remedy]:
+    """Start the instance of a network interface, if it is stopped."""
+    eni = situation.cloud.store.find(NetworkInterface, network_interface_id)
+    instance = situation.cloud.store.find(Instance, eni.instance_id or "") if eni is not None else None
+    if instance is not None and instance.state == STOPPED:
+        yield (Call.of("aws.start_instances", instance_id=instance.id),)
+
+
+def _nobody(situation: Situation) -> Iterator[Remedy]:
+    """The address may be that of a stopped instance."""
+    vpc = situation.vpc_of_node()
+    for eni in situation.cloud.store.by(NetworkInterface, "vpc_id", vpc.id) if vpc is not None else ():
+        if situation.packet.destination in eni.private_ip_addresses:
+            yield from _start(situation, eni.id)
+
+
+def _public_address(situation: Situation) -> Iterator[Remedy]:
+    """An elastic IP address for the sender's interface."""
+    vpc = situation.vpc_of_node()
+    for eni in situation.cloud.store.by(NetworkInterface, "vpc_id", vpc.id) if vpc is not None else ():
+        if situation.packet.source in eni.private_ip_addresses:
+            target = {"network_interface_id": eni.id}
+            if situation.packet.source != eni.private_ip_address:
+                target["private_ip_address"] = str(situation.packet.source)
+            yield (
+                Call.of("aws.allocate_address", result="address"),
+                Call.of("aws.associate_address", allocation_id=Result("address")).adding(target),
+            )
+
+
+# Smart Access Gateway, CCN and CEN
+
+
+def _junction(situation: Situation) -> Iterator[Remedy]:
+    """Whatever is missing between the VPCs of the packet's two ends."""
+    ends = situation.site(situation.packet.source), situation.site(situation.packet.destination)
+    if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
+        yield join(situation.cloud, (ends[0], ends[1]))
+
+
+def _outside_selector(situation: Situation) -> Iterator[Remedy]:
+    """At the point of presence the source's network is no static route of its gateway; at a gateway it has not been learned."""
+    entered = situation.hop.entered
+    gateway = situation.cloud.store.find(SmartAccessGateway, entered.peer.name) if entered is not None else None
+    home = situation.site(situation.packet.source)
+    if situation.hop.node.kind is NodeKind.CCN and gateway is not None and isinstance(home, AwsVpc):
+        yield tuple(announce(gateway, home))
+    yield from _junction(situation)
+
+
+_REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
+    Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION: _check,
+    Reason.ENI_SG_RULES_MISMATCH: _ec2_group,
+    Reason.SG_HAS_NO_RULES: _ec2_group,
+    Reason.SUBNET_ACL_RESTRICTION: _acl,
+    Reason.NO_ROUTE_TO_DESTINATION: _no_route,
+    Reason.NO_POSSIBLE_DESTINATION: _nobody,
+    Reason.BAD_STATE_ROUTE: _blackhole,
+    Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS: _public_address,
+    Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: _private_at_the_edge,
+    Reason.ECS_SG_RULES_MISMATCH: _ecs_group,
+    Reason.SAG_NOT_ATTACHED_TO_CCN: _junction,
+    Drop.OUTSIDE_SELECTOR: _outside_selector,
+    Drop.NO_PEER_FOR_DESTINATION: _junction,
+}

@@ -1,0 +1,71 @@
+"""Sending the packet in question, and what became of it: the one experiment that every fix is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from lab.cloud import Cloud
+from lab.explanation.place import place_of
+from lab.explanation.question import Party, Question
+from lab.explanation.situation import Situation
+from lab.explanation.state import State
+from lab.simulation import Exchange, Failure, Simulation, Walk
+from lab.topology import Topology
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of the packet and its answer. `exchange` is None when the sender does not run."""
+
+    exchange: Exchange | None
+
+    @property
+    def passes(self) -> bool:
+        return self.exchange is not None and self.exchange.answered
+
+    @property
+    def last(self) -> Walk | None:
+        """The walk that decided: the answer's if there was one."""
+        if self.exchange is None:
+            return None
+        return self.exchange.reply or self.exchange.request
+
+    @property
+    def cause(self) -> Failure | None:
+        return self.last.cause if self.last is not None else None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for two fates where the packet dies at the same place for the same reason, whatever brought it there."""
+        if self.exchange is None or self.last is None or self.cause is None:
+            return self.passes
+        place = place_of(self.cause)
+        at = self.cause.at.node.name if self.cause.at is not None else ""
+        where = (place.filter, place.where) if place is not None else None
+        return self.exchange.reply is not None, self.cause.reason, at, where
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The same packet, from the same machine, for any network."""
+
+    question: Question
+    source: Party
+    destination: Party
+
+    def run(self, topology: Topology) -> Fate:
+        if self.source.node not in topology.by_name:
+            return Fate(None)
+        probe = self.question.probe(self.source.address, self.destination.address)
+        return Fate(Simulation(topology).exchange(probe, self.source.node))
+
+    def situation(self, state: State, fate: Fate) -> Situation | None:
+        """What remedies are computed from; None when nothing died, or nothing was sent."""
+        cause = fate.cause
+        if cause is None or cause.at is None:
+            return None
+        return Situation(state.cloud, state.topology, (self.source, self.destination), cause, cause.at)
+
+    def passes(self, cloud: Cloud) -> bool:
+        return self.run(State(cloud).topology).passes
