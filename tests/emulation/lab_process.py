@@ -1,0 +1,68 @@
+"""A lab for a test: a function runs as a lab's supervisor does, in a process of its own, and what it returns comes back."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable
+from typing import Generic, NoReturn, TypeVar
+
+from lab.emulation.sandbox import run_in_sandbox
+
+T = TypeVar("T")
+
+_MOST = 120  # seconds that a lab of a test may last
+
+
+class LabProcess(Generic[T]):
+    """`function` in namespaces of its own, started at once. Several may run at the same time.
+
+    The function sees the test's variables as they are now. What it returns must pickle.
+    """
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._reader, writer = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._reader)
+            _live(function, writer)
+        os.close(writer)
+
+    def result(self) -> T:
+        """Wait for the end, and return what the function returned. Raises AssertionError with its traceback if it raised."""
+        with os.fdopen(self._reader, "rb") as pipe:
+            answer = pipe.read()
+        _, status = os.waitpid(self._pid, 0)
+        assert answer, f"the lab ended without an answer, with status {os.waitstatus_to_exitcode(status)}"
+        ok, value = pickle.loads(answer)  # noqa: S301 - our own child wrote it
+        assert ok, value
+        return value  # type: ignore[no-any-return]
+
+
+def in_lab(function: Callable[[], T]) -> T:
+    """The function's result, from a lab of its own."""
+    return LabProcess(function).result()
+
+
+def _live(function: Callable[[], object], writer: int) -> NoReturn:
+    """The child's whole life. With its end, however it comes, everything of the lab ends."""
+    status = 1
+    try:
+        signal.alarm(_MOST)
+        status = run_in_sandbox(lambda: _answer(function, writer))
+    except BaseException:  # a forked process must not unwind into the test
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _answer(function: Callable[[], object], writer: int) -> int:
+    try:
+        answer = (True, function())
+    except BaseException:  # told to the test, whatever it was
+        answer = (False, traceback.format_exc())
+    with os.fdopen(writer, "wb") as pipe:
+        pickle.dump(answer, pipe)
+    return 0
