@@ -72,26 +72,14 @@ def run(lab: Lab) -> None:
         sag = lab.alibaba.describe_smart_access_gateway_attribute(order.smart_ag_id)
         device = sag.active_device
 
-    with lab.step(
-        "2.1",
-        "Select the SAG vCPE image",
-        without=NO_GATEWAY,
-    ):
+    with lab.step("2.1", "Select the SAG vCPE image", without=NO_GATEWAY):
         image = lab.choose(lab.aws.describe_images(name="sag-vcpe")[0], otherwise=linux)
 
     with lab.step("2.2", "Select an instance type with 2 cores and 4 GB of memory"):
         instance_type = lab.choose("c5.large", otherwise="t2.small")
 
-    with lab.step(
-        "2.3",
-        "Configure the instance: serial number and key, public IP address",
-        without=NO_GATEWAY,
-    ):
-        with lab.step(
-            "2.3.key",
-            "Provide the serial number and key",
-            without=NO_GATEWAY,
-        ):
+    with lab.step("2.3", "Configure the instance: serial number and key, public IP address", without=NO_GATEWAY):
+        with lab.step("2.3.key", "Provide the serial number and key", without=NO_GATEWAY):
             user_data = lab.choose(json.dumps({"sn": device.serial_number, "key": device.secret_key}), otherwise="")
         # Without a public address nothing of the vCPE passes the internet gateway, so neither end ever hears the other.
         with lab.step(
@@ -175,11 +163,7 @@ def run(lab: Lab) -> None:
     ):
         cen = lab.alibaba.create_cen(name="hybrid", ccn_id=ccn.id)
 
-    with lab.step(
-        "3.3.4",
-        "Associate the Alibaba Cloud VPC with the CEN instance",
-        without=NOT_JOINED,
-    ):
+    with lab.step("3.3.4", "Associate the Alibaba Cloud VPC with the CEN instance", without=NOT_JOINED):
         lab.alibaba.attach_cen_child_instance(cen.id, cloud_vpc.id, "VPC", SINGAPORE)
 
     with lab.step(
