@@ -44,8 +44,12 @@ class Call:
         return Call(operation.call, tuple(operation.parameters.items()))
 
     def __str__(self) -> str:
-        given = ", ".join(f"{name}={_literal(name, value)}" for name, value in self.arguments)
-        return (f"{self.result} = " if self.result else "") + f"{self.operation}({given})"
+        return (f"{self.result} = " if self.result else "") + f"{self.operation}({', '.join(self.typed_arguments)})"
+
+    @property
+    def typed_arguments(self) -> list[str]:
+        """Each argument as it is typed: `source_dest_check=False`."""
+        return [f"{name}={_literal(name, value)}" for name, value in self.arguments]
 
     def make(self, cloud: Cloud, results: dict[str, str]) -> None:
         """Make it on a cloud. `results` holds the ids of earlier results, and takes this one's. Raises CloudError."""

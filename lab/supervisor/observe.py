@@ -1,0 +1,47 @@
+"""Brings a network up, sends the packet that was asked about, and looks what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.emulation.emulation import Emulation
+from lab.emulation.probe import Probing, Sighting
+from lab.explanation.explanation import Explanation
+from lab.simulation import Probe
+from lab.supervisor.observation import Observation
+
+ANSWERED_WITHIN = 1.0  # seconds; our choice, far above the round trip on one machine
+_PORT_UNREACHABLE = (3, 3)  # RFC 792: what a machine that nobody listens on says to UDP
+
+
+def observe(explanation: Explanation, *, progress: Callable[[str], None] = lambda _text: None) -> Observation:
+    """Send the packet for real; inside the sandbox only. Raises MachineError, and ValueError when there is nothing to send."""
+    exchange = explanation.fate.exchange
+    if exchange is None:
+        raise ValueError(f"{explanation.problem}, so it sends nothing")
+    emulation = Emulation(explanation.topology, progress=progress)
+    try:
+        progress("the packet")
+        return _send(emulation, explanation, exchange.request.probe)
+    finally:
+        emulation.close()
+
+
+def _send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observation:
+    probing = Probing()
+    try:
+        probing.attend(emulation.machines)
+        emulation.new_drops()  # what was dropped while tunnels opened is not about this packet
+        sighting = probing.send(explanation.source.node, probe)
+        probing.watch(lambda: _came_back(sighting) or bool(sighting.errors or sighting.refused), within=ANSWERED_WITHIN)
+        answered = _came_back(sighting)
+        arrived = explanation.destination.node in sighting.delivered_to or (answered and not sighting.delivered_to)
+        errors = tuple((error.type, error.code) for error in sighting.errors)
+        return Observation(arrived, answered, tuple(emulation.new_drops()), errors, sighting.refused)
+    finally:
+        probing.close()
+
+
+def _came_back(sighting: Sighting) -> bool:
+    """An answer, or the destination's word that nobody listens on the port: both have come all the way there and back."""
+    return bool(sighting.answered_at) or any((error.type, error.code) == _PORT_UNREACHABLE for error in sighting.errors)
