@@ -92,7 +92,7 @@ def command(words: Sequence[str], text: str = "") -> str:
     environment = os.environ | {"PATH": search_path(), "LC_ALL": "C"}
     try:
         done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=_PATIENCE, env=environment, check=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise CannotDo(f"not tried: the command {words[0]} is missing") from None
     except subprocess.TimeoutExpired:
         raise CannotDo(f"{words[0]} did not answer within {_PATIENCE:.0f} s") from None

@@ -44,7 +44,8 @@ table inet probe {
 }
 """
 
-_SANDBOX = "unshare --pid --fork --mount-proc setpriv --pdeathsig KILL mount -t tmpfs tmpfs /dev/shm"
+# -n: without it mount(8) makes /run/mount where there is none, and leaves it.
+_SANDBOX = "unshare --pid --fork --mount-proc setpriv --pdeathsig KILL mount -n -t tmpfs tmpfs /dev/shm"
 _MODULE = "a kernel that has it: Debian's and Ubuntu's own do; in a container, load it on the host"
 
 
