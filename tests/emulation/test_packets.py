@@ -10,7 +10,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
 from scapy.layers.inet import IP, UDP
-from scapy.packet import raw
 
 from dataplane.check import EniCheck
 from lab import Lab
@@ -141,7 +140,7 @@ def _send(emulation: Emulation, case: Case, number: int) -> Filter | None:
         taker.bind(("", PORT))
     with sender.namespace.inside():
         speaker = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    packet = raw(IP(src=str(case.source), dst=str(case.destination), id=number + 1) / UDP(sport=number + 1, dport=PORT))
+    packet = bytes(IP(src=str(case.source), dst=str(case.destination), id=number + 1) / UDP(sport=number + 1, dport=PORT))
     with listener, taker, speaker:
         listener.settimeout(0.02)
         speaker.sendto(packet, (str(case.destination), 0))

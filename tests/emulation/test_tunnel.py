@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.ipsec import ESP, SecurityAssociation
-from scapy.packet import Packet, raw
+from scapy.packet import Packet
 from scapy.utils import rdpcap
 
 from lab.emulation.keys import CIPHERS, PairKeys, SaKeys
@@ -94,9 +94,9 @@ def opened(observed: Observed, cipher: str) -> Iterator[Packet]:
         ESP, spi=keys.spi, crypt_algo=SCAPY_NAMES[cipher], crypt_key=keys.key, tunnel_header=IP(src=PUBLIC, dst=PRESENCE)
     )
     for packet in datagrams(observed):
-        sealed = raw(packet[UDP].payload)
+        sealed = bytes(packet[UDP].payload)
         if int.from_bytes(sealed[:4], "big") == keys.spi:
-            yield association.decrypt(IP(raw(IP(src=packet.src, dst=packet.dst, proto=50) / sealed)))
+            yield association.decrypt(IP(bytes(IP(src=packet.src, dst=packet.dst, proto=50) / sealed)))
 
 
 def test_every_echo_is_answered_and_nothing_drops(observed: Observed) -> None:
@@ -117,7 +117,7 @@ def test_the_internet_carries_nothing_in_clear(observed: Observed) -> None:
     doubled = PATTERN + PATTERN
     for start in range(len(PATTERN)):
         assert doubled[start : start + 6] not in outside
-    addresses = raw(IP(src=APP, dst=ECS))[12:20]
+    addresses = bytes(IP(src=APP, dst=ECS))[12:20]
     assert addresses in inside
     assert addresses not in outside
 
@@ -134,7 +134,7 @@ def test_scapy_opens_what_the_vcpe_sent(observed: Observed, cipher: str) -> None
     requests = [packet for packet in opened(observed, cipher) if ICMP in packet and packet[ICMP].type == 8]
     delivered = requests_at_ecs(observed)
     assert len(requests) == ECHOES
-    assert [raw(p[ICMP]) for p in requests] == [raw(p[ICMP]) for p in delivered]
+    assert [bytes(p[ICMP]) for p in requests] == [bytes(p[ICMP]) for p in delivered]
     assert [(p.src, p.dst, p.id) for p in requests] == [(p.src, p.dst, p.id) for p in delivered]
 
 

@@ -1,0 +1,215 @@
+"""However a run dies, the machine is then as it was before: processes, namespaces, links, tables, routes, mounts, files."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.emulation.host import DIRECTORIES, ROOT, on_host
+from tests.emulation.lab_process import LabProcess
+from tests.emulation.machine_state import MachineState, machine_state, processes_named
+
+pytestmark = pytest.mark.emulation
+
+SAGLAB = Path(sys.executable).parent / "saglab"
+WITHIN = 5.0  # seconds after a death within which nothing may be left
+HAPPENS_WITHIN = 30.0
+AT_ONCE = 4
+CAPTURES = Path("/run/captures")
+CLEAN_WORDS = "nothing of the lab is left", "nothing of it is left", "interrupted"
+
+Run = subprocess.Popen[str]
+Victim = Callable[[Run], None]
+
+
+# Moments
+
+
+def after(seconds: float) -> Callable[[Run], None]:
+    def moment(run: Run) -> None:
+        time.sleep(seconds)  # the moment is meant to be arbitrary
+
+    return moment
+
+
+def when_said(words: str) -> Callable[[Run], None]:
+    def moment(run: Run) -> None:
+        assert run.stdout is not None
+        said = ""
+        while words not in said:
+            ready, _, _ = select.select([run.stdout], [], [], HAPPENS_WITHIN)
+            piece = os.read(run.stdout.fileno(), 4096).decode() if ready else ""
+            assert piece, f"it ended, or was silent for {HAPPENS_WITHIN:.0f} s, without {words!r}; it said {said!r}"
+            said += piece
+
+    return moment
+
+
+def when_running(program: str) -> Callable[[Run], None]:
+    def moment(run: Run) -> None:
+        deadline = time.monotonic() + HAPPENS_WITHIN
+        while not processes_named(program):
+            assert run.poll() is None, f"it ended before {program} ran: {run.communicate()}"
+            assert time.monotonic() < deadline, f"{program} did not run within {HAPPENS_WITHIN:.0f} s"
+            time.sleep(0.005)
+
+    return moment
+
+
+# Victims
+
+
+def the_command(number: signal.Signals) -> Victim:
+    return lambda run: run.send_signal(number)
+
+
+def its_group(number: signal.Signals) -> Victim:
+    """What a terminal does at Ctrl-C."""
+    return lambda run: os.killpg(run.pid, number)
+
+
+def kill_descendant(depth: int) -> Victim:
+    """SIGKILL for the lab's init (1) or its supervisor (2)."""
+
+    def victim(run: Run) -> None:
+        pid = run.pid
+        for _ in range(depth):
+            pid = min(_children(pid))
+        os.kill(pid, signal.SIGKILL)
+
+    return victim
+
+
+def _children(pid: int) -> Iterator[int]:
+    return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+# Cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """`status` is the exit status to expect; None before the command has loaded, when Python itself answers the signal."""
+
+    id: str
+    moment: Callable[[Run], None]
+    victim: Victim
+    status: int | None
+    options: tuple[str, ...] = ()
+
+
+KILL, INT, TERM, HUP = signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+DELAYS = (0.05, 0.4, 0.8, 1.1, 1.5)
+
+CASES = [
+    *(Case(f"kill -9 after {delay} s", after(delay), the_command(KILL), -KILL) for delay in DELAYS),
+    Case("kill -9 during the ping", when_running("ping"), the_command(KILL), -KILL),
+    Case("kill -9 during stop", when_said("passed in"), the_command(KILL), -KILL),
+    Case("kill -9 while tcpdump runs", when_running("tcpdump"), the_command(KILL), -KILL, ("--pcap", str(CAPTURES))),
+    Case("kill -9 of init", when_running("ping"), kill_descendant(1), 2),
+    Case("kill -9 of the supervisor", when_running("ping"), kill_descendant(2), 2),
+    Case("ctrl-c while nodes start", when_running("mnexec"), its_group(INT), 2),
+    Case("ctrl-c during the ping", when_running("ping"), its_group(INT), 2),
+    Case("ctrl-c with captures", when_running("ping"), its_group(INT), 2, ("--pcap", str(CAPTURES))),
+    Case("ctrl-c early", after(0.2), its_group(INT), None),
+    Case("terminated during the ping", when_running("ping"), the_command(TERM), 2),
+    Case("terminated during stop", when_said("passed in"), the_command(TERM), 2),
+    Case("terminated early", after(0.2), the_command(TERM), None),
+    Case("terminal closed during the ping", when_running("ping"), the_command(HUP), 2),
+]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case. `during` is what there was beside the state before, when the signal was sent."""
+
+    status: int
+    stderr: str
+    during: dict[str, tuple[list[str], list[str]]]
+    left: dict[str, tuple[list[str], list[str]]]
+
+
+def _state() -> MachineState:
+    return machine_state(DIRECTORIES)
+
+
+def _die(case: Case) -> Outcome:
+    """On a host of its own: run, strike, and wait until the machine is as it was, or time is up."""
+    CAPTURES.mkdir()  # the user's own directory; the files in it are what was asked for
+    before = _state()
+    run = subprocess.Popen(
+        [SAGLAB, "run", "vcpe-ping", *case.options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=ROOT,
+    )
+    case.moment(run)
+    during = _state().difference(before) if "during the ping" in case.id else {}
+    case.victim(run)
+    _, stderr = run.communicate(timeout=HAPPENS_WITHIN)
+    deadline = time.monotonic() + WITHIN
+    left = _left(before)
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)  # a poll of the condition, with the deadline above
+        left = _left(before)
+    return Outcome(run.returncode, stderr, during, left)
+
+
+def _left(before: MachineState) -> dict[str, tuple[list[str], list[str]]]:
+    for path in CAPTURES.glob("*.pcap"):
+        path.unlink()
+    return _state().difference(before)
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    """Every case, a few at a time, each on a host of its own."""
+    return dict(_all_outcomes())
+
+
+def _all_outcomes() -> Iterator[tuple[str, Outcome]]:
+    waiting, running = list(CASES), list[tuple[str, LabProcess[Outcome]]]()
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            case = waiting.pop(0)
+            running.append((case.id, on_host(lambda case=case: _die(case))))  # type: ignore[misc]
+        name, process = running.pop(0)
+        yield name, process.result()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_nothing_is_left(outcomes: dict[str, Outcome], case: Case) -> None:
+    assert outcomes[case.id].left == {}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.status is not None], ids=lambda case: case.id)
+def test_exit_status(outcomes: dict[str, Outcome], case: Case) -> None:
+    assert outcomes[case.id].status == case.status, outcomes[case.id].stderr
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.status == 2], ids=lambda case: case.id)
+def test_it_says_so_in_one_line(outcomes: dict[str, Outcome], case: Case) -> None:
+    lines = outcomes[case.id].stderr.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("saglab: ")
+    assert any(words in lines[0] for words in CLEAN_WORDS)
+
+
+def test_there_was_something_to_leave(outcomes: dict[str, Outcome]) -> None:
+    """The comparison sees a running lab, so an empty difference says something."""
+    during = outcomes["kill -9 during the ping"].during
+    assert set(during) == {"processes", "namespaces"}, during
+    assert len(during["processes"][0]) > 10
+    assert sum(line.startswith("net:") for line in during["namespaces"][0]) == 8
