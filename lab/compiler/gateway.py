@@ -12,7 +12,7 @@ from lab.cloud.aws.resources import RouteTable as CloudTable
 from lab.cloud.user_data import MalformedUserData, parse_user_data
 from lab.compiler.draft import NodeDraft, no_route
 from lab.compiler.fabric import Port
-from lab.compiler.names import TUN, point_of_presence, table_number
+from lab.compiler.names import TUN, table_number
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.topology import Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
@@ -86,5 +86,4 @@ def _write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway
 
 def ccn_address(cloud: Cloud, ccn_id: str) -> IPv4Address:
     """The public address of a CCN's point of presence."""
-    ids = [ccn.id for ccn in cloud.store.all(CloudConnectNetwork)]
-    return point_of_presence(ids.index(ccn_id))
+    return cloud.store.get(CloudConnectNetwork, ccn_id).point_of_presence

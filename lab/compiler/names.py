@@ -6,7 +6,7 @@ last 11 characters are unique, and with a prefix of at most four they fit an int
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 
 from lab.origin import Origin
 
@@ -21,8 +21,6 @@ _FIRST_TABLE = 1000
 
 # Transfer links between fabrics: shared address space (RFC 6598), the half that Alibaba Cloud's own services do not use.
 _TRANSFER = IPv4Network("100.64.0.0/11")
-_POINTS_OF_PRESENCE = IPv4Network("198.51.100.0/24")  # TEST-NET-2, RFC 5737
-_FIRST_POINT_OF_PRESENCE = 10
 
 NOWHERE = Origin("", "")
 
@@ -41,8 +39,3 @@ def transfer_addresses(origin: Origin) -> tuple[IPv4Interface, IPv4Interface]:
     """The two addresses of the link that an operation brought about, each with /30."""
     base = int(_TRANSFER.network_address) + 4 * (origin.number % (_TRANSFER.num_addresses // 4))
     return IPv4Interface((base + 1, 30)), IPv4Interface((base + 2, 30))
-
-
-def point_of_presence(rank: int) -> IPv4Address:
-    """The public address of the CCN that is `rank`-th among all, counted from 0."""
-    return _POINTS_OF_PRESENCE[_FIRST_POINT_OF_PRESENCE + rank]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from lab.cloud.alibaba.cen_bandwidth_package import CenBandwidthPackageOperations
 from lab.cloud.alibaba.cloud_connect_network import CloudConnectNetworkOperations
+from lab.cloud.alibaba.ens import ENS_LINUX, ENS_SAG_VCPE, EnsOperations
 from lab.cloud.alibaba.instance import InstanceOperations
 from lab.cloud.alibaba.resources import (
     Cen,
     CenAttachment,
+    CenBandwidthPackage,
     CloudConnectNetwork,
     Device,
+    EnsInstance,
+    EnsNetwork,
     Instance,
+    InterRegionLimit,
     NetworkInterface,
     Permission,
     RouteEntry,
@@ -19,6 +25,7 @@ from lab.cloud.alibaba.resources import (
     Vpc,
     VSwitch,
 )
+from lab.cloud.alibaba.route_publication import PublishedRoute, RouteConflict, RoutePublicationOperations
 from lab.cloud.alibaba.route_table import RouteTableOperations
 from lab.cloud.alibaba.security_group import SecurityGroupOperations
 from lab.cloud.alibaba.smart_access_gateway import Purchase, SmartAccessGatewayOperations
@@ -26,15 +33,23 @@ from lab.cloud.alibaba.v_switch import VSwitchOperations
 from lab.cloud.alibaba.vpc import VpcOperations
 
 __all__ = [
+    "ENS_LINUX",
+    "ENS_SAG_VCPE",
     "Alibaba",
     "Cen",
     "CenAttachment",
+    "CenBandwidthPackage",
     "CloudConnectNetwork",
     "Device",
+    "EnsInstance",
+    "EnsNetwork",
     "Instance",
+    "InterRegionLimit",
     "NetworkInterface",
     "Permission",
+    "PublishedRoute",
     "Purchase",
+    "RouteConflict",
     "RouteEntry",
     "RouteTable",
     "SecurityGroup",
@@ -47,10 +62,13 @@ __all__ = [
 class Alibaba(
     SmartAccessGatewayOperations,
     CloudConnectNetworkOperations,
+    CenBandwidthPackageOperations,
+    RoutePublicationOperations,
     VpcOperations,
     VSwitchOperations,
     RouteTableOperations,
     SecurityGroupOperations,
     InstanceOperations,
+    EnsOperations,
 ):
     """The calls of one Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""

@@ -7,8 +7,17 @@ from dataclasses import replace
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.conflict import REDUCED, Conflicts
 from lab.cloud.alibaba.name import CEN_NAME
-from lab.cloud.alibaba.propagation import LearnedRoute, ccn_routes, cen_routes, vpc_routes
-from lab.cloud.alibaba.resources import CCN, VPC, Cen, CenAttachment, CloudConnectNetwork, Vpc
+from lab.cloud.alibaba.propagation import LearnedRoute, announced, offered
+from lab.cloud.alibaba.resources import (
+    CCN,
+    VPC,
+    Cen,
+    CenAttachment,
+    CenBandwidthPackage,
+    CloudConnectNetwork,
+    RouteTable,
+    Vpc,
+)
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
 
@@ -26,10 +35,7 @@ class CenOperations(Conflicts):
         """
         if name:
             CEN_NAME.check(name)
-        if protection_level not in PROTECTION_LEVELS:
-            raise CloudError(
-                "InvalidParameter", f"protection_level '{protection_level}' is none of {', '.join(PROTECTION_LEVELS)}"
-            )
+        _check_level(protection_level)
         cen_id = self._supply.alibaba_id("cen")
         self._store.put(Cen(id=cen_id, origin=self._origin(cen_id), name=name, protection_level=protection_level))
         if ccn_id is not None:
@@ -40,31 +46,45 @@ class CenOperations(Conflicts):
         return self._get(Cen, cen_id)
 
     @operation
-    def delete_cen(self, cen_id: str) -> None:
-        """Raises ParameterCenInstanceId, InvalidOperation.CenInstanceStatus while something is attached."""
+    def modify_cen_attribute(self, cen_id: str, *, name: str | None = None, protection_level: str | None = None) -> None:
+        """Name a CEN, or set its protection level; FULL is refused while blocks in the CEN overlap.
+
+        Raises ParameterCenInstanceId, InvalidName, InvalidParameter, CidrConflict.
+        """
         cen = self._get(Cen, cen_id)
-        if cen.attachments:
-            raise CloudError(
-                "InvalidOperation.CenInstanceStatus",
-                f"'{cen_id}' has {', '.join(cen.child_instance_ids)} attached; detach them first",
-            )
+        if name is not None:
+            CEN_NAME.check(name)
+            cen = replace(cen, name=name)
+        if protection_level is not None:
+            _check_level(protection_level)
+            cen = replace(cen, protection_level=protection_level)
+            self._check_children(cen)
+        self._store.put(cen)
+
+    @operation
+    def delete_cen(self, cen_id: str) -> None:
+        """Raises ParameterCenInstanceId, InvalidOperation.CenInstanceStatus while something is attached or associated."""
+        cen = self._get(Cen, cen_id)
+        used = [*cen.child_instance_ids, *(plan.id for plan in self._store.by(CenBandwidthPackage, "cen_id", cen_id))]
+        if used:
+            raise CloudError("InvalidOperation.CenInstanceStatus", f"'{cen_id}' has {', '.join(used)}; detach them first")
         self._store.delete(cen)
 
     def describe_cens(self) -> tuple[Cen, ...]:
         return self._store.all(Cen)
 
     def describe_cen_region_domain_route_entries(self, cen_id: str) -> tuple[LearnedRoute, ...]:
-        """The routes of a CEN, of all its regions. Raises ParameterCenInstanceId."""
-        return cen_routes(self._store, self._get(Cen, cen_id).id)
+        """The routes of a CEN, of all its regions, with those that lost to another. Raises ParameterCenInstanceId."""
+        return announced(self._store, self._get(Cen, cen_id))
 
     def describe_cen_child_instance_route_entries(
         self, cen_id: str, child_instance_id: str, child_instance_type: str
     ) -> tuple[LearnedRoute, ...]:
-        """The routes that an attached network learns. Raises ParameterCenInstanceId, InvalidParameter, ParameterInstanceId."""
-        child = self._child(child_instance_id, child_instance_type)
-        if child.id not in self._get(Cen, cen_id).child_instance_ids:
-            raise CloudError("ParameterInstanceId", f"'{child.id}' is not attached to {cen_id}")
-        return vpc_routes(self._store, child.id) if isinstance(child, Vpc) else ccn_routes(self._store, child.id)
+        """The routes that an attached network learns, with those it cannot take.
+
+        Raises ParameterCenInstanceId, InvalidParameter, ParameterInstanceId.
+        """
+        return offered(self._store, self._attached(self._get(Cen, cen_id), child_instance_id, child_instance_type))
 
     @operation
     def attach_cen_child_instance(
@@ -80,11 +100,7 @@ class CenOperations(Conflicts):
         CidrConflict.
         """
         cen = self._get(Cen, cen_id)
-        child = self._child(child_instance_id, child_instance_type)
-        if child.region_id != child_instance_region_id:
-            raise CloudError(
-                "ParameterInstanceId", f"'{child.id}' is in the region {child.region_id}, not in {child_instance_region_id}"
-            )
+        child = self._child(child_instance_id, child_instance_type, child_instance_region_id)
         for other in self._store.by(Cen, "child_instance_ids", child.id):
             raise CloudError(
                 "InvalidOperation.ChildInstanceAlreadyAttached", f"'{child.id}' is attached to {other.id}; detach it first"
@@ -104,15 +120,11 @@ class CenOperations(Conflicts):
     ) -> None:
         """Raises ParameterCenInstanceId, InvalidParameter, ParameterInstanceId."""
         cen = self._get(Cen, cen_id)
-        child = self._child(child_instance_id, child_instance_type)
-        if child.region_id != child_instance_region_id:
-            raise CloudError(
-                "ParameterInstanceId", f"'{child.id}' is in the region {child.region_id}, not in {child_instance_region_id}"
-            )
+        child = self._child(child_instance_id, child_instance_type, child_instance_region_id)
         self._detach(cen, child.id)
 
-    def _child(self, child_instance_id: str, child_instance_type: str) -> Vpc | CloudConnectNetwork:
-        """A network by its type. A gateway is none: what is bound to a CEN is its CCN (S0-053)."""
+    def _child(self, child_instance_id: str, child_instance_type: str, region_id: str | None = None) -> Vpc | CloudConnectNetwork:
+        """A network by its type, and region if given. A gateway is none: what is bound to a CEN is its CCN (S0-053)."""
         if child_instance_type not in (CCN, VPC):
             raise CloudError("InvalidParameter", f"child_instance_type '{child_instance_type}' is neither {VPC} nor {CCN}")
         child = (
@@ -122,6 +134,17 @@ class CenOperations(Conflicts):
         )
         if child is None:
             raise CloudError("ParameterInstanceId", f"the {child_instance_type} '{child_instance_id}' does not exist")
+        if region_id is not None and child.region_id != region_id:
+            raise CloudError("ParameterInstanceId", f"'{child.id}' is in the region {child.region_id}, not in {region_id}")
+        return child
+
+    def _attached(
+        self, cen: Cen, child_instance_id: str, child_instance_type: str, region_id: str | None = None
+    ) -> Vpc | CloudConnectNetwork:
+        """A network that is attached to a CEN."""
+        child = self._child(child_instance_id, child_instance_type, region_id)
+        if child.id not in cen.child_instance_ids:
+            raise CloudError("ParameterInstanceId", f"'{child.id}' is not attached to {cen.id}")
         return child
 
     def _attach_ccn(self, cen: Cen, network: CloudConnectNetwork) -> None:
@@ -130,7 +153,8 @@ class CenOperations(Conflicts):
 
     def _attach(self, cen: Cen, child: Vpc | CloudConnectNetwork, child_type: str) -> None:
         self._check_child(cen, child)
-        attachment = CenAttachment(child.id, child_type, child.region_id, self._origin(cen.id))
+        origin = self._origin(cen.id)
+        attachment = CenAttachment(child.id, child_type, child.region_id, origin, publish_origin=origin)
         self._store.put(replace(cen, attachments=(*cen.attachments, attachment)))
 
     def _detach(self, cen: Cen, child_instance_id: str) -> None:
@@ -141,3 +165,10 @@ class CenOperations(Conflicts):
         network = self._store.find(CloudConnectNetwork, child_instance_id)
         if network is not None:
             self._store.put(replace(network, cen_id=None, cen_origin=self._origin(network.id)))
+        for table in self._store.by(RouteTable, "vpc_id", child_instance_id):
+            self._store.put(replace(table, routes=tuple(replace(route, publish_origin=None) for route in table.routes)))
+
+
+def _check_level(protection_level: str) -> None:
+    if protection_level not in PROTECTION_LEVELS:
+        raise CloudError("InvalidParameter", f"protection_level '{protection_level}' is none of {', '.join(PROTECTION_LEVELS)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.cen import CenOperations
 from lab.cloud.alibaba.name import CCN_NAME
@@ -9,17 +11,26 @@ from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, SmartAccessGat
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
 
+# CCN instances of an account ("Limits" of Smart Access Gateway).
+CCNS = 10
+
+# Our choice: points of presence have addresses kept free for documentation (TEST-NET-2, RFC 5737).
+_FIRST_POINT_OF_PRESENCE = IPv4Address("198.51.100.10")
+
 
 class CloudConnectNetworkOperations(CenOperations):
     @operation
     def create_cloud_connect_network(self, name: str = "", region_id: str = DEFAULT_REGION) -> CloudConnectNetwork:
-        """Raises InvalidRegionId.NotFound, InvalidName."""
+        """Raises InvalidRegionId.NotFound, InvalidName, CcnAmountLimit."""
         self._region(region_id)
         if name:
             CCN_NAME.check(name)
+        presence = self._free_point_of_presence()
         ccn_id = self._supply.alibaba_id("ccn")
         origin = self._origin(ccn_id)
-        network = CloudConnectNetwork(id=ccn_id, origin=origin, name=name, region_id=region_id, cen_origin=origin)
+        network = CloudConnectNetwork(
+            id=ccn_id, origin=origin, name=name, region_id=region_id, point_of_presence=presence, cen_origin=origin
+        )
         self._store.put(network)
         return network
 
@@ -56,3 +67,10 @@ class CloudConnectNetworkOperations(CenOperations):
         """Raises InvalidId.CCN, ParameterCenInstanceId, ParameterInstanceId."""
         self._get(CloudConnectNetwork, ccn_id)
         self._detach(self._get(Cen, cen_id), ccn_id)
+
+    def _free_point_of_presence(self) -> IPv4Address:
+        """The first address that no CCN has. Raises CcnAmountLimit when there are as many CCNs as an account may have."""
+        taken = {network.point_of_presence for network in self._store.all(CloudConnectNetwork)}
+        if len(taken) >= CCNS:
+            raise CloudError("CcnAmountLimit", f"the account has {CCNS} CCN instances, and may have no more; delete one first")
+        return next(_FIRST_POINT_OF_PRESENCE + rank for rank in range(CCNS) if _FIRST_POINT_OF_PRESENCE + rank not in taken)

@@ -36,6 +36,12 @@ class Conflicts(AlibabaBase):
         owned = [(child.id, child.cidr_block)] if isinstance(child, Vpc) else list(self._ccn_blocks(child.id))
         self._check_cen(cen, owned, list(self._cen_blocks(cen)), "CidrConflict")
 
+    def _check_children(self, cen: Cen) -> None:
+        """Whether the blocks that are in a CEN can live together under its protection level. Raises CidrConflict."""
+        blocks = list(self._cen_blocks(cen))
+        for position, block in enumerate(blocks):
+            self._check_cen(cen, [block], blocks[:position], "CidrConflict")
+
     def _check_cen(self, cen: Cen, blocks: list[Owned], others: list[Owned], code: str) -> None:
         for owner, block in blocks:
             for other_owner, other in others:

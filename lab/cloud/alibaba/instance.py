@@ -1,18 +1,18 @@
-"""ECS instances and their network interfaces."""
+"""ECS instances."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from dataclasses import replace
 
-from lab.cloud.addressing import Address, first_free, parse_address
-from lab.cloud.alibaba.base import AlibabaBase
+from lab.cloud.addressing import Address
 from lab.cloud.alibaba.name import check_resource_name
-from lab.cloud.alibaba.resources import Instance, NetworkInterface, SecurityGroup, VSwitch
+from lab.cloud.alibaba.network_interface import NetworkInterfaceOperations
+from lab.cloud.alibaba.resources import RUNNING, STOPPED, Instance, NetworkInterface, VSwitch
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
 
 
-class InstanceOperations(AlibabaBase):
+class InstanceOperations(NetworkInterfaceOperations):
     @operation
     def run_instances(
         self,
@@ -29,65 +29,53 @@ class InstanceOperations(AlibabaBase):
         InvalidVSwitchId.IpInsufficient.
         """
         switch = self._get(VSwitch, v_switch_id)
-        group = self._get(SecurityGroup, security_group_id)
-        if group.vpc_id != switch.vpc_id:
-            raise CloudError(
-                "InvalidSecurityGroupId.VPCMismatch",
-                f"'{security_group_id}' is in {group.vpc_id}, and '{v_switch_id}' in {switch.vpc_id}",
-            )
         check_resource_name(instance_name, "InvalidInstanceName.Malformed")
-        address = self._free_address(switch, private_ip_address)
-        interface_id, instance_id = self._supply.alibaba_id("eni"), self._supply.alibaba_id("i")
+        interface = self._put_interface(switch, (security_group_id,), private_ip_address, None)
+        instance_id = self._supply.alibaba_id("i")
+        origin = self._origin(instance_id)
+        self._store.put(replace(interface, instance_id=instance_id))
         instance = Instance(
             id=instance_id,
-            origin=self._origin(instance_id),
+            origin=origin,
             instance_name=instance_name,
-            network_interface_ids=(interface_id,),
+            network_interface_ids=(interface.id,),
+            state_origin=origin,
         )
-        interface = NetworkInterface(
-            id=interface_id,
-            origin=self._origin(interface_id),
-            v_switch_id=v_switch_id,
-            vpc_id=switch.vpc_id,
-            private_ip_addresses=(address,),
-            security_group_ids=(security_group_id,),
-            groups_origin=self._origin(interface_id),
-            instance_id=instance_id,
-        )
-        self._store.put(interface)
         self._store.put(instance)
         return instance
 
     def describe_instances(self) -> tuple[Instance, ...]:
         return self._store.all(Instance)
 
-    def describe_network_interfaces(self, v_switch_id: str | None = None) -> tuple[NetworkInterface, ...]:
-        if v_switch_id is None:
-            return self._store.all(NetworkInterface)
-        return self._store.by(NetworkInterface, "v_switch_id", v_switch_id)
+    @operation
+    def stop_instance(self, instance_id: str) -> None:
+        """Stop a running instance. Routes to it lead nowhere. Raises InvalidInstanceId.NotFound, IncorrectInstanceStatus."""
+        self._switch(instance_id, RUNNING, STOPPED)
 
-    def _free_address(self, switch: VSwitch, wanted: Address | None) -> IPv4Address:
-        if wanted is not None:
-            return self._wanted_address(switch, parse_address(wanted, "InvalidPrivateIpAddress.Malformed"))
-        taken = self._store.count(NetworkInterface, "v_switch_id", switch.id)
-        address = first_free(
-            switch.cidr_block, 1 + taken, switch.reserved_addresses, lambda candidate: self._is_taken(switch, candidate)
-        )
-        if address is None:
-            raise CloudError("InvalidVSwitchId.IpInsufficient", f"the vSwitch '{switch.id}' ({switch.cidr_block}) is full")
-        return address
+    @operation
+    def start_instance(self, instance_id: str) -> None:
+        """Start a stopped instance. Raises InvalidInstanceId.NotFound, IncorrectInstanceStatus."""
+        self._switch(instance_id, STOPPED, RUNNING)
 
-    def _wanted_address(self, switch: VSwitch, address: IPv4Address) -> IPv4Address:
-        if address not in switch.cidr_block or address in switch.reserved_addresses:
-            raise CloudError(
-                "InvalidPrivateIpAddress.Malformed",
-                f"the address {address} is outside {switch.cidr_block} ({switch.id}), or its first or one of its last three",
-            )
-        if self._is_taken(switch, address):
-            raise CloudError(
-                "InvalidPrivateIpAddress.Duplicated", f"the address {address} of {switch.id} is in use; choose another"
-            )
-        return address
+    @operation
+    def delete_instance(self, instance_id: str, *, force: bool = False) -> None:
+        """Release an instance, if it is stopped or with `force`. Its primary interface goes with it, the others stay.
 
-    def _is_taken(self, switch: VSwitch, address: IPv4Address) -> bool:
-        return self._store.count(NetworkInterface, "places", (switch.id, address)) > 0
+        Raises InvalidInstanceId.NotFound, IncorrectInstanceStatus, DependencyViolation.RouteEntry.
+        """
+        instance = self._get(Instance, instance_id)
+        if instance.state == RUNNING and not force:
+            raise CloudError("IncorrectInstanceStatus", f"the instance '{instance_id}' is {RUNNING}; stop it first, or use force")
+        primary_id, *others = instance.network_interface_ids
+        for next_hop_id in (instance_id, primary_id):
+            self._check_no_route(next_hop_id)
+        for interface_id in others:
+            self._store.put(replace(self._get(NetworkInterface, interface_id), instance_id=None))
+        self._store.delete(self._get(NetworkInterface, primary_id))
+        self._store.delete(instance)
+
+    def _switch(self, instance_id: str, before: str, after: str) -> None:
+        instance = self._get(Instance, instance_id)
+        if instance.state != before:
+            raise CloudError("IncorrectInstanceStatus", f"the instance '{instance_id}' is {instance.state}, not {before}")
+        self._store.put(replace(instance, state=after, state_origin=self._origin(instance.id)))

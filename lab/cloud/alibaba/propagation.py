@@ -1,44 +1,74 @@
 """Which routes become known where, once gateways, CCN, CEN and VPCs are tied together (document 000…, step 3.3; S0-052).
 
-A VPC announces its CIDR block, a gateway the networks entered as its static routes. A CCN knows its gateways' networks
-and, bound to a CEN, everything the CEN knows; a CEN knows its VPCs and the gateways on its CCNs. Nobody learns its own. A
-route's origin is the call that announced it: for a VPC its attachment, for a gateway the call that entered its networks.
+A VPC announces its CIDR block and the custom routes that were published, a gateway the networks entered as its static routes. A
+CCN knows its gateways' networks and, bound to a CEN, everything the CEN knows; a CEN knows its VPCs and the gateways on its
+CCNs. Nobody learns its own. A route's origin is the call that announced it: for a VPC its attachment, for a custom route the
+call that published it, for a gateway the call that entered its networks.
+
+Not every route that is offered can be taken; its status says why (cbn 2017-09-12, DescribeRouteConflict).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import IPv4Network
 
-from lab.cloud.alibaba.resources import CCN, VPC, Cen, CloudConnectNetwork, SmartAccessGateway, Vpc
+from lab.cloud.alibaba.region import area_of
+from lab.cloud.alibaba.resources import (
+    CCN,
+    VPC,
+    Cen,
+    CenAttachment,
+    CloudConnectNetwork,
+    RouteTable,
+    SmartAccessGateway,
+    Vpc,
+    VSwitch,
+)
+from lab.cloud.alibaba.vpc import FORBIDDEN
 from lab.cloud.store import Store
 from lab.origin import Origin
 
 GATEWAY = "SAG"  # the next hop type of a gateway's networks; "VPC" is that of a VPC's
 
+# Our choice: how many routes of its CEN a network takes. The provider's number depends on the account.
+ROUTES = 200
+
+
+class RouteStatus(StrEnum):
+    """Whether a route holds where it is offered, or why not."""
+
+    ACTIVE = "Active"
+    CONFLICT = "conflict"  # there is another route to the same destination
+    OVERFLOW = "overflow"  # there are as many routes as there may be
+    PROHIBITED = "prohibited"  # the destination is one the provider keeps for itself
+
 
 @dataclass(frozen=True, slots=True)
 class LearnedRoute:
-    """A route nobody entered where it holds. `next_hop_id` is the VPC or the gateway that the destination lies behind."""
+    """A route nobody entered where it holds. `next_hop_id` is the VPC or the gateway that the destination lies behind.
+
+    `child_instance_id` is the network through which it is known: the VPC, or the gateway's CCN.
+    """
 
     destination: IPv4Network
     next_hop_id: str
     next_hop_type: str
+    child_instance_id: str
     origin: Origin
+    status: RouteStatus = RouteStatus.ACTIVE
 
 
 def cen_routes(store: Store, cen_id: str) -> tuple[LearnedRoute, ...]:
     """What a CEN knows. Raises UnknownRecord."""
-    return tuple(_cen_routes(store, store.get(Cen, cen_id)))
+    return _active(announced(store, store.get(Cen, cen_id)))
 
 
 def ccn_routes(store: Store, ccn_id: str) -> tuple[LearnedRoute, ...]:
     """What a CCN knows. Raises UnknownRecord."""
-    network = store.get(CloudConnectNetwork, ccn_id)
-    if network.cen_id is None:
-        return tuple(_gateways_of(store, ccn_id))
-    return cen_routes(store, network.cen_id)
+    return _active(offered(store, store.get(CloudConnectNetwork, ccn_id)))
 
 
 def gateway_routes(store: Store, smart_ag_id: str) -> tuple[LearnedRoute, ...]:
@@ -51,25 +81,91 @@ def gateway_routes(store: Store, smart_ag_id: str) -> tuple[LearnedRoute, ...]:
 
 def vpc_routes(store: Store, vpc_id: str) -> tuple[LearnedRoute, ...]:
     """What a VPC learns from its CEN; nothing while it is attached to none. Raises UnknownRecord."""
-    store.get(Vpc, vpc_id)
-    return tuple(
+    return _active(offered(store, store.get(Vpc, vpc_id)))
+
+
+def announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
+    """All that the networks of a CEN announce. What is announced by itself comes before what was published."""
+    own = [route for attachment in cen.attachments for route in _announced_by_itself(store, attachment)]
+    published = [route for vpc_id in cen.child_instance_ids for route in _published(store, vpc_id)]
+    return tuple(_judged((*own, *published), taken=()))
+
+
+def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRoute, ...]:
+    """All that an attached network could learn, and for each route whether it does."""
+    if isinstance(network, CloudConnectNetwork):
+        if network.cen_id is None:
+            return tuple(_judged(_gateways_of(store, network.id), taken=()))
+        return tuple(_judged(announced(store, store.get(Cen, network.cen_id)), taken=()))
+    foreign = (
         route
-        for cen in store.by(Cen, "child_instance_ids", vpc_id)
-        for route in _cen_routes(store, cen)
-        if route.next_hop_id != vpc_id
+        for cen in store.by(Cen, "child_instance_ids", network.id)
+        for route in announced(store, cen)
+        if route.child_instance_id != network.id
     )
+    return tuple(_judged(foreign, taken=_own_destinations(store, network)))
 
 
-def _cen_routes(store: Store, cen: Cen) -> Iterator[LearnedRoute]:
-    for attachment in cen.attachments:
-        child_id = attachment.child_instance_id
-        if attachment.child_instance_type == VPC:
-            yield LearnedRoute(store.get(Vpc, child_id).cidr_block, child_id, VPC, attachment.origin)
-        if attachment.child_instance_type == CCN:
-            yield from _gateways_of(store, child_id)
+def _active(routes: Iterable[LearnedRoute]) -> tuple[LearnedRoute, ...]:
+    return tuple(route for route in routes if route.status is RouteStatus.ACTIVE)
+
+
+def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network]) -> Iterator[LearnedRoute]:
+    """Each route with its status in a table that has routes to `taken` already. One that lost before stays lost."""
+    known, room = set(taken), ROUTES
+    for route in routes:
+        status = route.status
+        if status is not RouteStatus.ACTIVE:
+            yield route
+            continue
+        if any(route.destination.overlaps(block) for block in FORBIDDEN):
+            status = RouteStatus.PROHIBITED
+        elif route.destination in known:
+            status = RouteStatus.CONFLICT
+        elif not room:
+            status = RouteStatus.OVERFLOW
+        else:
+            known.add(route.destination)
+            room -= 1
+        yield replace(route, status=status)
+
+
+def _own_destinations(store: Store, vpc: Vpc) -> set[IPv4Network]:
+    """What a VPC has routes to without any CEN: itself, its vSwitches, its custom entries."""
+    switches = {switch.cidr_block for switch in store.by(VSwitch, "vpc_id", vpc.id)}
+    custom = {route.destination for route in store.get(RouteTable, vpc.route_table_id).routes}
+    return {vpc.cidr_block} | switches | custom
+
+
+def _announced_by_itself(store: Store, attachment: CenAttachment) -> Iterator[LearnedRoute]:
+    child_id = attachment.child_instance_id
+    if attachment.child_instance_type == CCN:
+        yield from _gateways_of(store, child_id)
+    elif attachment.publish_origin is not None:
+        yield LearnedRoute(store.get(Vpc, child_id).cidr_block, child_id, VPC, child_id, attachment.publish_origin)
+
+
+def _published(store: Store, vpc_id: str) -> Iterator[LearnedRoute]:
+    for table in store.by(RouteTable, "vpc_id", vpc_id):
+        for route in table.routes:
+            if route.publish_origin is not None:
+                yield LearnedRoute(route.destination, vpc_id, VPC, vpc_id, route.publish_origin)
 
 
 def _gateways_of(store: Store, ccn_id: str) -> Iterator[LearnedRoute]:
     for gateway in store.by(SmartAccessGateway, "ccn_id", ccn_id):
         for block in gateway.cidr_blocks:
-            yield LearnedRoute(block, gateway.id, GATEWAY, gateway.cidr_origin)
+            yield LearnedRoute(block, gateway.id, GATEWAY, ccn_id, gateway.cidr_origin)
+
+
+def may_pass(cen: Cen, sender: CenAttachment, receiver: CenAttachment) -> bool:
+    """Whether traffic of a CEN passes between two attached networks: inside a region, or with bandwidth between theirs.
+
+    A CCN serves a whole area, so it reaches every region of it without a plan.
+    """
+    regions = sender.child_instance_region_id, receiver.child_instance_region_id
+    if regions[0] == regions[1]:
+        return True
+    if CCN in (sender.child_instance_type, receiver.child_instance_type) and area_of(regions[0]) == area_of(regions[1]):
+        return True
+    return any(set(limit.region_ids) == set(regions) for limit in cen.inter_region_limits)

@@ -24,6 +24,12 @@ REGIONS = {
 }
 
 
+MAINLAND_CHINA = "mainland China"
+
+# cbn 2017-09-12, CreateCenBandwidthPackage: the ends of a bandwidth plan.
+GEOGRAPHIC_REGIONS = ("China", "Asia-Pacific", "Australia", "Europe", "North-America")
+
+
 def check_region(region_id: str) -> str:
     """Raises InvalidRegionId.NotFound."""
     if region_id not in REGIONS:
@@ -33,4 +39,13 @@ def check_region(region_id: str) -> str:
 
 def area_of(region_id: str) -> str:
     """The area a region lies in: mainland China is one, every other region its own. A gateway and its CCN share an area."""
-    return "mainland China" if region_id.startswith("cn-") and region_id != "cn-hongkong" else region_id
+    return MAINLAND_CHINA if region_id.startswith("cn-") and region_id != "cn-hongkong" else region_id
+
+
+def geographic_region_of(region_id: str) -> str:
+    """The end of a bandwidth plan that a region lies in."""
+    if area_of(region_id) == MAINLAND_CHINA:
+        return "China"
+    if region_id == "ap-southeast-2":
+        return "Australia"
+    return {"eu": "Europe", "us": "North-America"}.get(region_id.partition("-")[0], "Asia-Pacific")

@@ -25,6 +25,11 @@ STANDBY_ROLE = "standby"
 # ChildInstanceType of an attachment.
 CCN = "CCN"
 VPC = "VPC"
+# State of an instance.
+RUNNING = "Running"
+STOPPED = "Stopped"
+# Static routes of a gateway, without a ticket that raises the quota.
+STATIC_ROUTES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class SmartAccessGateway(Record):
 
     `max_bandwidth` is in Mbit/s, `period` in months. `cidr_blocks` are the private networks behind the gateway;
     `cidr_origin` is the call that entered them, `ccn_origin` the one that bound the gateway to its CCN, or loosened it.
+    `static_route_quota` is how many there may be.
     """
 
     NOUN: ClassVar[str] = "Smart Access Gateway instance"
@@ -62,6 +68,7 @@ class SmartAccessGateway(Record):
     routing_strategy: str = STATIC
     cidr_blocks: tuple[IPv4Network, ...] = ()
     cidr_origin: Origin
+    static_route_quota: int = STATIC_ROUTES
     ccn_id: str | None = None
     ccn_origin: Origin
 
@@ -77,7 +84,10 @@ class SmartAccessGateway(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class CloudConnectNetwork(Record):
-    """A CCN. `cen_origin` is the call that bound it to its CEN, or loosened it."""
+    """A CCN. `cen_origin` is the call that bound it to its CEN, or loosened it.
+
+    `point_of_presence` is the public address at which its gateways' tunnels end.
+    """
 
     NOUN: ClassVar[str] = "CCN instance"
     NOT_FOUND: ClassVar[str] = "InvalidId.CCN"
@@ -85,17 +95,33 @@ class CloudConnectNetwork(Record):
 
     name: str
     region_id: str
+    point_of_presence: IPv4Address
     cen_id: str | None = None
     cen_origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
 class CenAttachment:
-    """A network in a CEN: "CCN" or "VPC"."""
+    """A network in a CEN: "CCN" or "VPC".
+
+    `publish_origin` is what announces a VPC's own block to the CEN: the attachment itself, a call that published it again, or
+    None once it is withdrawn.
+    """
 
     child_instance_id: str
     child_instance_type: str
     child_instance_region_id: str
+    origin: Origin
+    publish_origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterRegionLimit:
+    """The bandwidth, in Mbit/s, between two regions of a CEN (in alphabetical order), taken from a bandwidth plan."""
+
+    region_ids: tuple[str, str]
+    bandwidth_limit: int
+    cen_bandwidth_package_id: str
     origin: Origin
 
 
@@ -108,10 +134,31 @@ class Cen(Record):
     name: str
     protection_level: str
     attachments: tuple[CenAttachment, ...] = ()
+    inter_region_limits: tuple[InterRegionLimit, ...] = ()
 
     @property
     def child_instance_ids(self) -> tuple[str, ...]:
         return tuple(attachment.child_instance_id for attachment in self.attachments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenBandwidthPackage(Record):
+    """A bandwidth plan between two geographic regions (in alphabetical order), or inside one. `bandwidth` is in Mbit/s.
+
+    `cen_origin` is the call that associated it with its CEN, or loosened it.
+    """
+
+    NOUN: ClassVar[str] = "bandwidth plan"
+    NOT_FOUND: ClassVar[str] = "ParameterBwpInstanceId"
+    INDEXED: ClassVar[tuple[str, ...]] = ("cen_id",)
+
+    name: str
+    bandwidth: int
+    geographic_region_ids: tuple[str, str]
+    period: int
+    pricing_cycle: str
+    cen_id: str | None = None
+    cen_origin: Origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,12 +193,16 @@ class VSwitch(Record):
 
 @dataclass(frozen=True, slots=True)
 class RouteEntry:
-    """A custom route. `next_hop_type` is "Instance" or "NetworkInterface", `next_hop_id` the id of such a thing."""
+    """A custom route. `next_hop_type` is "Instance" or "NetworkInterface", `next_hop_id` the id of such a thing.
+
+    `publish_origin` is the call that published it to the VPC's CEN; None while it is not published.
+    """
 
     destination: IPv4Network
     next_hop_type: str
     next_hop_id: str
     origin: Origin
+    publish_origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,10 +211,14 @@ class RouteTable(Record):
 
     NOUN: ClassVar[str] = "route table"
     NOT_FOUND: ClassVar[str] = "InvalidRouteTableId.NotFound"
-    INDEXED: ClassVar[tuple[str, ...]] = ("vpc_id",)
+    INDEXED: ClassVar[tuple[str, ...]] = ("vpc_id", "next_hop_ids")
 
     vpc_id: str
     routes: tuple[RouteEntry, ...] = ()
+
+    @property
+    def next_hop_ids(self) -> tuple[str, ...]:
+        return tuple(route.next_hop_id for route in self.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +261,17 @@ class SecurityGroup(Record):
 
     NOUN: ClassVar[str] = "security group"
     NOT_FOUND: ClassVar[str] = "InvalidSecurityGroupId.NotFound"
-    INDEXED: ClassVar[tuple[str, ...]] = ("vpc_id",)
+    INDEXED: ClassVar[tuple[str, ...]] = ("vpc_id", "referenced_group_ids")
 
     vpc_id: str
     security_group_name: str
     security_group_type: str
     ingress: tuple[Permission, ...] = ()
     egress: tuple[Permission, ...] = ()
+
+    @property
+    def referenced_group_ids(self) -> tuple[str, ...]:
+        return tuple(rule.source_group_id for rule in (*self.ingress, *self.egress) if rule.source_group_id is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,11 +301,68 @@ class NetworkInterface(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Instance(Record):
-    """An ECS instance."""
+    """An ECS instance. `network_interface_ids` has the primary one first; `state_origin` is what made the state what it is."""
 
     NOUN: ClassVar[str] = "ECS instance"
     NOT_FOUND: ClassVar[str] = "InvalidInstanceId.NotFound"
 
     instance_name: str
     network_interface_ids: tuple[str, ...]
-    state: str = "Running"
+    state: str = RUNNING
+    state_origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsNetwork(Record):
+    """The private network of an edge node: a bare one, without security groups and without a source/destination check."""
+
+    NOUN: ClassVar[str] = "ENS network"
+    NOT_FOUND: ClassVar[str] = "InvalidNetworkId.NotFound"
+
+    cidr_block: IPv4Network
+    network_name: str
+    ens_region_id: str
+    routes: tuple[RouteEntry, ...] = ()
+
+    @property
+    def reserved_addresses(self) -> frozenset[IPv4Address]:
+        """The first and the last three addresses, as in a vSwitch."""
+        block = self.cidr_block
+        return frozenset((block[0], block[-3], block[-2], block[-1]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsInstance(Record):
+    """A machine on an edge node. With the vCPE image and user data it becomes a gateway (document 000…, introduction; S0-002).
+
+    It has a public address of its own, an address in an ENS network, or both. `source_dest_check` is enforced by the gateway
+    itself, as no fabric does it; `check_origin` is the call that set it, `state_origin` what made the state what it is.
+    """
+
+    NOUN: ClassVar[str] = "ENS instance"
+    NOT_FOUND: ClassVar[str] = "InvalidInstanceId.NotFound"
+    INDEXED: ClassVar[tuple[str, ...]] = ("network_id", "place")
+
+    instance_name: str
+    ens_region_id: str
+    image_id: str
+    user_data: str = field(repr=False)  # may hold a gateway's key
+    network_id: str | None = None
+    private_ip_address: IPv4Address | None = None
+    public_ip_address: IPv4Address | None = None
+    source_dest_check: bool = True
+    check_origin: Origin
+    state: str = RUNNING
+    state_origin: Origin
+
+    @property
+    def place(self) -> tuple[tuple[str, IPv4Address], ...]:
+        """The address with its network, the place that no two instances may hold."""
+        if self.network_id is None or self.private_ip_address is None:
+            return ()
+        return ((self.network_id, self.private_ip_address),)
+
+    @property
+    def addresses(self) -> tuple[IPv4Address, ...]:
+        """Its own addresses, the private one first."""
+        return tuple(address for address in (self.private_ip_address, self.public_ip_address) if address is not None)

@@ -17,7 +17,7 @@ NETWORK_INTERFACE = "NetworkInterface"
 class RouteTableOperations(AlibabaBase):
     @operation
     def create_route_entry(self, route_table_id: str, destination_cidr_block: Cidr, next_hop_type: str, next_hop_id: str) -> None:
-        """Add a route to an ECS "Instance" or a "NetworkInterface" of the VPC.
+        """Add a route to an ECS "Instance" or a "NetworkInterface" of the VPC. The CEN does not know it until it is published.
 
         Raises InvalidRouteTableId.NotFound, InvalidCidrBlock.Malformed, InvalidNextHopType.NotSupport, InvalidNexthop.NotFound,
         RouterEntryConflict.Duplicated.

@@ -16,7 +16,8 @@ from lab.cloud.operation import operation
 
 Direction = Literal["ingress", "egress"]
 
-GROUP_TYPES = ("normal", "enterprise")
+ENTERPRISE = "enterprise"
+GROUP_TYPES = ("normal", ENTERPRISE)
 # Ecs 2014-05-26, AuthorizeSecurityGroup.
 PROTOCOLS = ("ALL", "ICMP", "TCP", "UDP")
 POLICIES = ("accept", "drop")
@@ -56,10 +57,11 @@ class SecurityGroupOperations(AlibabaBase):
     def delete_security_group(self, security_group_id: str) -> None:
         """Raises InvalidSecurityGroupId.NotFound, DependencyViolation."""
         group = self._get(SecurityGroup, security_group_id)
-        members = self._store.by(NetworkInterface, "security_group_ids", security_group_id)
-        if members:
-            used = ", ".join(member.id for member in members)
-            raise CloudError("DependencyViolation", f"the security group '{security_group_id}' is used by {used}")
+        users = [member.id for member in self._store.by(NetworkInterface, "security_group_ids", security_group_id)]
+        others = self._store.by(SecurityGroup, "referenced_group_ids", security_group_id)
+        users += [other.id for other in others if other.id != security_group_id]
+        if users:
+            raise CloudError("DependencyViolation", f"the security group '{security_group_id}' is used by {', '.join(users)}")
         self._store.delete(group)
 
     def describe_security_groups(self, vpc_id: str | None = None) -> tuple[SecurityGroup, ...]:
@@ -79,8 +81,10 @@ class SecurityGroupOperations(AlibabaBase):
     ) -> None:
         """Add an ingress rule for a CIDR block or for a group. One that exists already is accepted and adds nothing.
 
+        Rules of an enterprise group speak of CIDR blocks only.
         Raises InvalidSecurityGroupId.NotFound, InvalidSourceGroupId.NotFound, InvalidSourceCidrIp.Malformed, MissingParameter,
-        InvalidIpProtocol.ValueNotSupported, InvalidIpPortRange.Malformed, InvalidPolicy.Malformed, InvalidPriority.Malformed.
+        InvalidIpProtocol.ValueNotSupported, InvalidIpPortRange.Malformed, InvalidPolicy.Malformed, InvalidPriority.Malformed,
+        InvalidGroupAuthParameter.OperationDenied.
         """
         self._authorize(security_group_id, "ingress", ip_protocol, port_range, source_cidr_ip, source_group_id, policy, priority)
 
@@ -181,19 +185,28 @@ class SecurityGroupOperations(AlibabaBase):
             raise CloudError("InvalidPolicy.Malformed", f"the policy '{policy}' is none of {', '.join(POLICIES)}")
         if priority not in PRIORITIES:
             raise CloudError("InvalidPriority.Malformed", f"the priority {priority} is not within 1 to 100")
-        block = self._peer(direction, cidr_ip, other_group_id)
+        block = self._peer(group, direction, cidr_ip, other_group_id)
         origin = self._origin(group.id)
         return Permission(protocol, port_range, policy, priority, origin, cidr_ip=block, source_group_id=other_group_id)
 
-    def _peer(self, direction: Direction, cidr_ip: Cidr | None, other_group_id: str | None) -> IPv4Network | None:
+    def _peer(
+        self, group: SecurityGroup, direction: Direction, cidr_ip: Cidr | None, other_group_id: str | None
+    ) -> IPv4Network | None:
         """The block a rule speaks of, or None if it speaks of a group."""
         side = "Source" if direction == "ingress" else "Dest"
         if (cidr_ip is None) == (other_group_id is None):
             raise CloudError("MissingParameter", f"give either a CIDR block ({side}CidrIp) or a group ({side}GroupId)")
         if cidr_ip is not None:
             return parse_cidr(cidr_ip, f"Invalid{side}CidrIp.Malformed")
-        if self._store.find(SecurityGroup, other_group_id or "") is None:
-            raise CloudError(f"Invalid{side}GroupId.NotFound", f"the security group '{other_group_id}' does not exist")
+        if group.security_group_type == ENTERPRISE:
+            raise CloudError(
+                "InvalidGroupAuthParameter.OperationDenied", f"'{group.id}' is an enterprise group; give a CIDR block"
+            )
+        other = self._store.find(SecurityGroup, other_group_id or "")
+        if other is None or other.vpc_id != group.vpc_id:
+            raise CloudError(
+                f"Invalid{side}GroupId.NotFound", f"the security group '{other_group_id}' does not exist in {group.vpc_id}"
+            )
         return None
 
 

@@ -32,9 +32,12 @@ HA_TYPES = ("warm_backup",)
 BANDWIDTHS = range(10, 1001)  # Mbit/s
 PERIODS = (*range(1, 10), 12, 24, 36)  # months
 
-# Static routes of a gateway: /8 to /32; so many without a ticket that raises the quota.
+# Static routes of a gateway: /8 to /32; so many at most, once a ticket has raised the quota.
 WIDEST = 8
-STATIC_ROUTES = 5
+MOST_STATIC_ROUTES = 50
+
+# Gateways of an account ("Limits" of Smart Access Gateway).
+GATEWAYS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class SmartAccessGatewayOperations(Conflicts):
         The document calls HA a pair of devices that a customer buys, and counts the quantity in devices, with 1 in its
         example (S0-020). Here a unit is a gateway with its pair; `quantity` units make as many gateways. `max_bandwidth` is in
         Mbit/s, `period` in months. A gateway is "Ordered" until it is activated.
-        Raises InvalidRegionId.NotFound, InvalidName, InvalidParameter.
+        Raises InvalidRegionId.NotFound, InvalidName, InvalidParameter, SmartAccessGatewayAmountLimit.
         """
         self._region(region_id)
         if name:
@@ -90,6 +93,7 @@ class SmartAccessGatewayOperations(Conflicts):
             raise CloudError("InvalidParameter", f"quantity {quantity} is not at least 1")
         if not auto_pay:
             raise CloudError("InvalidParameter", "auto_pay must be set: the lab has no page on which an order is paid later")
+        self._check_amount(quantity)
         order_id = self._supply.order_id()
         gateways = tuple(
             self._put_gateway(
@@ -118,6 +122,30 @@ class SmartAccessGatewayOperations(Conflicts):
     def activate_smart_access_gateway(self, smart_ag_id: str) -> None:
         """Put an ordered gateway into service; for an active one it does nothing. Raises InvalidId.SMARTAG."""
         self._store.put(replace(self._get(SmartAccessGateway, smart_ag_id), status=ACTIVE))
+
+    @operation
+    def delete_smart_access_gateway(self, smart_ag_id: str) -> None:
+        """Give a gateway back; its serial numbers and keys are of no device any more.
+
+        Raises InvalidId.SMARTAG, SmartAccessGatewayAlreadyBound while it is on a CCN.
+        """
+        gateway = self._get(SmartAccessGateway, smart_ag_id)
+        self._check_unbound(gateway)
+        self._store.delete(gateway)
+
+    @operation
+    def raise_static_route_quota(self, smart_ag_id: str, quota: int) -> None:
+        """Let a gateway have up to 50 static routes: what a ticket does, so an extension of ours.
+
+        Raises InvalidId.SMARTAG, InvalidParameter.
+        """
+        gateway = self._get(SmartAccessGateway, smart_ag_id)
+        if not gateway.static_route_quota <= quota <= MOST_STATIC_ROUTES:
+            raise CloudError(
+                "InvalidParameter",
+                f"the quota {quota} of '{smart_ag_id}' is not within {gateway.static_route_quota} to {MOST_STATIC_ROUTES}",
+            )
+        self._store.put(replace(gateway, static_route_quota=quota))
 
     def describe_smart_access_gateway_attribute(self, smart_ag_id: str) -> SmartAccessGateway:
         """A gateway with its devices, their serial numbers and keys (document 000…, step 1.7). Raises InvalidId.SMARTAG."""
@@ -168,8 +196,7 @@ class SmartAccessGatewayOperations(Conflicts):
             raise CloudError(
                 "SmartAccessGatewayNotActivated", f"'{smart_ag_id}' has the status {gateway.status}; activate it first"
             )
-        if gateway.ccn_id is not None:
-            raise CloudError("SmartAccessGatewayAlreadyBound", f"'{smart_ag_id}' is bound to {gateway.ccn_id}; unbind it first")
+        self._check_unbound(gateway)
         self._check_same_area(gateway, network)
         self._check_gateway_cidrs(gateway, gateway.cidr_blocks, network)
         self._store.put(replace(gateway, ccn_id=ccn_id, ccn_origin=self._origin(smart_ag_id)))
@@ -189,6 +216,17 @@ class SmartAccessGatewayOperations(Conflicts):
         self._store.put(gateway)
         return gateway
 
+    def _check_amount(self, quantity: int) -> None:
+        owned = len(self._store.all(SmartAccessGateway))
+        if owned + quantity > GATEWAYS:
+            raise CloudError(
+                "SmartAccessGatewayAmountLimit", f"the account has {owned} gateways and may have {GATEWAYS}, not {quantity} more"
+            )
+
+    def _check_unbound(self, gateway: SmartAccessGateway) -> None:
+        if gateway.ccn_id is not None:
+            raise CloudError("SmartAccessGatewayAlreadyBound", f"'{gateway.id}' is bound to {gateway.ccn_id}; unbind it first")
+
     def _device(self, role: str) -> Device:
         return Device(self._supply.serial_number(), self._supply.secret_key(), role)
 
@@ -201,7 +239,7 @@ class SmartAccessGatewayOperations(Conflicts):
                 "SAG.NotAllowConfigCidr",
                 f"'{gateway.id}' learns its routes ({DYNAMIC}); choose {STATIC} to enter them",
             )
-        blocks = gateway.cidr_blocks if cidr_block is None else _static_routes(gateway.id, cidr_block)
+        blocks = gateway.cidr_blocks if cidr_block is None else _static_routes(gateway, cidr_block)
         if strategy == DYNAMIC:
             blocks = ()
         if gateway.ccn_id is not None:
@@ -216,18 +254,19 @@ class SmartAccessGatewayOperations(Conflicts):
             )
 
 
-def _static_routes(smart_ag_id: str, given: str | Sequence[Cidr]) -> tuple[IPv4Network, ...]:
+def _static_routes(gateway: SmartAccessGateway, given: str | Sequence[Cidr]) -> tuple[IPv4Network, ...]:
     """The blocks, each once. Raises SAG.CidrEmpty, InvalidCidr."""
     values: Iterable[Cidr] = given.split(",") if isinstance(given, str) else given
     texts = [value.strip() if isinstance(value, str) else value for value in values]
     if not any(texts):
-        raise CloudError("SAG.CidrEmpty", f"no CIDR block is given for '{smart_ag_id}'; name the private networks behind it")
+        raise CloudError("SAG.CidrEmpty", f"no CIDR block is given for '{gateway.id}'; name the private networks behind it")
     blocks = tuple(dict.fromkeys(parse_cidr(text, "InvalidCidr") for text in texts))
     for block in blocks:
         if block.prefixlen < WIDEST:
-            raise CloudError("InvalidCidr", f"the static route {block} of '{smart_ag_id}' is wider than /{WIDEST}")
-    if len(blocks) > STATIC_ROUTES:
-        raise CloudError("InvalidCidr", f"'{smart_ag_id}' may have {STATIC_ROUTES} static routes, not {len(blocks)}; join some")
+            raise CloudError("InvalidCidr", f"the static route {block} of '{gateway.id}' is wider than /{WIDEST}")
+    quota = gateway.static_route_quota
+    if len(blocks) > quota:
+        raise CloudError("InvalidCidr", f"'{gateway.id}' may have {quota} static routes, not {len(blocks)}; join some")
     return blocks
 
 

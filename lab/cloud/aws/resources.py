@@ -261,6 +261,7 @@ class Instance(Record):
 
     NOUN: ClassVar[str] = "instance"
     NOT_FOUND: ClassVar[str] = "InvalidInstanceID.NotFound"
+    INDEXED: ClassVar[tuple[str, ...]] = ("image_id",)
 
     image_id: str
     instance_type: str
