@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from lab.cloud import Cloud
 from lab.drops import Drop
-from lab.errors import UsageError
 from lab.explanation.hints import hint_for
 from lab.explanation.path import Death, Path
 from lab.explanation.place import drop_of
-from lab.explanation.question import Party, Question, find_destination, find_machine
+from lab.explanation.question import Party, Question
 from lab.explanation.search import Fix, Found, find_calls, find_steps
 from lab.explanation.state import Replay, State
 from lab.explanation.telling import Teller
-from lab.explanation.trial import Fate, Trial
+from lab.explanation.trial import Fate, Trial, trial_of
 from lab.topology import Topology
 
 
@@ -63,7 +62,7 @@ def explain(cloud: Cloud | State, question: Question, *, fixes: bool = True) -> 
     Fixes are API calls, tried on copies of the clouds. Give a State when several questions are asked of the same clouds.
     """
     state = cloud if isinstance(cloud, State) else State(cloud)
-    trial = _trial(state.topology, question)
+    trial = trial_of(state, question)
     here = Found((), state, trial.run(state.topology))
     found = find_calls(state, trial) if fixes and not here.fate.passes else here
     return _assemble(trial, here, found)
@@ -75,7 +74,7 @@ def explain_scenario(replay: Replay, question: Question) -> Explanation:
     Fixes are the left-out steps that matter; should these not be enough, API calls after them.
     """
     replay.scenario.check_steps(replay.left_out)
-    trial = _trial(replay.complete.topology, question)
+    trial = trial_of(replay.complete, question)
     state = replay.state(replay.left_out)
     here = Found((), state, trial.run(state.topology))
     if here.fate.passes:
@@ -85,20 +84,11 @@ def explain_scenario(replay: Replay, question: Question) -> Explanation:
     return _assemble(trial, here, Found((*steps.fixes, *(found.fixes if found is not steps else ())), found.state, found.fate))
 
 
-def _trial(topology: Topology, question: Question) -> Trial:
-    source, destination = find_machine(topology, question.source), find_destination(topology, question.destination)
-    if source.address == destination.address:
-        raise UsageError(f"{question.source} and {question.destination} are the same address, {source.address}")
-    trial = Trial(question, source, destination)
-    question.probe(source.address, destination.address)
-    return trial
-
-
 def _assemble(trial: Trial, here: Found, found: Found) -> Explanation:
     exchange = here.fate.exchange
     teller = Teller(here.state)
     stuck = found.fate.last if not found.fate.passes else None
-    cause = found.fate.cause
+    situation = trial.situation(found.state, found.fate) if stuck is not None else None
     remaining = Teller(found.state).path(stuck).death if stuck is not None else None
     return Explanation(
         question=trial.question,
@@ -109,7 +99,7 @@ def _assemble(trial: Trial, here: Found, found: Found) -> Explanation:
         fixes=found.fixes,
         solved=found.fate.passes,
         remaining=remaining,
-        hint=hint_for(cause) if cause is not None and not found.fate.passes else "",
+        hint=hint_for(situation) if situation is not None else "",
         problem="" if exchange is not None else f"{trial.source.label} does not run",
         fate=here.fate,
         topology=here.state.topology,

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from lab.cloud.aws.resources import Vpc
+from lab.explanation.site import gateways_in
+from lab.explanation.situation import Situation
 from lab.reasons import Reason
-from lab.simulation import Drop, Failure
+from lab.simulation import Drop
 from lab.topology import NodeKind
+
+_WAYLESS = (
+    Drop.PEER_NOT_HEARD,
+    Drop.NO_PEER_FOR_DESTINATION,
+    Reason.NO_ROUTE_TO_DESTINATION,
+    Reason.BAD_STATE_ROUTE,
+    Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS,
+)
 
 _HINTS: dict[Reason | Drop, str] = {
     Reason.SAG_DEVICE_NOT_ASSOCIATED: (
@@ -20,16 +31,28 @@ _HINTS: dict[Reason | Drop, str] = {
 }
 
 
-def hint_for(cause: Failure) -> str:
+def hint_for(situation: Situation) -> str:
     """A sentence without a full stop; empty when nothing is known."""
-    if cause.reason is Drop.FRAGMENTATION_NEEDED:
-        return _smaller(cause)
-    if cause.at is not None and cause.at.node.kind is NodeKind.INTERNET:
+    if situation.reason is Drop.FRAGMENTATION_NEEDED:
+        return _smaller(situation)
+    if situation.hop.node.kind is NodeKind.INTERNET:
         return "ask for the public address of a machine; the lab's internet has no others"
-    return _HINTS.get(cause.reason, "")
+    return _without_gateway(situation) or _HINTS.get(situation.reason, "")
 
 
-def _smaller(cause: Failure) -> str:
-    leaves = cause.at.interface_out if cause.at is not None else None
+def _smaller(situation: Situation) -> str:
+    leaves = situation.hop.interface_out
     fits = f" of at most {leaves.mtu} bytes" if leaves is not None else ""
     return f"send packets{fits}, or let them be fragmented"
+
+
+def _without_gateway(situation: Situation) -> str:
+    """Between the clouds there is no way but through a gateway in the AWS VPC."""
+    sites = [situation.site(address) for address in (situation.packet.source, situation.packet.destination)]
+    if situation.reason not in _WAYLESS or None in sites or sites[0] == sites[1]:
+        return ""
+    for site in sites:
+        if isinstance(site, Vpc) and not gateways_in(situation.cloud, site):
+            name = site.name or site.id
+            return f"no gateway runs in {name}: launch one from the SAG vCPE image, with a device's serial number and key"
+    return ""

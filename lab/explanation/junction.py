@@ -57,7 +57,7 @@ def _cen_of(cloud: Cloud, child_id: str) -> str | None:
 
 
 def _child_of_gateway(plan: _Plan, vpc: AwsVpc) -> _Child | None:
-    running = next(gateways_in(plan.cloud, vpc), None)
+    running = next(iter(gateways_in(plan.cloud, vpc)), None)
     if running is None:
         return None
     gateway = running.gateway

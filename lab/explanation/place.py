@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.drops import FILTER_OF, Drop, Filter, Place
 from lab.reasons import Reason
 from lab.simulation import Consultation, Failure, Hop, Walk
@@ -16,6 +18,12 @@ def drop_of(walk: Walk, packets: int = 1) -> Drop | None:
     return None if place is None else Drop(walk.at.node.name, place, packets)
 
 
+def cause_of(walk: Walk) -> Failure | None:
+    """What is to blame for a walk's end, and in which hop; None when it was delivered."""
+    cause = walk.cause
+    return replace(cause, at=walk.at) if cause is not None and cause.at is None else cause
+
+
 def place_of(failure: Failure) -> Place | None:
     """The gate, route table or tunnel that stopped a packet in the hop `failure.at`; None for the kernel itself."""
     hop = failure.at
@@ -23,7 +31,7 @@ def place_of(failure: Failure) -> Place | None:
         return None
     if hop.gates and not hop.gates[-1].permit:
         return _gate(hop.gates[-1])
-    if hop.route is not None and hop.route.drop is not None:
+    if hop.route is not None and hop.route.drop is not None and hop.route.drop == failure.reason:
         return Place(Filter.ROUTE, str(failure.reason), hop.route.origin, _table(hop))
     return _tunnel(hop, failure)
 

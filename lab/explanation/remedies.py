@@ -7,7 +7,7 @@ an engineer would try, the most fitting first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from lab.cloud.alibaba.resources import NetworkInterface as EcsInterface
 from lab.cloud.alibaba.resources import Permission, SmartAccessGateway
@@ -30,7 +30,7 @@ from lab.explanation.site import gateways_in, is_private
 from lab.explanation.situation import Situation
 from lab.reasons import Reason
 from lab.simulation import Drop
-from lab.topology import NodeKind, Stage
+from lab.topology import ANY, NodeKind, Side, Stage
 
 Remedy = tuple[Call, ...]
 
@@ -138,7 +138,7 @@ def _acl(situation: Situation) -> Iterator[Remedy]:
     if gate is None or eni is None:
         return
     acl = _acl_of(situation, eni.subnet_id)
-    egress = gate.side == "in"  # what enters the fabric leaves the subnet
+    egress = gate.side is Side.IN  # what enters the fabric leaves the subnet
     number = _entry_number(situation, acl.egress if egress else acl.ingress)
     if number is None:
         return
@@ -199,17 +199,15 @@ def _aws_route(situation: Situation, vpc: AwsVpc) -> Iterator[Remedy]:
     if not is_private(destination) and situation.site(destination) is None:
         yield _to_internet(situation, vpc, table)
         return
-    block = str(situation.block(destination))
-    known = any(str(route.destination) == block for route in table.routes)
     for running in gateways_in(situation.cloud, vpc):
-        yield (
-            Call.of(
-                "aws.replace_route" if known else "aws.create_route",
-                route_table_id=table.id,
-                destination_cidr_block=block,
-                network_interface_id=running.network_interface_id,
-            ),
-        )
+        yield (_route_to(table, situation.block(destination), network_interface_id=running.network_interface_id),)
+
+
+def _route_to(table: RouteTable, destination: IPv4Network, **target: object) -> Call:
+    """A route in an AWS table, in the place of one for the same block."""
+    known = any(route.destination == destination for route in table.routes)
+    name = "aws.replace_route" if known else "aws.create_route"
+    return Call.of(name, route_table_id=table.id, destination_cidr_block=str(destination)).adding(target)
 
 
 def _to_internet(situation: Situation, vpc: AwsVpc, table: RouteTable) -> Remedy:
@@ -226,12 +224,7 @@ def _to_internet(situation: Situation, vpc: AwsVpc, table: RouteTable) -> Remedy
         calls.append(Call.of("aws.create_internet_gateway", result="igw"))
     if not attached:
         calls.append(Call.of("aws.attach_internet_gateway", internet_gateway_id=gateway, vpc_id=vpc.id))
-    known = any(str(route.destination) == "0.0.0.0/0" for route in table.routes)
-    if not (known and free):  # a route to the gateway that is attached now comes alive by itself
-        name = "aws.replace_route" if known else "aws.create_route"
-        route = Call.of(name, route_table_id=table.id, destination_cidr_block="0.0.0.0/0", gateway_id=gateway)
-        calls.append(route)
-    return tuple(calls)
+    return (*calls, _route_to(table, ANY, gateway_id=gateway))
 
 
 def _private_at_the_edge(situation: Situation) -> Iterator[Remedy]:
@@ -245,15 +238,11 @@ def _private_at_the_edge(situation: Situation) -> Iterator[Remedy]:
         return
     route = situation.hop.route
     table = situation.cloud.store.find(RouteTable, route.origin.resource) if route is not None else None
-    for running in gateways_in(situation.cloud, vpc) if table is not None else ():
-        yield (
-            Call.of(
-                "aws.create_route",
-                route_table_id=table.id if table is not None else "",
-                destination_cidr_block=str(situation.block(situation.packet.destination)),
-                network_interface_id=running.network_interface_id,
-            ),
-        )
+    if table is None:
+        return
+    block = situation.block(situation.packet.destination)
+    for running in gateways_in(situation.cloud, vpc):
+        yield (_route_to(table, block, network_interface_id=running.network_interface_id),)
 
 
 def _blackhole(situation: Situation) -> Iterator[Remedy]:
@@ -268,14 +257,7 @@ def _blackhole(situation: Situation) -> Iterator[Remedy]:
         if store.find(InternetGateway, target) is not None:
             yield (Call.of("aws.attach_internet_gateway", internet_gateway_id=target, vpc_id=vpc.id),)
         for running in gateways_in(situation.cloud, vpc):
-            yield (
-                Call.of(
-                    "aws.replace_route",
-                    route_table_id=table.id,
-                    destination_cidr_block=str(route.destination),
-                    network_interface_id=running.network_interface_id,
-                ),
-            )
+            yield (_route_to(table, route.destination, network_interface_id=running.network_interface_id),)
         yield (Call.of("aws.delete_route", route_table_id=table.id, destination_cidr_block=str(route.destination)),)
     elif route is not None and store.find(VpcTable, route.origin.resource) is not None:
         yield (
@@ -321,8 +303,11 @@ def _public_address(situation: Situation) -> Iterator[Remedy]:
 
 
 def _junction(situation: Situation) -> Iterator[Remedy]:
-    """Whatever is missing between the VPCs of the packet's two ends."""
+    """Whatever is missing between the VPCs of the packet's two ends: a gateway that is stopped, or what joins them."""
     ends = situation.site(situation.packet.source), situation.site(situation.packet.destination)
+    for end in ends:
+        for stopped in gateways_in(situation.cloud, end, state=STOPPED) if isinstance(end, AwsVpc) else ():
+            yield (Call.of("aws.start_instances", instance_id=stopped.instance_id),)
     if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
         yield join(situation.cloud, (ends[0], ends[1]))
 
@@ -351,4 +336,5 @@ _REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
     Reason.SAG_NOT_ATTACHED_TO_CCN: _junction,
     Drop.OUTSIDE_SELECTOR: _outside_selector,
     Drop.NO_PEER_FOR_DESTINATION: _junction,
+    Drop.PEER_NOT_HEARD: _junction,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -22,10 +21,11 @@ _PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "
 
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
-    """A gateway whose device runs in a VPC, and the network interface that its machine is reached at."""
+    """A gateway whose device is in a VPC, its machine, and the network interface that this is reached at."""
 
     gateway: SmartAccessGateway
     network_interface_id: str
+    instance_id: str
 
 
 def site_of_interface(cloud: Cloud, network_interface_id: str) -> Site | None:
@@ -47,14 +47,14 @@ def is_private(address: IPv4Address) -> bool:
     return any(address in network for network in _PRIVATE)
 
 
-def gateways_in(cloud: Cloud, vpc: AwsVpc) -> Iterator[RunningGateway]:
-    """The gateways that run in an AWS VPC, those bound to a CCN first."""
+def gateways_in(cloud: Cloud, vpc: AwsVpc, *, state: str = RUNNING) -> list[RunningGateway]:
+    """The gateways whose machines in an AWS VPC are running, or in another state; those bound to a CCN first."""
     found = []
-    for instance in cloud.store.all(Instance):
-        if instance.state != RUNNING or not instance.network_interface_ids:
+    for eni in cloud.store.by(EniInterface, "vpc_id", vpc.id):
+        instance = cloud.store.find(Instance, eni.instance_id or "")
+        if instance is None or instance.state != state or eni.device_index != 0:
             continue
-        eni = cloud.store.get(EniInterface, instance.network_interface_ids[0])
-        gateway = gateway_of(cloud, instance) if eni.vpc_id == vpc.id else None
+        gateway = gateway_of(cloud, instance)
         if gateway is not None:
-            found.append(RunningGateway(gateway, eni.id))
-    yield from sorted(found, key=lambda one: one.gateway.ccn_id is None)
+            found.append(RunningGateway(gateway, eni.id, instance.id))
+    return sorted(found, key=lambda one: one.gateway.ccn_id is None)

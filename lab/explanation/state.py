@@ -38,16 +38,23 @@ class Replay:
     scenario: Scenario
     left_out: tuple[str, ...] = ()
     seed: bytes = b"explanation"
+    _states: dict[frozenset[str], State] = field(default_factory=dict, repr=False, compare=False)
 
     def state(self, left_out: Collection[str]) -> State:
-        """The clouds at the scenario's end with these steps left out."""
+        """The clouds at the scenario's end with these steps left out. Replayed once, however often it is asked for."""
+        key = frozenset(left_out)
+        if key not in self._states:
+            self._states[key] = self._replayed(key)
+        return self._states[key]
+
+    def _replayed(self, left_out: frozenset[str]) -> State:
         recorder = _Recorder()
         lab = Lab(self.scenario.name, skip=left_out, seed=self.seed, listener=recorder)
         recorder.lab = lab
         self.scenario.run(lab)
         return State(lab.cloud, recorder.steps)
 
-    @cached_property
+    @property
     def complete(self) -> State:
         """The clouds with nothing left out."""
         return self.state(())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.drops import FILTER_OF, Filter
 from lab.explanation import words
 from lab.explanation.path import Consulted, Death, Path, Station
-from lab.explanation.place import place_of
+from lab.explanation.place import cause_of, place_of
 from lab.explanation.state import State
 from lab.origin import Origin
 from lab.simulation import Consultation, Failure, Hop, Passage, TunnelEnd, Walk
@@ -89,7 +89,7 @@ class Teller:
         return self._line(Filter.TUNNEL, arrived, says, passage.peer.origin)
 
     def _death(self, walk: Walk) -> Death | None:
-        cause = walk.cause
+        cause = cause_of(walk)
         if walk.reason is None or cause is None:
             return None
         if walk.reason is not cause.reason:

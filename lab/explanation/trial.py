@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from lab.cloud import Cloud
-from lab.explanation.place import place_of
-from lab.explanation.question import Party, Question
+from lab.errors import UsageError
+from lab.explanation.place import cause_of, place_of
+from lab.explanation.question import Party, Question, find_destination, find_machine
 from lab.explanation.situation import Situation
 from lab.explanation.state import State
 from lab.simulation import Exchange, Failure, Simulation, Walk
@@ -33,7 +33,7 @@ class Fate:
 
     @property
     def cause(self) -> Failure | None:
-        return self.last.cause if self.last is not None else None
+        return cause_of(self.last) if self.last is not None else None
 
     @property
     def key(self) -> Hashable:
@@ -67,5 +67,12 @@ class Trial:
             return None
         return Situation(state.cloud, state.topology, (self.source, self.destination), cause, cause.at)
 
-    def passes(self, cloud: Cloud) -> bool:
-        return self.run(State(cloud).topology).passes
+
+def trial_of(state: State, question: Question) -> Trial:
+    """Find the two ends. Raises UsageError for an unknown machine, twice the same one, and a packet that cannot be."""
+    topology = state.topology
+    source, destination = find_machine(topology, question.source), find_destination(topology, question.destination)
+    if source.address == destination.address:
+        raise UsageError(f"{question.source} and {question.destination} are the same address, {source.address}")
+    question.probe(source.address, destination.address)
+    return Trial(question, source, destination)

@@ -1,0 +1,383 @@
+"""API calls that let a packet pass where no scenario's step would: one thing broken in a network that works, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+import pytest
+
+from lab.cloud import Cloud
+from lab.cloud.aws.resources import NetworkAcl
+from lab.explanation import Explanation, Question, State, apply_fixes, explain
+from lab.explanation.remedies import remedies
+from lab.explanation.trial import trial_of
+from lab.reasons import Reason
+from lab.topology import Gate, Match, Rule, Side, Stage
+from tests.explanation.build import REGION, Ids, joined
+
+THERE, BACK = Question("app", "ecs"), Question("ecs", "app")
+HTTPS = Question("app", "ecs", "tcp", 443)
+BETWEEN = Question("ecs", "far")
+ICMP_FROM_AWS = 'ip_protocol="ICMP", source_cidr_ip="10.0.0.0/16"'
+
+Break = Callable[[Cloud, Ids], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`breaks` spoils the network; `question` is then answered with a death of `code`, and `calls` mend it.
+
+    Calls are written with the names of `Ids` in braces.
+    """
+
+    id: str
+    breaks: Break
+    code: str
+    calls: tuple[str, ...]
+    question: Question = THERE
+    cause: str = ""
+
+
+def two_rules(cloud: Cloud, ids: Ids) -> None:
+    cloud.alibaba.authorize_security_group(ids.ecs_group, source_cidr_ip="10.0.1.0/24", policy="drop", priority=1)
+    cloud.alibaba.authorize_security_group(ids.ecs_group, ip_protocol="TCP", port_range="22/22", source_cidr_ip="10.0.0.0/16")
+
+
+def unjoin(cloud: Cloud, ids: Ids) -> None:
+    """Nothing is left of the way between the clouds but the machines."""
+    cloud.alibaba.detach_cen_child_instance(ids.cen, ids.vpc, "VPC", REGION)
+    cloud.alibaba.detach_cen_child_instance(ids.cen, ids.far_vpc, "VPC", REGION)
+    cloud.alibaba.detach_ccn_instance_from_cen(ids.ccn, ids.cen)
+    cloud.alibaba.delete_cen(ids.cen)
+    cloud.alibaba.unbind_smart_access_gateway(ids.ccn, ids.sag)
+    cloud.alibaba.delete_cloud_connect_network(ids.ccn)
+
+
+def lose_public_address(cloud: Cloud, ids: Ids) -> None:
+    """An elastic address replaces the one of the launch, and goes."""
+    association = cloud.aws.associate_address(cloud.aws.allocate_address().id, network_interface_id=ids.vcpe_eni)
+    cloud.aws.disassociate_address(association)
+
+
+def everything(cloud: Cloud, ids: Ids) -> None:
+    cloud.aws.delete_route(ids.table, "192.168.0.0/16")
+    cloud.aws.modify_network_interface_attribute(ids.vcpe_eni, source_dest_check=True)
+    cloud.aws.revoke_security_group_ingress(ids.vcpe_group, ip_protocol="-1", cidr_ip="10.0.0.0/16")
+    cloud.alibaba.detach_ccn_instance_from_cen(ids.ccn, ids.cen)
+    cloud.alibaba.revoke_security_group(ids.ecs_group, source_cidr_ip="10.0.0.0/16", priority=10)
+
+
+def only_egress_to(cloud: Cloud, group: str, port: int) -> None:
+    cloud.aws.revoke_security_group_egress(group, ip_protocol="-1", cidr_ip="0.0.0.0/0")
+    cloud.aws.authorize_security_group_egress(group, ip_protocol="tcp", from_port=port, to_port=port, cidr_ip="0.0.0.0/0")
+
+
+ROUTE = 'aws.create_route(route_table_id="{table}", destination_cidr_block="192.168.0.0/16", network_interface_id="{vcpe_eni}")'
+CHECK = 'aws.modify_network_interface_attribute(network_interface_id="{vcpe_eni}", source_dest_check=False)'
+ADMIT = 'aws.authorize_security_group_ingress(group_id="{vcpe_group}", ip_protocol="icmp", cidr_ip="10.0.0.0/16")'
+ATTACH = (
+    'alibaba.attach_cen_child_instance(cen_id="{cen}", child_instance_id="{%s}", child_instance_type="%s", '
+    'child_instance_region_id="ap-southeast-1")'
+)
+
+CASES = [
+    Case(
+        "source/destination check",
+        lambda cloud, ids: cloud.aws.modify_network_interface_attribute(ids.vcpe_eni, source_dest_check=True),
+        "ENI_SOURCE_DEST_CHECK_RESTRICTION",
+        (CHECK,),
+    ),
+    Case(
+        "inbound group without a rule",
+        lambda cloud, ids: cloud.aws.revoke_security_group_ingress(ids.vcpe_group, ip_protocol="-1", cidr_ip="10.0.0.0/16"),
+        "SG_HAS_NO_RULES",
+        (ADMIT,),
+    ),
+    Case(
+        "outbound group for another port",
+        lambda cloud, ids: only_egress_to(cloud, ids.app_group, 80),
+        "ENI_SG_RULES_MISMATCH",
+        (
+            'aws.authorize_security_group_egress(group_id="{app_group}", ip_protocol="tcp", cidr_ip="192.168.0.0/16", '
+            "from_port=443, to_port=443)",
+        ),
+        HTTPS,
+    ),
+    Case(
+        "no route",
+        lambda cloud, ids: cloud.aws.delete_route(ids.table, "192.168.0.0/16"),
+        "NO_ROUTE_TO_DESTINATION",
+        (ROUTE,),
+    ),
+    Case(
+        "the answer has no route",
+        lambda cloud, ids: cloud.aws.delete_route(ids.table, "192.168.0.0/16"),
+        "NO_ROUTE_TO_DESTINATION",
+        (ROUTE,),
+        BACK,
+    ),
+    Case(
+        "a stopped gateway",
+        lambda cloud, ids: cloud.aws.stop_instances(ids.vcpe),
+        "BAD_STATE_ROUTE",
+        ('aws.start_instances(instance_id="{vcpe}")',),
+    ),
+    Case(
+        "a stopped gateway, seen from the other side",
+        lambda cloud, ids: cloud.aws.stop_instances(ids.vcpe),
+        "PEER_NOT_HEARD",
+        ('aws.start_instances(instance_id="{vcpe}")',),
+        BACK,
+    ),
+    Case(
+        "a route to another target",
+        lambda cloud, ids: cloud.aws.replace_route(ids.table, "192.168.0.0/16", gateway_id=ids.igw),
+        "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+        (ROUTE.replace("create_route", "replace_route"),),
+    ),
+    Case(
+        "ECS group without a rule",
+        lambda cloud, ids: cloud.alibaba.revoke_security_group(ids.ecs_group, source_cidr_ip="10.0.0.0/16", priority=10),
+        "ECS_SG_RULES_MISMATCH",
+        (f'alibaba.authorize_security_group(security_group_id="{{ecs_group}}", {ICMP_FROM_AWS})',),
+    ),
+    Case(
+        "ECS rule that drops, with room before it",
+        lambda cloud, ids: cloud.alibaba.authorize_security_group(
+            ids.ecs_group, source_cidr_ip="10.0.1.0/24", policy="drop", priority=5
+        ),
+        "ECS_SG_RULES_MISMATCH",
+        (f'alibaba.authorize_security_group(security_group_id="{{ecs_group}}", {ICMP_FROM_AWS}, priority=4)',),
+    ),
+    Case(
+        "ECS rule that drops before all others",
+        two_rules,
+        "ECS_SG_RULES_MISMATCH",
+        (
+            'alibaba.revoke_security_group(security_group_id="{ecs_group}", ip_protocol="ALL", port_range="-1/-1", '
+            'source_cidr_ip="10.0.1.0/24", policy="drop", priority=1)',
+        ),
+    ),
+    Case(
+        "ECS outbound rule that drops",
+        lambda cloud, ids: cloud.alibaba.authorize_security_group_egress(
+            ids.ecs_group, ip_protocol="ICMP", dest_cidr_ip="10.0.0.0/16", policy="drop", priority=9
+        ),
+        "ECS_SG_RULES_MISMATCH",
+        (
+            'alibaba.authorize_security_group_egress(security_group_id="{ecs_group}", ip_protocol="ICMP", '
+            'dest_cidr_ip="10.0.0.0/16", priority=8)',
+        ),
+        BACK,
+    ),
+    Case(
+        "VPC not in the CEN",
+        lambda cloud, ids: cloud.alibaba.detach_cen_child_instance(ids.cen, ids.vpc, "VPC", REGION),
+        "NO_ROUTE_TO_DESTINATION",
+        (ATTACH % ("vpc", "VPC"),),
+    ),
+    Case(
+        "CCN not in the CEN",
+        lambda cloud, ids: cloud.alibaba.detach_ccn_instance_from_cen(ids.ccn, ids.cen),
+        "NO_ROUTE_TO_DESTINATION",
+        (ATTACH % ("ccn", "CCN"),),
+        BACK,
+    ),
+    Case(
+        "two VPCs, one not in the CEN",
+        lambda cloud, ids: cloud.alibaba.detach_cen_child_instance(ids.cen, ids.far_vpc, "VPC", REGION),
+        "NO_ROUTE_TO_DESTINATION",
+        (ATTACH % ("far_vpc", "VPC"),),
+        BETWEEN,
+    ),
+    Case(
+        "gateway without a CCN",
+        lambda cloud, ids: cloud.alibaba.unbind_smart_access_gateway(ids.ccn, ids.sag),
+        "SAG_NOT_ATTACHED_TO_CCN",
+        ('alibaba.bind_smart_access_gateway(ccn_id="{ccn}", smart_ag_id="{sag}")',),
+    ),
+    Case(
+        "static route for another block",
+        lambda cloud, ids: cloud.alibaba.modify_smart_access_gateway(ids.sag, cidr_block="10.9.0.0/16"),
+        "OUTSIDE_SELECTOR",
+        (
+            'alibaba.modify_smart_access_gateway(smart_ag_id="{sag}", routing_strategy="static", '
+            'cidr_block="10.9.0.0/16,10.0.0.0/16")',
+        ),
+    ),
+    Case(
+        "the gateway's public address gone",
+        lose_public_address,
+        "PEER_NOT_HEARD",
+        (
+            "address = aws.allocate_address()",
+            'aws.associate_address(allocation_id=address.id, network_interface_id="{vcpe_eni}")',
+        ),
+        cause="IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+    ),
+    Case(
+        "the gateway's way to the internet gone",
+        lambda cloud, ids: cloud.aws.delete_route(ids.public_table, "0.0.0.0/0"),
+        "PEER_NOT_HEARD",
+        ('aws.create_route(route_table_id="{public_table}", destination_cidr_block="0.0.0.0/0", gateway_id="{igw}")',),
+        cause="NO_ROUTE_TO_DESTINATION",
+    ),
+    Case(
+        "no CCN and no CEN",
+        unjoin,
+        "SAG_NOT_ATTACHED_TO_CCN",
+        (
+            'ccn = alibaba.create_cloud_connect_network(region_id="ap-southeast-1")',
+            'alibaba.bind_smart_access_gateway(ccn_id=ccn.id, smart_ag_id="{sag}")',
+            "cen = alibaba.create_cen()",
+            'alibaba.attach_cen_child_instance(cen_id=cen.id, child_instance_id=ccn.id, child_instance_type="CCN", '
+            'child_instance_region_id="ap-southeast-1")',
+            'alibaba.attach_cen_child_instance(cen_id=cen.id, child_instance_id="{vpc}", child_instance_type="VPC", '
+            'child_instance_region_id="ap-southeast-1")',
+        ),
+    ),
+    Case(
+        "five things at once",
+        everything,
+        "NO_ROUTE_TO_DESTINATION",
+        (
+            ROUTE,
+            CHECK,
+            ADMIT,
+            ATTACH % ("ccn", "CCN"),
+            f'alibaba.authorize_security_group(security_group_id="{{ecs_group}}", {ICMP_FROM_AWS})',
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_calls_that_mend_it(case: Case) -> None:
+    cloud, ids = joined()
+    assert explain(cloud, case.question).reaches
+    case.breaks(cloud, ids)
+    explanation = explain(cloud, case.question)
+    assert not explanation.reaches
+    assert explanation.death is not None
+    assert explanation.death.code == case.code
+    assert (explanation.death.cause.code if explanation.death.cause else "") == case.cause
+    names = asdict(ids)
+    assert calls_of(explanation) == [call.format(**names) for call in case.calls]
+    assert explanation.solved
+    apply_fixes(cloud, explanation.fixes)
+    assert explain(cloud, case.question).reaches
+
+
+def calls_of(explanation: Explanation) -> list[str]:
+    return [str(call) for fix in explanation.fixes for call in fix.calls]
+
+
+def test_asking_changes_nothing() -> None:
+    cloud, ids = joined()
+    everything(cloud, ids)
+    before = cloud.store.everything(), len(cloud.journal)
+    explain(cloud, THERE)
+    assert (cloud.store.everything(), len(cloud.journal)) == before
+
+
+def test_fixes_may_be_left_unasked() -> None:
+    cloud, ids = joined()
+    everything(cloud, ids)
+    assert explain(cloud, THERE, fixes=False).fixes == ()
+
+
+HINTS = {
+    "TTL": (Question("app", "ecs", ttl=2), "TTL_EXCEEDED", "send the packet with a greater TTL"),
+    "size": (
+        Question("app", "ecs", size=1500, dont_fragment=True),
+        "FRAGMENTATION_NEEDED",
+        "send packets of at most 1438 bytes, or let them be fragmented",
+    ),
+    "nobody there": (
+        Question("app", "192.168.7.7"),
+        "NO_POSSIBLE_DESTINATION",
+        "launch a machine with that address, or ask for another address",
+    ),
+    "the internet": (
+        Question("vcpe", "8.8.8.8"),
+        "NO_ROUTE_TO_DESTINATION",
+        "ask for the public address of a machine; the lab's internet has no others",
+    ),
+}
+
+
+@pytest.mark.parametrize(("question", "code", "hint"), HINTS.values(), ids=HINTS.keys())
+def test_what_no_call_mends(question: Question, code: str, hint: str) -> None:
+    cloud, _ = joined()
+    explanation = explain(cloud, question)
+    assert explanation.death is not None
+    assert (explanation.death.code, explanation.solved, explanation.fixes) == (code, False, ())
+    assert explanation.hint == hint
+
+
+def test_what_gets_it_further_is_told_even_where_nothing_gets_it_there() -> None:
+    cloud, ids = joined()
+    cloud.aws.modify_network_interface_attribute(ids.vcpe_eni, source_dest_check=True)
+    explanation = explain(cloud, Question("app", "192.168.7.7"))
+    assert calls_of(explanation) == [CHECK.format(**asdict(ids))]
+    assert not explanation.solved
+    assert explanation.remaining is not None
+    assert explanation.remaining.code == "NO_POSSIBLE_DESTINATION"
+
+
+def test_a_route_to_a_machine_that_is_no_gateway() -> None:
+    cloud, ids = joined()
+    cloud.aws.replace_route(ids.table, "192.168.0.0/16", network_interface_id=ids.app_eni)
+    cloud.aws.modify_network_interface_attribute(ids.app_eni, source_dest_check=False)
+    explanation = explain(cloud, Question("vcpe", "ecs"))
+    assert explanation.reaches  # the gateway does not need the route
+    assert not explain(cloud, THERE).reaches
+
+
+def test_without_a_gateway_the_hint_is_to_launch_one() -> None:
+    cloud, ids = joined()
+    cloud.aws.terminate_instances(ids.vcpe)
+    explanation = explain(cloud, BACK)
+    assert not explanation.solved
+    assert explanation.hint.startswith("no gateway runs in office: launch one from the SAG vCPE image")
+
+
+ENTRIES = {
+    "none matches": ([], 99),
+    "before the one that denies": ([(90, "10.0.0.0/8")], 89),
+    "in the next gap before it": ([(90, "192.168.0.0/16"), (89, "172.16.0.0/12")], 88),
+}
+
+
+@pytest.mark.parametrize(("entries", "number"), ENTRIES.values(), ids=ENTRIES.keys())
+def test_an_entry_before_the_one_that_denies(entries: list[tuple[int, str]], number: int) -> None:
+    """The list is put into the network by hand, so that the remedy is shown whatever the compiler makes of lists."""
+    cloud, ids = joined()
+    acl_id = cloud.aws.describe_network_acls(ids.aws_vpc)[0].id
+    for rule_number, block in entries:
+        cloud.aws.create_network_acl_entry(
+            acl_id, rule_number=rule_number, protocol="-1", rule_action="deny", egress=True, cidr_block=block
+        )
+    state = with_list(State(cloud), ids, cloud.aws.describe_network_acls(ids.aws_vpc)[0])
+    trial = trial_of(state, THERE)
+    situation = trial.situation(state, trial.run(state.topology))
+    assert situation is not None
+    assert [[str(call) for call in remedy] for remedy in remedies(situation)] == [
+        [
+            f'aws.create_network_acl_entry(network_acl_id="{acl_id}", rule_number={number}, protocol="icmp", '
+            'rule_action="allow", egress=True, cidr_block="192.168.0.0/16")'
+        ]
+    ]
+
+
+def with_list(state: State, ids: Ids, acl: NetworkAcl) -> State:
+    """The state with a gate for a list, at the app's interface, that its entry 90 or else nothing decides."""
+    fabric = state.topology.by_name[ids.aws_vpc]
+    port = next(interface.name for interface in fabric.interfaces if interface.resource == ids.app_eni)
+    rules = tuple(Rule(Match(), False, entry.origin) for entry in acl.egress if entry.rule_number == 90)
+    gate = Gate(port, Side.IN, Stage.ACL, rules, False, Reason.SUBNET_ACL_RESTRICTION, acl.origin)
+    nodes = tuple(replace(node, gates=(*node.gates, gate)) if node is fabric else node for node in state.topology.nodes)
+    after = State(state.cloud)
+    after.__dict__["topology"] = replace(state.topology, nodes=nodes)  # in the place of what would be compiled
+    return after
