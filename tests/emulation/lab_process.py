@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, NoReturn, TypeVar
 
 from lab.emulation.sandbox import run_in_sandbox
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 _MOST = 120  # seconds that a lab of a test may last
+_AT_ONCE = 6  # a lab spends most of its time waiting: for answers that do not come, for a process that starts
 
 
 class LabProcess(Generic[T]):
@@ -30,6 +33,10 @@ class LabProcess(Generic[T]):
             _live(function, writer)
         os.close(writer)
 
+    def fileno(self) -> int:
+        """For select: readable once there is an answer."""
+        return self._reader
+
     def result(self) -> T:
         """Wait for the end, and return what the function returned. Raises AssertionError with its traceback if it raised."""
         with os.fdopen(self._reader, "rb") as pipe:
@@ -39,6 +46,18 @@ class LabProcess(Generic[T]):
         ok, value = pickle.loads(answer)  # noqa: S301 - our own child wrote it
         assert ok, value
         return value  # type: ignore[no-any-return]
+
+
+def all_results(functions: Mapping[K, Callable[[], T]], start: Callable[[Callable[[], T]], LabProcess[T]]) -> dict[K, T]:
+    """The result of each function, each from a process that `start` starts; a few at a time."""
+    waiting, running, results = dict(functions), dict[K, LabProcess[T]](), dict[K, T]()
+    while waiting or running:
+        for name in list(waiting)[: _AT_ONCE - len(running)]:
+            running[name] = start(waiting.pop(name))
+        ready, _, _ = select.select(running.values(), [], [])
+        for name in [name for name, process in running.items() if process in ready]:
+            results[name] = running.pop(name).result()
+    return results
 
 
 def in_lab(function: Callable[[], T]) -> T:

@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.emulation.host import DIRECTORIES, ROOT, on_host
-from tests.emulation.lab_process import LabProcess
+from tests.emulation.lab_process import all_results
 from tests.emulation.machine_state import MachineState, machine_state, processes_named
 
 pytestmark = pytest.mark.emulation
@@ -23,7 +24,6 @@ pytestmark = pytest.mark.emulation
 SAGLAB = Path(sys.executable).parent / "saglab"
 WITHIN = 5.0  # seconds after a death within which nothing may be left
 HAPPENS_WITHIN = 30.0
-AT_ONCE = 4
 CAPTURES = Path("/run/captures")
 CLEAN_WORDS = "nothing of the lab is left", "nothing of it is left", "interrupted"
 
@@ -175,18 +175,8 @@ def _left(before: MachineState) -> dict[str, tuple[list[str], list[str]]]:
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
-    """Every case, a few at a time, each on a host of its own."""
-    return dict(_all_outcomes())
-
-
-def _all_outcomes() -> Iterator[tuple[str, Outcome]]:
-    waiting, running = list(CASES), list[tuple[str, LabProcess[Outcome]]]()
-    while waiting or running:
-        while waiting and len(running) < AT_ONCE:
-            case = waiting.pop(0)
-            running.append((case.id, on_host(lambda case=case: _die(case))))  # type: ignore[misc]
-        name, process = running.pop(0)
-        yield name, process.result()
+    """Every case, each on a host of its own."""
+    return all_results({case.id: partial(_die, case) for case in CASES}, on_host)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -17,7 +18,7 @@ from lab.session import Listener
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.run import run_scenario
 from scenarios import vcpe_ping
-from tests.emulation.lab_process import LabProcess
+from tests.emulation.lab_process import LabProcess, all_results
 
 pytestmark = pytest.mark.emulation
 
@@ -25,7 +26,6 @@ SCENARIO = Scenario.of(vcpe_ping)
 STEPS = {step.number: step for step in SCENARIO.steps}
 
 ECHOES = 2
-WORKERS = 4  # a lab spends most of its time waiting for answers that do not come
 
 # 4.4 is the ping itself; it is tested without a network.
 SKIPS: list[tuple[str, ...]] = [(), *((number,) for number in STEPS if number != "4.4"), ("2.5", "4.2", "4.3")]
@@ -82,10 +82,8 @@ def _observe(skip: tuple[str, ...]) -> Observed:
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[tuple[str, ...], Observed]:
-    """Every omission, observed. The labs of a worker follow each other, the workers run side by side."""
-    shares = [SKIPS[number::WORKERS] for number in range(WORKERS)]
-    workers = [LabProcess(lambda share=share: {skip: _observe(skip) for skip in share}) for share in shares]  # type: ignore[misc]
-    return {skip: observed for worker in workers for skip, observed in worker.result().items()}
+    """Every omission, observed."""
+    return all_results({skip: partial(_observe, skip) for skip in SKIPS}, LabProcess)
 
 
 def blames(observed: Observed) -> list[tuple[str, str, Blame]]:

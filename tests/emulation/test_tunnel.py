@@ -90,13 +90,13 @@ def datagrams(observed: Observed) -> list[Packet]:
 def opened(observed: Observed, cipher: str) -> Iterator[Packet]:
     """The inner packets of what the vCPE sent, decrypted by scapy."""
     keys = observed.outbound
-    association = SecurityAssociation(
+    association = SecurityAssociation(  # type: ignore[no-untyped-call]
         ESP, spi=keys.spi, crypt_algo=SCAPY_NAMES[cipher], crypt_key=keys.key, tunnel_header=IP(src=PUBLIC, dst=PRESENCE)
     )
     for packet in datagrams(observed):
         sealed = bytes(packet[UDP].payload)
         if int.from_bytes(sealed[:4], "big") == keys.spi:
-            yield association.decrypt(IP(bytes(IP(src=packet.src, dst=packet.dst, proto=50) / sealed)))
+            yield association.decrypt(IP(bytes(IP(src=packet.src, dst=packet.dst, proto=50) / sealed)))  # type: ignore[no-untyped-call]
 
 
 def test_every_echo_is_answered_and_nothing_drops(observed: Observed) -> None:
