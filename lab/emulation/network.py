@@ -103,12 +103,11 @@ class Network:
         Without `tunnels` those into its TUN devices are left for later: the devices exist once the dataplane runs.
         """
         devices = {interface.name for interface in node.interfaces if interface.tunnel}
-        wanted = {
-            (table.number, route.destination): _target(route)
-            for table in node.tables
-            for route in table.routes
-            if tunnels or route.interface not in devices
-        }
+        wanted: dict[Place, Target] = {}
+        for table in node.tables:
+            for route in table.routes:
+                if tunnels or route.interface not in devices:
+                    wanted.setdefault((table.number, route.destination), _target(route))  # of two the first one counts
         self._set_routes(node.name, wanted, keep=set() if tunnels else devices)
         self._set_rules(node.name, {(name, table.number) for table in node.tables for name in table.selected_by})
 
