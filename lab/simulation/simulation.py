@@ -46,6 +46,17 @@ class Simulation:
             return Exchange(request, None)
         return Exchange(request, self.send(back, request.delivered_to.name))
 
+    def open_tunnels(self) -> tuple[Walk, ...]:
+        """Let every tunnel end speak that speaks first and has not been answered yet, as a dataplane does by itself.
+
+        Without it a tunnel opens when the first packet needs it. Returns the walks of the datagrams.
+        """
+        return tuple(self._tunnels.open_all())
+
+    def has_heard(self, node: str, interface: str, peer: str) -> bool:
+        """Whether the dataplane behind a node's TUN device has heard a peer."""
+        return (node, interface, peer) in self._state.heard
+
     def router(self, node: str) -> Router:
         """A node's index. Raises LookupError for an unknown node."""
         if node not in self._routers:

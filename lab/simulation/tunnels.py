@@ -79,6 +79,11 @@ class Tunnels:
         size = largest_piece(packet.size, device.mtu)
         return self._carry(TunnelEnd(router.node, service, peer), size, inside)
 
+    def open_all(self) -> Iterator[Walk]:
+        """The datagrams by which the ends that speak first make themselves heard, where they have not been answered yet."""
+        for end in [end for ends in self._ends.values() for end in ends if end.peer.speaks_first]:
+            yield from (sent.walk for sent in self._open(end, frozenset()))
+
     def _carry(self, near: TunnelEnd, size: int, inside: Ends) -> Crossing:
         conversation = tuple(self._open(near, inside))
         opening = tuple(sent.walk for sent in conversation)
