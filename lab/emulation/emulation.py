@@ -22,7 +22,7 @@ from lab.emulation.machine import Machine
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
-from lab.emulation.tunnels import Tunnels
+from lab.emulation.tunnels import HEARD_WITHIN, Tunnels
 from lab.errors import MachineError
 from lab.results import PingResult
 from lab.topology import Node, Topology
@@ -31,14 +31,24 @@ Progress = Callable[[str], None]
 
 
 class Emulation:
-    """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process."""
+    """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
-    def __init__(self, topology: Topology, *, cipher: str = DEFAULT_CIPHER, progress: Progress = lambda _text: None) -> None:
+    A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose tunnel can not open is built too.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        cipher: str = DEFAULT_CIPHER,
+        progress: Progress = lambda _text: None,
+        heard_within: float = HEARD_WITHIN,
+    ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._names = count()
         self._network = Network(self.machines)
-        self._tunnels = Tunnels(self.machines, cipher)
+        self._tunnels = Tunnels(self.machines, cipher, heard_within)
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}

@@ -18,7 +18,6 @@ from lab.errors import MachineError
 from lab.topology import Tunnel, TunnelPeer
 
 _READY_WITHIN = 20.0  # seconds; a slow machine under emulation takes several
-_HEARD_WITHIN = 3.0
 
 Keys = Mapping[str, Mapping[str, object]]  # of one tunnel: outbound and inbound, as the dataplane reads them
 
@@ -54,9 +53,9 @@ class GatewayProcess:
             said = self._process.stderr.read().decode(errors="replace").strip()
             raise MachineError(f"the dataplane of {self.machine.name} did not start: {said}")
 
-    def wait_until_heard(self) -> bool:
-        """Wait until every peer has been heard; False when one stays silent."""
-        deadline = time.monotonic() + _HEARD_WITHIN
+    def wait_until_heard(self, within: float) -> bool:
+        """Wait until every peer has been heard; False when one stays silent for so many seconds."""
+        deadline = time.monotonic() + within
         while any(peer["heard"] is None for peer in self.status()["peers"].values()):
             if time.monotonic() > deadline:
                 return False

@@ -16,6 +16,8 @@ from lab.emulation.keys import PairKeys, fresh_keys
 from lab.emulation.machine import Machine
 from lab.topology import Node, Topology, Tunnel, TunnelPeer
 
+HEARD_WITHIN = 3.0  # seconds, our choice
+
 End = tuple[str, str]  # node and TUN device
 
 
@@ -32,7 +34,8 @@ class _Running:
 class Tunnels:
     """`keys` are those of each tunnel by its name; they are there to decrypt a capture with."""
 
-    def __init__(self, machines: Mapping[str, Machine], cipher: str) -> None:
+    def __init__(self, machines: Mapping[str, Machine], cipher: str, heard_within: float = HEARD_WITHIN) -> None:
+        self._heard_within = heard_within
         self.keys: dict[str, PairKeys] = {}
         self._machines = machines
         self._cipher = cipher
@@ -64,7 +67,7 @@ class Tunnels:
         for end, running in self._running.items():
             running.tunnel = wanted[end]
         for node, tunnel in missing:
-            self._running[node.name, tunnel.interface].process.wait_until_heard()
+            self._running[node.name, tunnel.interface].process.wait_until_heard(self._heard_within)
 
     def _make_keys(self, pairs: Mapping[str, tuple[End, End]]) -> None:
         """New keys for every tunnel that not both ends serve already; an end that served it forgets the old ones."""
