@@ -1,0 +1,162 @@
+"""A running network and its simulation, kept in step and asked the same questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from lab.agreement.comparison import Disagreement, compare, compare_places, is_complete
+from lab.agreement.outcome import Forecast, Outcome, Place, Tally, outcome_of, place_of_drop, place_of_walk
+from lab.emulation.emulation import Emulation
+from lab.emulation.kernel import kernel_drops
+from lab.emulation.probe import Probing
+from lab.simulation import Probe, Simulation, Walk
+from lab.topology import Topology
+
+# Our choices, in seconds. What the simulation expects to be seen is waited for so long, what it does not expect only so long.
+SEEN_WITHIN = 1.0
+SETTLED_AFTER = 0.02
+HEARD_WITHIN = 2.5  # a dataplane that has not been answered tries again every second
+READINGS = 4  # of the counters, while they differ from what is expected
+
+_FIRST_PORT, _LAST_PORT = 10_000, 60_000
+_KEEPALIVE_SIZE = 29  # bytes: IPv4, UDP and one byte, RFC 3948 §2.3
+
+Peer = tuple[str, str, str]  # node, TUN device, peer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A packet that a node sends. Its source port, or ICMP identifier, is chosen when it is asked."""
+
+    node: str
+    probe: Probe
+
+
+@dataclass
+class Answers:
+    """What came of a set of questions, in their order."""
+
+    forecasts: list[Forecast] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
+
+    @property
+    def tally(self) -> Tally:
+        tally = Tally()
+        for forecast in self.forecasts:
+            tally.count(forecast)
+        return tally
+
+
+class Pair:
+    """Both backends on one network. Make it inside the sandbox, and look at `disagreements` after making and after `apply`."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.emulation = Emulation(topology, heard_within=0)
+        self.simulation = Simulation(topology)
+        self._probing = Probing()
+        self._ports = count()
+        self._kernel: Counter[tuple[str, str]] = Counter()
+        self.disagreements = self._follow(topology)
+
+    def apply(self, topology: Topology) -> None:
+        """Change both networks. `disagreements` then tells of tunnels that are open in one of them only."""
+        self.emulation.apply(topology)
+        self.simulation = self.simulation.with_topology(topology)
+        self.disagreements = self._follow(topology)
+
+    def ask(self, questions: Sequence[Question]) -> Answers:
+        """Send all the packets at once, and compare what becomes of each, then where packets were dropped.
+
+        Drops are compared as a whole, by (node, code, filter, place) with a number of packets. As each verdict is compared by
+        itself, two lost packets could at most have changed places.
+        """
+        self._read_drops()
+        probes = [self._fresh(question.probe) for question in questions]
+        asked = list(zip(questions, probes, strict=True))
+        forecasts = [Forecast(self.simulation.exchange(probe, question.node)) for question, probe in asked]
+        sightings = [self._probing.send(question.node, probe) for question, probe in asked]
+        both = list(zip(forecasts, sightings, strict=True))
+        self._probing.watch(lambda: all(is_complete(*one) for one in both), within=SEEN_WITHIN)
+        disagreements = self._compare_drops(forecasts)
+        self._probing.drain()
+        self._probing.forget()
+        verdicts = [difference for one in both for difference in compare(*one)]
+        return Answers(forecasts, [outcome_of(sighting) for sighting in sightings], verdicts + disagreements)
+
+    def close(self) -> None:
+        self._probing.close()
+        self.emulation.close()
+
+    def _fresh(self, probe: Probe) -> Probe:
+        return replace(probe, source_port=_FIRST_PORT + next(self._ports) % (_LAST_PORT - _FIRST_PORT))
+
+    def _compare_drops(self, forecasts: Sequence[Forecast]) -> list[Disagreement]:
+        expected = sum((forecast.places for forecast in forecasts), Counter[Place]())
+        found: Counter[Place] = Counter()
+        differences: list[Disagreement] = []
+        for _ in range(READINGS):
+            self._probing.watch(lambda: False, within=SETTLED_AFTER)
+            found += self._read_drops()
+            differences = list(compare_places(expected, found, self._noise, forecasts))
+            if not differences:
+                break
+        return differences
+
+    def _follow(self, topology: Topology) -> list[Disagreement]:
+        """After a change: open what tunnels can be opened, in both, and learn what their own datagrams run into."""
+        walks = [*self.simulation.open_tunnels(), *self._keepalives(topology)]
+        self._noise = frozenset(place for walk in walks if (place := place_of_walk(walk)) is not None)
+        self._probing.attend(self.emulation.machines)
+        wanted = {peer for peer in _peers(topology) if self.simulation.has_heard(*peer)}
+        self._probing.watch(lambda: wanted <= self._heard(), within=HEARD_WITHIN if wanted else 0)
+        self._read_drops()
+        return [
+            Disagreement(f"tunnel {peer[2]} at {peer[0]}", _spoken(peer in wanted), _spoken(peer not in wanted))
+            for peer in sorted(wanted ^ self._heard())
+        ]
+
+    def _heard(self) -> set[Peer]:
+        """The peers that the dataplanes have heard."""
+        devices = {node.name: service.interface for node in self.emulation.topology.nodes for service in node.services}
+        return {
+            (node, devices[node], peer)
+            for node, status in self.emulation.tunnel_status().items()
+            for peer, state in status["peers"].items()
+            if state["heard"] is not None
+        }
+
+    def _keepalives(self, topology: Topology) -> list[Walk]:
+        """The datagrams that hold tunnels open, whether they are open or not."""
+        return [
+            self.simulation.send(
+                Probe(service.address, peer.endpoint[0], "udp", service.port, peer.endpoint[1], size=_KEEPALIVE_SIZE), node.name
+            )
+            for node in topology.nodes
+            for service in node.services
+            for peer in service.peers
+            if peer.speaks_first and peer.endpoint is not None
+        ]
+
+    def _read_drops(self) -> Counter[Place]:
+        """What was dropped since the last reading, by gates, dataplanes and kernels."""
+        found: Counter[Place] = Counter()
+        for drop in self.emulation.new_drops():
+            found[place_of_drop(drop)] += drop.packets
+        before, self._kernel = self._kernel, kernel_drops(self.emulation.machines)
+        found.update({(node, code, "kernel", ""): packets for (node, code), packets in (self._kernel - before).items()})
+        return found
+
+
+def _peers(topology: Topology) -> Iterator[Peer]:
+    for node in topology.nodes:
+        for service in node.services:
+            for peer in service.peers:
+                yield node.name, service.interface, peer.name
+
+
+def _spoken(heard: bool) -> str:
+    return "has heard its peer" if heard else "has not heard its peer"

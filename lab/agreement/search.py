@@ -1,0 +1,128 @@
+"""The search for a state in which the two backends disagree: random states one after another on one running network."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Flaky
+
+from lab.agreement.asks import Ask, asks, questions
+from lab.agreement.call import Call, make_all
+from lab.agreement.comparison import Disagreement
+from lab.agreement.landmarks import LANDMARKS
+from lab.agreement.outcome import Tally
+from lab.agreement.pair import Pair
+from lab.agreement.script import write_script
+from lab.agreement.states import states
+from lab.agreement.world import make_world
+from lab.compiler import compile_topology
+from lab.topology import Topology
+
+
+@dataclass
+class Findings:
+    """What a search came to. `failure` is empty, or what was found and the script that shows it."""
+
+    states: int = 0
+    probes: int = 0
+    seconds: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    failure: str = ""
+
+    def add(self, other: Findings) -> None:
+        """Join what another search found that ran at the same time."""
+        self.states += other.states
+        self.probes += other.probes
+        self.seconds = max(self.seconds, other.seconds)
+        self.tally.add(other.tally)
+        self.failure = self.failure or other.failure
+
+
+class Disagreed(AssertionError):
+    """Simulation and emulation say different things of a state."""
+
+
+def search(number: int, probes: int, start: int, *, landmarks: bool = True) -> Findings:
+    """Try so many random states with so many packets each, and stop at the first in which the backends disagree, made small.
+
+    `start` seeds the choice. With `landmarks` the states that show each code come first. Call it inside the sandbox.
+    """
+    return _Search(probes).run(number, start, landmarks=landmarks)
+
+
+class _Search:
+    def __init__(self, probes: int) -> None:
+        self._probes = probes
+        self._findings = Findings()
+        self._smallest: tuple[list[Call], list[Ask], list[Disagreement]] | None = None
+        self._before: list[Call] = []
+
+    def run(self, number: int, start: int, *, landmarks: bool) -> Findings:
+        started = time.monotonic()
+        self._pair = Pair(compile_topology(make_world().cloud))
+        try:
+            for landmark in LANDMARKS if landmarks else ():
+                self._examine(list(landmark.calls), [landmark.ask])
+            self._explore(number, start)
+        except (Disagreed, Flaky):
+            self._findings.failure = self._told()
+        finally:
+            self._pair.close()
+        self._findings.seconds = time.monotonic() - started
+        return self._findings
+
+    def _explore(self, number: int, start: int) -> None:
+        @seed(start)
+        @settings(
+            max_examples=number,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+            report_multiple_bugs=False,
+            print_blob=False,
+        )
+        @given(states(least=1), asks(self._probes))
+        def examine(calls: list[Call], wanted: list[Ask]) -> None:
+            self._examine(calls, wanted)
+
+        if number:
+            examine()
+
+    def _examine(self, calls: list[Call], wanted: list[Ask]) -> None:
+        topology = compile_topology(make_all(calls, make_world().cloud))
+        before, self._before = self._before, calls
+        self._pair.apply(topology)
+        answers = self._pair.ask(questions(topology, wanted))
+        disagreements = [*self._pair.disagreements, *answers.disagreements]
+        if self._smallest is None:
+            self._findings.states += 1
+            self._findings.probes += len(wanted)
+            self._findings.tally.add(answers.tally)
+        if disagreements:
+            self._confirm(topology, calls, wanted, disagreements, before)
+
+    def _confirm(
+        self, topology: Topology, calls: list[Call], wanted: list[Ask], disagreements: list[Disagreement], before: list[Call]
+    ) -> None:
+        """Ask again on a network that is new: what only shows on the running one has to do with the state before."""
+        anew = Pair(topology)
+        try:
+            confirmed = [*anew.disagreements, *anew.ask(questions(topology, wanted)).disagreements]
+            culprits = [ask for ask in wanted if anew.ask(questions(topology, [ask])).disagreements]
+        finally:
+            anew.close()
+        wanted = culprits or wanted
+        if not confirmed:
+            about = f"only after another state, made by {before}"
+            confirmed = [Disagreement(f"{one.about} ({about})", one.simulated, one.emulated) for one in disagreements]
+        if self._smallest is None or len(calls) + len(wanted) <= len(self._smallest[0]) + len(self._smallest[1]):
+            self._smallest = calls, wanted, confirmed
+        raise Disagreed
+
+    def _told(self) -> str:
+        assert self._smallest is not None  # noqa: S101 - it is set where Disagreed is raised
+        calls, wanted, disagreements = self._smallest
+        return "\n".join([*map(str, disagreements), "", write_script(calls, wanted)])
