@@ -54,13 +54,16 @@ def when_said(words: str) -> Callable[[Run], None]:
     return moment
 
 
-def when_running(program: str) -> Callable[[Run], None]:
+def when_running(program: str, then: float = 0) -> Callable[[Run], None]:
+    """When a program runs, and some seconds later."""
+
     def moment(run: Run) -> None:
         deadline = time.monotonic() + HAPPENS_WITHIN
         while not processes_named(program):
             assert run.poll() is None, f"it ended before {program} ran: {run.communicate()}"
             assert time.monotonic() < deadline, f"{program} did not run within {HAPPENS_WITHIN:.0f} s"
             time.sleep(0.005)
+        time.sleep(then)  # the moment is meant to be arbitrary
 
     return moment
 
@@ -108,16 +111,21 @@ class Case:
 
 
 KILL, INT, TERM, HUP = signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-DELAYS = (0.05, 0.4, 0.8, 1.1, 1.5)
+BEFORE_THE_LAB = (0.05, 0.5, 1.0)
+AFTER_THE_FIRST_NODE = (0, 0.1, 0.3, 0.6)
 
 CASES = [
-    *(Case(f"kill -9 after {delay} s", after(delay), the_command(KILL), -KILL) for delay in DELAYS),
+    *(Case(f"kill -9 after {delay} s", after(delay), the_command(KILL), -KILL) for delay in BEFORE_THE_LAB),
+    *(
+        Case(f"kill -9 {delay} s after the first node", when_running("bash", delay), the_command(KILL), -KILL)
+        for delay in AFTER_THE_FIRST_NODE
+    ),
     Case("kill -9 during the ping", when_running("ping"), the_command(KILL), -KILL),
     Case("kill -9 during stop", when_said("passed in"), the_command(KILL), -KILL),
     Case("kill -9 while tcpdump runs", when_running("tcpdump"), the_command(KILL), -KILL, ("--pcap", str(CAPTURES))),
     Case("kill -9 of init", when_running("ping"), kill_descendant(1), 2),
     Case("kill -9 of the supervisor", when_running("ping"), kill_descendant(2), 2),
-    Case("ctrl-c while nodes start", when_running("mnexec"), its_group(INT), 2),
+    Case("ctrl-c while nodes start", when_running("bash"), its_group(INT), 2),
     Case("ctrl-c during the ping", when_running("ping"), its_group(INT), 2),
     Case("ctrl-c with captures", when_running("ping"), its_group(INT), 2, ("--pcap", str(CAPTURES))),
     Case("ctrl-c early", after(0.2), its_group(INT), None),
@@ -147,8 +155,8 @@ def _die(case: Case) -> Outcome:
     CAPTURES.mkdir()  # the user's own directory; the files in it are what was asked for
     before = _state()
     run = subprocess.Popen(
-        [SAGLAB, "run", "vcpe-ping", *case.options],
-        stdin=subprocess.DEVNULL,
+        [SAGLAB, "run", "vcpe-ping", *([] if "during stop" in case.id else ["--keep"]), *case.options],
+        stdin=subprocess.PIPE,  # stays open: with --keep, what survives its death waits here for ever, and is seen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -158,13 +166,14 @@ def _die(case: Case) -> Outcome:
     case.moment(run)
     during = _state().difference(before) if "during the ping" in case.id else {}
     case.victim(run)
-    _, stderr = run.communicate(timeout=HAPPENS_WITHIN)
+    status = run.wait(HAPPENS_WITHIN)
     deadline = time.monotonic() + WITHIN
     left = _left(before)
     while left and time.monotonic() < deadline:
         time.sleep(0.05)  # a poll of the condition, with the deadline above
         left = _left(before)
-    return Outcome(run.returncode, stderr, during, left)
+    stderr = "" if left else run.communicate(timeout=HAPPENS_WITHIN)[1]
+    return Outcome(status, stderr, during, left)
 
 
 def _left(before: MachineState) -> dict[str, tuple[list[str], list[str]]]:
