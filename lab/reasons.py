@@ -27,6 +27,7 @@ class Reason(StrEnum):
     IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS = "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS"
     # Alibaba Cloud
     ECS_SG_RULES_MISMATCH = "ECS_SG_RULES_MISMATCH"
+    CEN_NO_BANDWIDTH_PLAN = "CEN_NO_BANDWIDTH_PLAN"
     # Smart Access Gateway
     SAG_DEVICE_NOT_ASSOCIATED = "SAG_DEVICE_NOT_ASSOCIATED"
     SAG_NOT_ATTACHED_TO_CCN = "SAG_NOT_ATTACHED_TO_CCN"
@@ -49,6 +50,7 @@ _TEXT = {
     Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS: "the public address belongs to no interface of the VPC",
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: "an internet gateway refuses private destination addresses",
     Reason.ECS_SG_RULES_MISMATCH: "no rule of the ECS instance's security groups admits the packet",
+    Reason.CEN_NO_BANDWIDTH_PLAN: "the CEN has no bandwidth between the two regions",
     Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: another image, or serial number and key of no device",
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
 }

@@ -6,11 +6,12 @@ It reads lab.cloud and writes lab.topology. The same state always gives the same
 from __future__ import annotations
 
 from lab.cloud import Cloud
-from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork
+from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsNetwork
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
-from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen
+from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, ens
 from lab.compiler.draft import Draft
+from lab.compiler.gateway import running_gateways
 from lab.topology import Topology
 
 __all__ = ["compile_topology"]
@@ -23,8 +24,12 @@ def compile_topology(cloud: Cloud) -> Topology:
         aws_vpc.write_vpc(draft, cloud, aws)
     for vpc in cloud.store.all(AlibabaVpc):
         alibaba_vpc.write_vpc(draft, cloud, vpc)
+    for network in cloud.store.all(EnsNetwork):
+        ens.write_network(draft, cloud, network)
+    ens.write_lone_instances(draft, cloud)
+    running = running_gateways(cloud)
     for presence in cloud.store.all(CloudConnectNetwork):
-        ccn.write_ccn(draft, cloud, presence)
+        ccn.write_ccn(draft, cloud, presence, running)
     for transit in cloud.store.all(Cen):
         cen.write_cen(draft, cloud, transit)
     for presence in cloud.store.all(CloudConnectNetwork):

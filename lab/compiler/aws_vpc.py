@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
@@ -15,6 +16,7 @@ from lab.cloud.aws.resources import (
     Address,
     Instance,
     InternetGateway,
+    NetworkAcl,
     NetworkInterface,
     SecurityGroup,
     Subnet,
@@ -22,11 +24,12 @@ from lab.cloud.aws.resources import (
 )
 from lab.cloud.aws.resources import Route as CloudRoute
 from lab.cloud.aws.resources import RouteTable as CloudTable
+from lab.compiler.acl import acl_chains, acl_gates, ways_of
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import Port, local_routes, plug
 from lab.compiler.gateway import write_machine
 from lab.compiler.names import IGW, interface_name, table_number
-from lab.compiler.security import Members, ec2_gates
+from lab.compiler.security import Chain, Members, blame, ec2_chains, group_gates
 from lab.reasons import Reason
 from lab.topology import (
     ANY,
@@ -63,8 +66,11 @@ def write_vpc(draft: Draft, cloud: Cloud, vpc: Vpc) -> None:
     _write_checks_and_groups(cloud, fabric, plugged)
     edge = _write_edge(draft, cloud, fabric, vpc, plugged)
     fabric.main += unique(local_routes(ports))
-    tables = cloud.store.by(CloudTable, "vpc_id", vpc.id)
-    fabric.tables += [_table(cloud, vpc, table, plugged, edge) for table in tables if _subnets_of(cloud, table)]
+    for table in cloud.store.by(CloudTable, "vpc_id", vpc.id):
+        subnets = _subnets_of(cloud, table)
+        if subnets:
+            fabric.tables.append(_table(vpc, table, subnets, plugged, edge))
+            _write_acls(cloud, fabric, vpc, table, subnets, plugged)
 
 
 def _running(cloud: Cloud, vpc: Vpc) -> Iterator[_Plugged]:
@@ -80,31 +86,53 @@ def _running(cloud: Cloud, vpc: Vpc) -> Iterator[_Plugged]:
 
 
 def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:
+    ports: dict[str, list[Port]] = defaultdict(list)
+    instances = {item.instance.id: item.instance for item in plugged}
     for item in sorted(plugged, key=lambda item: (item.instance.id, item.eni.device_index)):
-        machine = draft.nodes.get(item.instance.id)
-        if machine is None:
-            label = item.instance.name or item.instance.id
-            machine = draft.add(NodeDraft(item.instance.id, label, NodeKind.HOST, "aws"))
-        plug(draft, fabric, machine, item.port)
-        if item.eni.device_index == 0:
-            write_machine(cloud, machine, item.instance, item.port)
+        ports[item.instance.id].append(item.port)
+    for instance_id, own in ports.items():
+        instance = instances[instance_id]
+        machine = draft.add(NodeDraft(instance_id, instance.name or instance_id, NodeKind.HOST, "aws"))
+        for port in own:
+            plug(draft, fabric, machine, port)
+        write_machine(cloud, machine, instance, own)
 
 
 def _write_checks_and_groups(cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:
     members = _members(cloud, fabric.name)
+    chains: dict[tuple[str, ...], tuple[Chain, ...]] = {}
     for item in plugged:
         eni, name = item.eni, item.port.name
         fabric.checks.append(EniGate(name, EniCheck(eni.private_ip_addresses, eni.source_dest_check), eni.check_origin))
         groups = [cloud.store.get(SecurityGroup, group_id) for group_id in eni.group_ids]
-        fabric.gates += ec2_gates(name, groups, members, eni.groups_origin)
+        if eni.group_ids not in chains:
+            chains[eni.group_ids] = ec2_chains(groups, members)
+        fabric.gates += group_gates(name, chains[eni.group_ids], blame(groups, eni.groups_origin))
 
 
 def _members(cloud: Cloud, vpc_id: str) -> Members:
-    members: Members = {}
+    members: dict[str, list[IPv4Address]] = defaultdict(list)
     for eni in cloud.store.by(NetworkInterface, "vpc_id", vpc_id):
         for group_id in eni.group_ids:
-            members[group_id] = members.get(group_id, ()) + eni.private_ip_addresses
+            members[group_id] += eni.private_ip_addresses
     return members
+
+
+def _write_acls(
+    cloud: Cloud, fabric: NodeDraft, vpc: Vpc, table: CloudTable, subnets: set[str], plugged: Sequence[_Plugged]
+) -> None:
+    """The network ACLs of the subnets that use a route table."""
+    inhabitants: dict[str, list[_Plugged]] = defaultdict(list)
+    for item in plugged:
+        if item.eni.subnet_id in subnets:
+            inhabitants[item.eni.subnet_id].append(item)
+    for subnet_id, items in inhabitants.items():
+        subnet = cloud.store.get(Subnet, subnet_id)
+        acls = cloud.store.by(NetworkAcl, "subnet_ids", subnet_id)
+        acl = acls[0] if acls else cloud.store.get(NetworkAcl, vpc.default_network_acl_id)
+        chains = acl_chains(acl, subnet, ways_of(subnet, table, frozenset(item.eni.id for item in items)))
+        for item in items:
+            fabric.gates += acl_gates(item.port.name, acl, chains)
 
 
 def _write_edge(draft: Draft, cloud: Cloud, fabric: NodeDraft, vpc: Vpc, plugged: list[_Plugged]) -> Route | None:
@@ -115,9 +143,8 @@ def _write_edge(draft: Draft, cloud: Cloud, fabric: NodeDraft, vpc: Vpc, plugged
     gateway = gateways[0]
     far = interface_name("igw", gateway.id)
     draft.transfer(fabric, IGW, draft.internet, far, gateway.attachment_origin)
-    by_eni = {item.eni.id: item.port for item in plugged}
-    public = [address for address in cloud.store.all(Address) if address.network_interface_id in by_eni]
-    for address in public:
+    public = [address for item in plugged for address in cloud.store.by(Address, "network_interface_id", item.eni.id)]
+    for address in sorted(public, key=lambda address: address.public_ip):
         if address.private_ip is None:
             continue
         fabric.nats.append(Nat(IGW, address.private_ip, address.public_ip, address.association_origin))
@@ -150,8 +177,7 @@ def _subnets_of(cloud: Cloud, table: CloudTable) -> set[str]:
     return (every - taken) | set(table.subnet_ids)
 
 
-def _table(cloud: Cloud, vpc: Vpc, table: CloudTable, plugged: list[_Plugged], edge: Route | None) -> RouteTable:
-    subnets = _subnets_of(cloud, table)
+def _table(vpc: Vpc, table: CloudTable, subnets: set[str], plugged: list[_Plugged], edge: Route | None) -> RouteTable:
     selected_by = tuple(item.port.name for item in plugged if item.eni.subnet_id in subnets)
     targets = {item.eni.id: item.port for item in plugged}
     custom = [_route(route, targets, edge) for route in table.routes if route.target != LOCAL]

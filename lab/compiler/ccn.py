@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network
 
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import ccn_routes
 from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
-from lab.cloud.aws.resources import Instance
 from lab.compiler.draft import Draft, NodeDraft, no_route
-from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address, gateway_of
+from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address
 from lab.compiler.names import CEN, TUN, WAN, interface_name, table_number
 from lab.topology import ANY, Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
 
-def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork) -> None:
-    """Its public address on the internet, and a peer for each device that runs. From the internet it forwards nothing."""
+def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, running: Collection[str]) -> None:
+    """Its public address on the internet, and a peer for each gateway in `running`. From the internet it forwards nothing."""
     presence = draft.add(NodeDraft(ccn.id, ccn.name or "CCN", NodeKind.CCN, "alibaba", forwards=True))
     address = ccn_address(cloud, ccn.id)
     far = interface_name("ccn", ccn.id)
@@ -25,15 +24,14 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork) -> None:
     way_out = draft.through(presence, WAN, ANY, ccn.origin)
     presence.main.append(Route(ANY, ccn.origin, WAN, way_out.via, source=address))
     presence.tables.append(RouteTable(table_number(ccn.origin), (no_route(ccn.origin),), (WAN,), ccn.id))
-    peers = tuple(TunnelPeer(gateway.id, gateway.cidr_blocks, gateway.cidr_origin) for gateway in _connected(cloud, ccn))
+    peers = tuple(TunnelPeer(gateway.id, gateway.cidr_blocks, gateway.cidr_origin) for gateway in _connected(cloud, ccn, running))
     if peers:
         presence.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=ccn.id))
         presence.services.append(Tunnel(TUN, address, UDP_PORT, peers, ccn.origin))
 
 
-def _connected(cloud: Cloud, ccn: CloudConnectNetwork) -> Iterator[SmartAccessGateway]:
+def _connected(cloud: Cloud, ccn: CloudConnectNetwork, running: Collection[str]) -> Iterator[SmartAccessGateway]:
     """The gateways of a CCN whose device runs somewhere."""
-    running = {gateway.id for instance in cloud.store.all(Instance) if (gateway := gateway_of(cloud, instance))}
     for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id):
         if gateway.id in running:
             yield gateway

@@ -1,13 +1,19 @@
-"""The transit of a Cloud Enterprise Network: a link to each attached VPC and CCN, and one table of what they publish."""
+"""The transit of a Cloud Enterprise Network: a link to each attached VPC and CCN, and tables of what they announce."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+
 from lab.cloud import Cloud
-from lab.cloud.alibaba.propagation import GATEWAY, LearnedRoute, cen_routes
-from lab.cloud.alibaba.resources import Cen, SmartAccessGateway
+from lab.cloud.alibaba.propagation import LearnedRoute, cen_routes, may_pass
+from lab.cloud.alibaba.resources import Cen, CenAttachment
 from lab.compiler.draft import Draft, NodeDraft, no_route
-from lab.compiler.names import CEN, interface_name
-from lab.topology import NodeKind
+from lab.compiler.names import CEN, interface_name, table_number
+from lab.reasons import Reason
+from lab.topology import NodeKind, Route, RouteTable
+
+Kind = tuple[str, str]  # what decides which others an attached network reaches: its region, and whether it is a CCN
 
 
 def write_cen(draft: Draft, cloud: Cloud, cen: Cen) -> None:
@@ -16,19 +22,37 @@ def write_cen(draft: Draft, cloud: Cloud, cen: Cen) -> None:
     for attachment in cen.attachments:
         child = draft.nodes[attachment.child_instance_id]
         draft.transfer(transit, _leg(child), child, CEN, attachment.origin)
-    for learned in cen_routes(cloud.store, cen.id):
-        leg = _leg(draft.nodes[_child(cloud, learned)])
-        transit.main.append(draft.through(transit, leg, learned.destination, learned.origin))
+    routes = cen_routes(cloud.store, cen.id)
+    transit.main += [_route(draft, transit, learned) for learned in routes]
     transit.main.append(no_route(cen.origin))
+    transit.tables += _limited(draft, cen, transit, routes)
 
 
-def _child(cloud: Cloud, learned: LearnedRoute) -> str:
-    """The attached network that a route leads to: the VPC itself, or the CCN of the gateway."""
-    if learned.next_hop_type != GATEWAY:
-        return learned.next_hop_id
-    ccn_id = cloud.store.get(SmartAccessGateway, learned.next_hop_id).ccn_id
-    assert ccn_id is not None  # noqa: S101 - a gateway is known to a CEN through its CCN only
-    return ccn_id
+def _route(draft: Draft, transit: NodeDraft, learned: LearnedRoute) -> Route:
+    leg = _leg(draft.nodes[learned.child_instance_id])
+    return draft.through(transit, leg, learned.destination, learned.origin)
+
+
+def _limited(draft: Draft, cen: Cen, transit: NodeDraft, routes: tuple[LearnedRoute, ...]) -> Iterator[RouteTable]:
+    """A table for the legs from which not every region can be reached: there a route without bandwidth drops."""
+    kinds: dict[Kind, list[CenAttachment]] = defaultdict(list)
+    for attachment in cen.attachments:
+        kinds[attachment.child_instance_region_id, attachment.child_instance_type].append(attachment)
+    by_child = {attachment.child_instance_id: attachment for attachment in cen.attachments}
+    for senders in kinds.values():
+        sender = senders[0]
+        beyond = {kind for kind, receivers in kinds.items() if not may_pass(cen, sender, receivers[0])}
+        if not beyond:
+            continue
+        table = []
+        for learned in routes:
+            receiver = by_child[learned.child_instance_id]
+            if (receiver.child_instance_region_id, receiver.child_instance_type) in beyond:
+                table.append(Route(learned.destination, receiver.origin, drop=Reason.CEN_NO_BANDWIDTH_PLAN))
+            else:
+                table.append(_route(draft, transit, learned))
+        legs = tuple(_leg(draft.nodes[attachment.child_instance_id]) for attachment in senders)
+        yield RouteTable(table_number(sender.origin), (*table, no_route(cen.origin)), legs, cen.id)
 
 
 def _leg(child: NodeDraft) -> str:

@@ -1,4 +1,4 @@
-"""What the VPCs of both clouds have in common: a port for each network interface, and the machine behind it."""
+"""What the VPCs of both clouds and ENS networks have in common: a port for each network interface, and the machine behind it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from lab.compiler.names import interface_name
 from lab.origin import Origin
 from lab.topology import ANY, Interface, Route
 
+# Where the subnet's router answers: AWS, "Subnet sizing"; Alibaba Cloud, "Plan a VPC".
+AWS_ROUTER = 1  # the first address after the network's
+ALIBABA_ROUTER = -3  # the second before the broadcast address
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -21,6 +25,7 @@ class Port:
     subnet: IPv4Network
     device: str
     origin: Origin
+    router_rank: int = AWS_ROUTER
 
     @property
     def name(self) -> str:
@@ -28,19 +33,25 @@ class Port:
 
     @property
     def router(self) -> IPv4Address:
-        """The address at which the subnet's router answers: the first one after the network's."""
-        return self.subnet[1]
+        """The address at which the subnet's router answers."""
+        return self.subnet[self.router_rank]
 
 
-def plug(draft: Draft, fabric: NodeDraft, machine: NodeDraft, port: Port) -> None:
-    """Connect a machine to the fabric and give it the routes that DHCP would: its subnet, and a default to the router."""
+def plug(draft: Draft, fabric: NodeDraft, machine: NodeDraft, port: Port, *, default: bool = True) -> None:
+    """Connect a machine to the fabric and give it the routes that DHCP would: its subnet, and, with `default`, the rest.
+
+    What a machine has a route to already goes on leaving by the interface plugged in first.
+    """
     outside = Interface(port.name, (IPv4Interface(port.router),), proxy_arp=True, resource=port.resource)
     own = tuple(IPv4Interface((address, port.subnet.prefixlen)) for address in port.addresses)
     inside = Interface(port.device, own, resource=port.resource)
     draft.link(fabric, outside, machine, inside)
-    machine.main.append(Route(port.subnet, port.origin, port.device, source=port.addresses[0]))
-    if len(machine.interfaces) == 1:
-        machine.main.append(Route(ANY, port.origin, port.device, via=port.router, source=port.addresses[0]))
+    source = port.addresses[0]
+    known = {route.destination for route in machine.main}
+    if port.subnet not in known:
+        machine.main.append(Route(port.subnet, port.origin, port.device, source=source))
+    if default and ANY not in known:
+        machine.main.append(Route(ANY, port.origin, port.device, via=port.router, source=source))
 
 
 def local_routes(ports: Iterable[Port]) -> Iterator[Route]:

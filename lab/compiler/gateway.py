@@ -1,13 +1,18 @@
-"""What a virtual machine in AWS becomes: an ordinary host, or, with the vCPE image and a device's credentials, a gateway."""
+"""What a virtual machine becomes: an ordinary host, or, with the vCPE image and a device's credentials, a gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from dataplane.check import EniCheck
 from lab.cloud import Cloud
+from lab.cloud.alibaba.ens import ENS_SAG_VCPE
 from lab.cloud.alibaba.propagation import gateway_routes
-from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
-from lab.cloud.aws.resources import Image, Instance
+from lab.cloud.alibaba.resources import RUNNING as ENS_RUNNING
+from lab.cloud.alibaba.resources import CloudConnectNetwork, EnsInstance, SmartAccessGateway
+from lab.cloud.aws.resources import RUNNING, Image, Instance
 from lab.cloud.aws.resources import RouteTable as CloudTable
 from lab.cloud.user_data import MalformedUserData, parse_user_data
 from lab.compiler.draft import NodeDraft, no_route
@@ -22,18 +27,36 @@ UDP_PORT = 4500  # RFC 3948
 OVERLAY_MTU = 1438
 
 
-def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, port: Port) -> None:
-    """Add to a machine what it forwards, if it is one that other machines' packets are sent to."""
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a gateway sits: its ports into private networks, primary first, and what it reaches the internet with.
+
+    `own` is the address its packets into the tunnel bear, `underlay` the one the tunnel leaves from. `check` is the
+    source/destination check where no fabric enforces it.
+    """
+
+    ports: Sequence[Port]
+    own: IPv4Address
+    underlay: IPv4Address
+    check: EniCheck | None = None
+
+
+def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port]) -> None:
+    """Add to a machine in AWS what it forwards, if it is one that other machines' packets are sent to."""
     gateway = gateway_of(cloud, instance)
     if gateway is not None:
-        machine.kind = NodeKind.GATEWAY
-        _write_gateway(cloud, machine, gateway, port)
-    elif _is_vcpe_image(cloud, instance) or _is_next_hop(cloud, port):
-        refuse = no_route(instance.origin, Reason.SAG_DEVICE_NOT_ASSOCIATED)
-        _write_sink(machine, port, instance.origin, (refuse,))
+        own = ports[0].addresses[0]
+        write_gateway(cloud, machine, gateway, Seat(ports, own, own))
+    elif _is_vcpe_image(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
+        write_refusal(machine, ports, instance.origin)
 
 
-def gateway_of(cloud: Cloud, instance: Instance) -> SmartAccessGateway | None:
+def write_refusal(machine: NodeDraft, ports: Sequence[Port], origin: Origin) -> None:
+    """A machine that is sent other machines' packets and is no gateway."""
+    _write_sink(machine, ports, origin, (no_route(origin, Reason.SAG_DEVICE_NOT_ASSOCIATED),))
+
+
+def gateway_of(cloud: Cloud, instance: Instance | EnsInstance) -> SmartAccessGateway | None:
     """The purchased gateway whose device runs on an instance: the image is right, and so are serial number and key."""
     if not _is_vcpe_image(cloud, instance):
         return None
@@ -41,14 +64,29 @@ def gateway_of(cloud: Cloud, instance: Instance) -> SmartAccessGateway | None:
         credentials = parse_user_data(instance.user_data)
     except MalformedUserData:
         return None
-    for gateway in cloud.store.all(SmartAccessGateway):
+    for gateway in cloud.store.by(SmartAccessGateway, "serial_numbers", credentials.serial_number):
         for device in gateway.devices:
             if (device.serial_number, device.secret_key) == (credentials.serial_number, credentials.key):
                 return gateway
     return None
 
 
-def _is_vcpe_image(cloud: Cloud, instance: Instance) -> bool:
+def running_gateways(cloud: Cloud) -> frozenset[str]:
+    """The ids of the gateways whose device runs somewhere, in AWS or on an edge node."""
+    images = [image.id for image in cloud.store.all(Image) if image.sag_vcpe]
+    machines: list[Instance | EnsInstance] = [
+        instance
+        for image_id in images
+        for instance in cloud.store.by(Instance, "image_id", image_id)
+        if instance.state == RUNNING
+    ]
+    machines += [instance for instance in cloud.store.all(EnsInstance) if instance.state == ENS_RUNNING]
+    return frozenset(gateway.id for machine in machines if (gateway := gateway_of(cloud, machine)) is not None)
+
+
+def _is_vcpe_image(cloud: Cloud, instance: Instance | EnsInstance) -> bool:
+    if isinstance(instance, EnsInstance):
+        return instance.image_id == ENS_SAG_VCPE
     return cloud.store.get(Image, instance.image_id).sag_vcpe
 
 
@@ -56,23 +94,27 @@ def _is_next_hop(cloud: Cloud, port: Port) -> bool:
     return bool(cloud.store.by(CloudTable, "targets", port.resource))
 
 
-def _write_sink(machine: NodeDraft, port: Port, origin: Origin, routes: tuple[Route, ...]) -> None:
+def _write_sink(machine: NodeDraft, ports: Sequence[Port], origin: Origin, routes: tuple[Route, ...]) -> None:
     machine.forwards = True
-    machine.tables.append(RouteTable(table_number(origin), routes, (port.device,), origin.resource))
+    devices = tuple(port.device for port in ports)
+    if devices:
+        machine.tables.append(RouteTable(table_number(origin), routes, devices, origin.resource))
 
 
-def _write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway, port: Port) -> None:
+def write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway, seat: Seat) -> None:
     """From the LAN into the tunnel goes what the gateway has learned; from the tunnel to the LAN its static routes."""
+    machine.kind = NodeKind.GATEWAY
     if gateway.ccn_id is None:
-        _write_sink(machine, port, gateway.origin, (no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN),))
+        _write_sink(machine, seat.ports, gateway.origin, (no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN),))
         return
-    own = port.addresses[0]
     learned = gateway_routes(cloud.store, gateway.id)
-    tunnel = tuple(Route(route.destination, route.origin, TUN, source=own) for route in learned)
-    lan = tuple(Route(cidr, gateway.cidr_origin, port.device, port.router) for cidr in gateway.cidr_blocks)
+    tunnel = tuple(Route(route.destination, route.origin, TUN, source=seat.own) for route in learned)
+    lan = tuple(
+        Route(cidr, gateway.cidr_origin, port.device, port.router) for port in seat.ports[:1] for cidr in gateway.cidr_blocks
+    )
     machine.main += tunnel
     machine.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=gateway.id))
-    _write_sink(machine, port, gateway.origin, (*tunnel, no_route(gateway.origin)))
+    _write_sink(machine, seat.ports, gateway.origin, (*tunnel, no_route(gateway.origin)))
     machine.tables.append(RouteTable(table_number(gateway.ccn_origin), (*lan, no_route(gateway.origin)), (TUN,), gateway.id))
     peer = TunnelPeer(
         gateway.id,
@@ -81,7 +123,7 @@ def _write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway
         endpoint=(ccn_address(cloud, gateway.ccn_id), UDP_PORT),
         speaks_first=True,
     )
-    machine.services.append(Tunnel(TUN, own, UDP_PORT, (peer,), gateway.origin))
+    machine.services.append(Tunnel(TUN, seat.underlay, UDP_PORT, (peer,), gateway.origin, seat.check))
 
 
 def ccn_address(cloud: Cloud, ccn_id: str) -> IPv4Address:

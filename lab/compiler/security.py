@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.cloud.alibaba.resources import Permission
@@ -13,22 +14,41 @@ from lab.origin import Origin
 from lab.reasons import Reason
 from lab.topology import ANY, Gate, Match, Rule, Side, Stage
 
-Members = dict[str, tuple[IPv4Address, ...]]  # addresses of the interfaces in a group, by the group's id
+Members = Mapping[str, Sequence[IPv4Address]]  # addresses of the interfaces in a group, by the group's id
 
 _SIDES = ((Side.IN, Stage.EGRESS), (Side.OUT, Stage.INGRESS))
 
 
-def ec2_gates(interface: str, groups: Sequence[Ec2Group], members: Members, origin: Origin) -> Iterator[Gate]:
-    """Stateful gates of an AWS network interface: what any of its groups permits passes."""
-    for side, stage in _SIDES:
-        rules = tuple(
-            rule
-            for group in groups
-            for permission in (group.egress if stage is Stage.EGRESS else group.ingress)
-            for rule in _ec2_rules(permission, stage, members)
-        )
-        reason = Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES
-        yield Gate(interface, side, stage, rules, False, reason, _blame(groups, origin), stateful=True)
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What groups say in one direction. The same for every interface that is in the same groups, so it is made once."""
+
+    side: Side
+    stage: Stage
+    rules: tuple[Rule, ...]
+    default: bool
+    reason: Reason
+
+
+def group_gates(interface: str, chains: Iterable[Chain], origin: Origin) -> Iterator[Gate]:
+    """The stateful gates of a network interface. A drop that no rule is to blame for is put down to `origin`."""
+    for it in chains:
+        yield Gate(interface, it.side, it.stage, it.rules, it.default, it.reason, origin, stateful=True)
+
+
+def ec2_chains(groups: Sequence[Ec2Group], members: Members) -> tuple[Chain, ...]:
+    """AWS: what any of the groups permits passes."""
+    return tuple(_ec2_chain(groups, members, side, stage) for side, stage in _SIDES)
+
+
+def _ec2_chain(groups: Sequence[Ec2Group], members: Members, side: Side, stage: Stage) -> Chain:
+    rules = tuple(
+        rule
+        for group in groups
+        for permission in (group.egress if stage is Stage.EGRESS else group.ingress)
+        for rule in _ec2_rules(permission, stage, members)
+    )
+    return Chain(side, stage, rules, False, Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES)
 
 
 def _ec2_rules(permission: IpPermission, stage: Stage, members: Members) -> Iterator[Rule]:
@@ -42,27 +62,27 @@ def _ec2_rules(permission: IpPermission, stage: Stage, members: Members) -> Iter
         yield Rule(_towards(stage, network, protocol, ports, icmp), True, permission.origin)
 
 
-def ecs_gates(interface: str, groups: Sequence[EcsGroup], members: Members, origin: Origin) -> Iterator[Gate]:
-    """Stateful gates of an Alibaba Cloud network interface: lowest priority number first, at equal priority drop wins.
+def ecs_chains(groups: Sequence[EcsGroup], members: Members) -> tuple[Chain, ...]:
+    """Alibaba Cloud: lowest priority number first, at equal priority drop wins.
 
     A basic group lets its members reach each other and everything out; an enterprise group does neither.
     """
-    for side, stage in _SIDES:
-        permissions = sorted(
-            (p for group in groups for p in (group.egress if stage is Stage.EGRESS else group.ingress)),
-            key=lambda p: (p.priority, p.policy != "drop"),
-        )
-        rules = [rule for permission in permissions for rule in _ecs_rules(permission, stage, members)]
-        basic = [group for group in groups if group.security_group_type == "normal"]
-        rules += [
-            Rule(_towards(stage, IPv4Network(address)), True, group.origin)
-            for group in basic
-            for address in members.get(group.id, ())
-        ]
-        default = stage is Stage.EGRESS and bool(basic)
-        yield Gate(
-            interface, side, stage, tuple(rules), default, Reason.ECS_SG_RULES_MISMATCH, _blame(groups, origin), stateful=True
-        )
+    return tuple(_ecs_chain(groups, members, side, stage) for side, stage in _SIDES)
+
+
+def _ecs_chain(groups: Sequence[EcsGroup], members: Members, side: Side, stage: Stage) -> Chain:
+    permissions = sorted(
+        (p for group in groups for p in (group.egress if stage is Stage.EGRESS else group.ingress)),
+        key=lambda p: (p.priority, p.policy != "drop"),
+    )
+    rules = [rule for permission in permissions for rule in _ecs_rules(permission, stage, members)]
+    basic = [group for group in groups if group.security_group_type == "normal"]
+    rules += [
+        Rule(_towards(stage, IPv4Network(address)), True, group.origin)
+        for group in basic
+        for address in members.get(group.id, ())
+    ]
+    return Chain(side, stage, tuple(rules), stage is Stage.EGRESS and bool(basic), Reason.ECS_SG_RULES_MISMATCH)
 
 
 def _ecs_rules(permission: Permission, stage: Stage, members: Members) -> Iterator[Rule]:
@@ -90,6 +110,6 @@ def _towards(
     return Match(source, destination, protocol, ports, icmp)
 
 
-def _blame(groups: Sequence[Ec2Group] | Sequence[EcsGroup], origin: Origin) -> Origin:
+def blame(groups: Sequence[Ec2Group] | Sequence[EcsGroup], origin: Origin) -> Origin:
     """A drop is put down to the one group there is, or to the interface that has several."""
     return groups[0].origin if len(groups) == 1 else origin

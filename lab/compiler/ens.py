@@ -1,0 +1,89 @@
+"""Edge nodes: bare private networks, and instances that have a public address of their own on the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from dataplane.check import EniCheck
+from lab.cloud import Cloud
+from lab.cloud.alibaba.ens import ENS_SAG_VCPE
+from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork
+from lab.compiler.draft import Draft, NodeDraft, no_route, unique
+from lab.compiler.fabric import ALIBABA_ROUTER, Port, local_routes, plug
+from lab.compiler.gateway import Seat, gateway_of, write_gateway, write_refusal
+from lab.compiler.names import WAN, interface_name, table_number
+from lab.reasons import Reason
+from lab.topology import ANY, NodeKind, Route, RouteTable
+
+
+def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork) -> None:
+    """Add a network as a fabric that checks nothing, with its running instances."""
+    fabric = draft.add(NodeDraft(network.id, network.network_name or "ENS network", NodeKind.VPC, "alibaba", forwards=True))
+    ports = {}
+    for instance in cloud.store.by(EnsInstance, "network_id", network.id):
+        if instance.state != RUNNING or instance.private_ip_address is None:
+            continue
+        address = instance.private_ip_address
+        port = Port(instance.id, (address,), network.cidr_block, "eth0", instance.origin, ALIBABA_ROUTER)
+        ports[instance.id] = port
+        machine = _add(draft, instance)
+        plug(draft, fabric, machine, port, default=instance.public_ip_address is None)
+        if instance.public_ip_address is not None:
+            _join_internet(draft, machine, instance, instance.public_ip_address)
+        is_next_hop = any(route.next_hop_id == instance.id for route in network.routes)
+        _write_forwarding(cloud, machine, instance, (port,), is_next_hop=is_next_hop)
+    fabric.main += unique(local_routes(ports.values()))
+    unknown = Route(network.cidr_block, network.origin, drop=Reason.NO_POSSIBLE_DESTINATION)
+    routes = unique([*fabric.main, *_custom(network, ports), unknown, no_route(network.origin)])
+    selected_by = tuple(port.name for port in ports.values())
+    if selected_by:
+        fabric.tables.append(RouteTable(table_number(network.origin), routes, selected_by, network.id))
+
+
+def write_lone_instances(draft: Draft, cloud: Cloud) -> None:
+    """Add the running instances that are in no network: nodes on the internet and nowhere else."""
+    for instance in cloud.store.all(EnsInstance):
+        if instance.network_id is None and instance.state == RUNNING and instance.public_ip_address is not None:
+            machine = _add(draft, instance)
+            _join_internet(draft, machine, instance, instance.public_ip_address)
+            _write_forwarding(cloud, machine, instance, (), is_next_hop=False)
+
+
+def _add(draft: Draft, instance: EnsInstance) -> NodeDraft:
+    return draft.add(NodeDraft(instance.id, instance.instance_name or instance.id, NodeKind.HOST, "alibaba"))
+
+
+def _join_internet(draft: Draft, machine: NodeDraft, instance: EnsInstance, public: IPv4Address) -> None:
+    """A link to the internet with the public address on the machine itself, and the default route through it."""
+    far = interface_name("ens", instance.id)
+    draft.transfer(machine, WAN, draft.internet, far, instance.origin, public=public)
+    draft.internet.main.append(draft.through(draft.internet, far, IPv4Network(public), instance.origin))
+    way_out = draft.through(machine, WAN, ANY, instance.origin)
+    machine.main.append(Route(ANY, instance.origin, WAN, way_out.via, source=public))
+
+
+def _write_forwarding(
+    cloud: Cloud, machine: NodeDraft, instance: EnsInstance, ports: tuple[Port, ...], *, is_next_hop: bool
+) -> None:
+    gateway = gateway_of(cloud, instance)
+    if gateway is not None:
+        addresses = instance.addresses
+        check = EniCheck(addresses, instance.source_dest_check)
+        write_gateway(cloud, machine, gateway, Seat(ports, own=addresses[0], underlay=addresses[-1], check=check))
+    elif instance.image_id == ENS_SAG_VCPE or is_next_hop:
+        write_refusal(machine, ports, instance.origin)
+    if machine.forwards and instance.public_ip_address is not None:
+        nothing = (no_route(instance.origin),)  # from the internet it forwards nothing
+        number = table_number(instance.origin) + 1  # beside the one of a machine that is no gateway
+        machine.tables.append(RouteTable(number, nothing, (WAN,), instance.id))
+
+
+def _custom(network: EnsNetwork, ports: dict[str, Port]) -> Iterator[Route]:
+    """Routes of a network; one whose instance does not run drops."""
+    for route in network.routes:
+        port = ports.get(route.next_hop_id)
+        if port is None:
+            yield Route(route.destination, route.origin, drop=Reason.BAD_STATE_ROUTE)
+        else:
+            yield Route(route.destination, route.origin, port.name, port.addresses[0])
