@@ -159,10 +159,11 @@ def test_a_stateful_gate_remembers_connections_by_its_own_interface() -> None:
         gate(Stage.INGRESS, Side.OUT, rule(Match()), stateful=True),
     )
     text = render(fabric(gates=gates)).text
-    for name, key in (("egress_in", "ct id . iif"), ("ingress_out", "ct id . oif")):
+    for name, side, key in (("egress_in", "in", "ct id . iif"), ("ingress_out", "out", "ct id . oif")):
         known, permitted, _ = chain(text, f"{name}_eni_0123456789a")
         assert known == f"ct state established,related {key} @admitted update @admitted {{ {key} }} return"
-        assert permitted == f"add @admitted {{ {key} }} return"
+        assert permitted == f"goto admit_{side}"
+        assert chain(text, f"admit_{side}") == [f"add @admitted {{ {key} }}"]
 
 
 def test_a_rule_with_a_reason_of_its_own_has_a_counter_of_its_own() -> None:
