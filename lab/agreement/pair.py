@@ -29,7 +29,7 @@ Peer = tuple[str, str, str]  # node, TUN device, peer
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A packet that a node sends. Its source port, or ICMP identifier, is chosen when it is asked."""
+    """A packet that a node sends. If its source port, or ICMP identifier, is 0, a new one is chosen for it when it is asked."""
 
     node: str
     probe: Probe
@@ -92,6 +92,8 @@ class Pair:
         self.emulation.close()
 
     def _fresh(self, probe: Probe) -> Probe:
+        if probe.source_port:
+            return probe
         return replace(probe, source_port=_FIRST_PORT + next(self._ports) % (_LAST_PORT - _FIRST_PORT))
 
     def _compare_drops(self, forecasts: Sequence[Forecast]) -> list[Disagreement]:
