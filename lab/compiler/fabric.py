@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from lab.compiler.addressing import host_network, in_network
 from lab.compiler.draft import Draft, NodeDraft
 from lab.compiler.names import interface_name
 from lab.origin import Origin
@@ -42,8 +43,8 @@ def plug(draft: Draft, fabric: NodeDraft, machine: NodeDraft, port: Port, *, def
 
     What a machine has a route to already goes on leaving by the interface plugged in first.
     """
-    outside = Interface(port.name, (IPv4Interface(port.router),), proxy_arp=True, resource=port.resource)
-    own = tuple(IPv4Interface((address, port.subnet.prefixlen)) for address in port.addresses)
+    outside = Interface(port.name, (in_network(port.router, 32),), proxy_arp=True, resource=port.resource)
+    own = tuple(in_network(address, port.subnet.prefixlen) for address in port.addresses)
     inside = Interface(port.device, own, resource=port.resource)
     draft.link(fabric, outside, machine, inside)
     source = port.addresses[0]
@@ -58,4 +59,4 @@ def local_routes(ports: Iterable[Port]) -> Iterator[Route]:
     """A /32 for each address of each network interface: how a fabric finds its machines."""
     for port in ports:
         for address in port.addresses:
-            yield Route(IPv4Network(address), port.origin, port.name)
+            yield Route(host_network(address), port.origin, port.name)

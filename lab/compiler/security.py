@@ -10,6 +10,7 @@ from lab.cloud.alibaba.resources import Permission
 from lab.cloud.alibaba.resources import SecurityGroup as EcsGroup
 from lab.cloud.aws.resources import IpPermission
 from lab.cloud.aws.resources import SecurityGroup as Ec2Group
+from lab.compiler.addressing import host_network
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.topology import ANY, Gate, Match, Rule, Side, Stage
@@ -78,7 +79,7 @@ def _ecs_chain(groups: Sequence[EcsGroup], members: Members, side: Side, stage: 
     rules = [rule for permission in permissions for rule in _ecs_rules(permission, stage, members)]
     basic = [group for group in groups if group.security_group_type == "normal"]
     rules += [
-        Rule(_towards(stage, IPv4Network(address)), True, group.origin)
+        Rule(_towards(stage, host_network(address)), True, group.origin)
         for group in basic
         for address in members.get(group.id, ())
     ]
@@ -95,7 +96,7 @@ def _ecs_rules(permission: Permission, stage: Stage, members: Members) -> Iterat
 def _networks(cidr: IPv4Network | None, group_id: str | None, members: Members) -> Iterable[IPv4Network]:
     if cidr is not None:
         return [cidr]
-    return [IPv4Network(address) for address in members.get(group_id or "", ())]
+    return [host_network(address) for address in members.get(group_id or "", ())]
 
 
 def _towards(
