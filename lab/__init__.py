@@ -1,18 +1,35 @@
 """saglab: rehearse a hybrid AWS and Alibaba Cloud network with real packets.
 
-The public face: what scenarios and your own scripts import.
+The public face: what scenarios and your own scripts import. A name is loaded when it is first asked for.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from lab.cloud import CloudError
-from lab.reasons import Reason
-from lab.results import Dies, Refused
-from lab.session import Lab
+if TYPE_CHECKING:
+    from lab.cloud import CloudError
+    from lab.reasons import Reason
+    from lab.results import Dies, Refused
+    from lab.session import Lab
 
 __all__ = ["CloudError", "Dies", "Lab", "Reason", "Refused", "main"]
+
+_HOMES = {
+    "CloudError": "lab.cloud",
+    "Dies": "lab.results",
+    "Lab": "lab.session",
+    "Reason": "lab.reasons",
+    "Refused": "lab.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lab' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def main() -> None:

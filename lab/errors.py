@@ -15,5 +15,5 @@ class MachineError(LabError):
     """The machine cannot do what is needed: not root, no TUN, no nftables, a command that failed."""
 
 
-class Interrupted(LabError):
-    """The user pressed Ctrl-C, or the run was asked to end."""
+class Interrupted(KeyboardInterrupt):
+    """The user pressed Ctrl-C, or the run was asked to end. No Exception, so that no library swallows it as one."""

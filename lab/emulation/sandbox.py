@@ -24,6 +24,8 @@ from lab.errors import Interrupted, MachineError
 RUNTIME = Path("/dev/shm")  # noqa: S108 - covered by a private tmpfs inside the lab; a directory every Linux has
 KILLED = 2  # the exit status of a run whose lab was killed
 
+_RAISED_AGAIN_AFTER = 1.0  # seconds
+
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWPID = 0x20000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
@@ -111,9 +113,13 @@ def _check(result: int, what: str) -> None:
         raise MachineError(f"cannot {what}: {os.strerror(error)}; `saglab doctor` says what this machine can do")
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough; the way down is short
-    raise Interrupted("interrupted")
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Raise, and raise again until the process ends: an exception that lands in a destructor or a callback is lost."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, _RAISED_AGAIN_AFTER)
+    raise Interrupted
 
 
 def _exit_with(function: Callable[[], int]) -> None:
@@ -121,7 +127,7 @@ def _exit_with(function: Callable[[], int]) -> None:
     code = KILLED
     try:
         code = function()
-    except Interrupted:
+    except KeyboardInterrupt:
         print("saglab: interrupted; nothing of the lab is left", file=sys.stderr)
     except MachineError as error:
         print(f"saglab: {error}", file=sys.stderr)
