@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+from lab.cloud.alibaba.region import geographic_region_of
+from lab.cloud.alibaba.resources import STOPPED as ECS_STOPPED
+from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, Permission, SmartAccessGateway
+from lab.cloud.alibaba.resources import Instance as EcsInstance
 from lab.cloud.alibaba.resources import NetworkInterface as EcsInterface
-from lab.cloud.alibaba.resources import Permission, SmartAccessGateway
 from lab.cloud.alibaba.resources import RouteTable as VpcTable
 from lab.cloud.alibaba.resources import SecurityGroup as EcsGroup
+from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import (
     STOPPED,
     AclEntry,
@@ -36,6 +40,7 @@ Remedy = tuple[Call, ...]
 
 # An entry that makes an exception stands before the one it is an exception to; a first one leaves room before it. Our choice.
 _FIRST_ENTRY = 100
+_SHARE = 10  # Mbit/s of a bandwidth plan: our choice, enough for a ping
 
 
 def remedies(situation: Situation) -> Iterator[Remedy]:
@@ -49,6 +54,9 @@ def remedies(situation: Situation) -> Iterator[Remedy]:
 
 
 def _check(situation: Situation) -> Iterator[Remedy]:
+    edge = situation.cloud.store.find(EnsInstance, situation.hop.node.resource)
+    if edge is not None:  # it enforces its check itself
+        yield (Call.of("alibaba.modify_ens_instance_attribute", instance_id=edge.id, source_dest_check=False),)
     eni = situation.interface_resource()
     if eni:
         yield (
@@ -275,10 +283,17 @@ def _start(situation: Situation, network_interface_id: str) -> Iterator[Remedy]:
     instance = situation.cloud.store.find(Instance, eni.instance_id or "") if eni is not None else None
     if instance is not None and instance.state == STOPPED:
         yield (Call.of("aws.start_instances", instance_id=instance.id),)
+    ecs = situation.cloud.store.find(EcsInterface, network_interface_id)
+    machine = situation.cloud.store.find(EcsInstance, ecs.instance_id or "") if ecs is not None else None
+    if machine is not None and machine.state == ECS_STOPPED:
+        yield (Call.of("alibaba.start_instance", instance_id=machine.id),)
 
 
 def _nobody(situation: Situation) -> Iterator[Remedy]:
     """The address may be that of a stopped instance."""
+    for ecs in situation.cloud.store.by(EcsInterface, "vpc_id", situation.hop.node.resource):
+        if situation.packet.destination in ecs.private_ip_addresses:
+            yield from _start(situation, ecs.id)
     vpc = situation.vpc_of_node()
     for eni in situation.cloud.store.by(NetworkInterface, "vpc_id", vpc.id) if vpc is not None else ():
         if situation.packet.destination in eni.private_ip_addresses:
@@ -310,6 +325,64 @@ def _junction(situation: Situation) -> Iterator[Remedy]:
             yield (Call.of("aws.start_instances", instance_id=stopped.instance_id),)
     if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
         yield join(situation.cloud, (ends[0], ends[1]))
+        yield from _withdrawn(situation)
+
+
+def _withdrawn(situation: Situation) -> Iterator[Remedy]:
+    """The block of the destination's VPC, taken back from the CEN."""
+    home = situation.site(situation.packet.destination)
+    if not isinstance(home, AlibabaVpc):
+        return
+    for cen in situation.cloud.store.by(Cen, "child_instance_ids", home.id):
+        yield (
+            Call.of(
+                "alibaba.publish_route_entries",
+                cen_id=cen.id,
+                child_instance_id=home.id,
+                child_instance_type="VPC",
+                child_instance_region_id=home.region_id,
+                child_instance_route_table_id=home.route_table_id,
+                destination_cidr_block=str(home.cidr_block),
+            ),
+        )
+
+
+def _bandwidth(situation: Situation) -> Iterator[Remedy]:
+    """A share of the plan between the two regions, or a plan first."""
+    cen = situation.cloud.store.find(Cen, situation.hop.node.resource)
+    regions = [_region(situation, address) for address in (situation.packet.source, situation.packet.destination)]
+    if cen is None or "" in regions:
+        return
+    share = Call.of(
+        "alibaba.set_cen_inter_region_bandwidth_limit",
+        cen_id=cen.id,
+        local_region_id=regions[0],
+        opposite_region_id=regions[1],
+        bandwidth_limit=_SHARE,
+    )
+    yield (share,)
+    plan = Call.of(
+        "alibaba.create_cen_bandwidth_package",
+        result="plan",
+        bandwidth=_SHARE,
+        geographic_region_a_id=geographic_region_of(regions[0]),
+        geographic_region_b_id=geographic_region_of(regions[1]),
+    )
+    give = Call.of("alibaba.associate_cen_bandwidth_package", cen_id=cen.id, cen_bandwidth_package_id=Result("plan"))
+    yield plan, give, share
+
+
+def _region(situation: Situation, address: IPv4Address) -> str:
+    """The region in which an address is attached to a CEN: its VPC's, or that of its gateway's CCN; empty when unknown."""
+    home = situation.site(address)
+    if isinstance(home, AlibabaVpc):
+        return home.region_id
+    store = situation.cloud.store
+    for running in gateways_in(situation.cloud, home) if home is not None else ():
+        ccn = store.find(CloudConnectNetwork, running.gateway.ccn_id or "")
+        if ccn is not None:
+            return ccn.region_id
+    return ""
 
 
 def _outside_selector(situation: Situation) -> Iterator[Remedy]:
@@ -334,6 +407,7 @@ _REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: _private_at_the_edge,
     Reason.ECS_SG_RULES_MISMATCH: _ecs_group,
     Reason.SAG_NOT_ATTACHED_TO_CCN: _junction,
+    Reason.CEN_NO_BANDWIDTH_PLAN: _bandwidth,
     Drop.OUTSIDE_SELECTOR: _outside_selector,
     Drop.NO_PEER_FOR_DESTINATION: _junction,
     Drop.PEER_NOT_HEARD: _junction,

@@ -16,6 +16,7 @@ class Ids:
     table: str
     public_table: str
     igw: str
+    app_subnet: str
     app: str
     app_eni: str
     app_group: str
@@ -93,6 +94,7 @@ def joined() -> tuple[Cloud, Ids]:
         table=aws_vpc.main_route_table_id,
         public_table=public_table.id,
         igw=igw.id,
+        app_subnet=app_subnet.id,
         app=app.id,
         app_eni=app.network_interface_ids[0],
         app_group=app_group.id,

@@ -88,12 +88,20 @@ def test_a_step_with_parts_has_the_calls_of_its_parts() -> None:
     assert [call.operation for call in fix.calls] == ["aws.authorize_security_group_ingress"] * 2
 
 
-def test_where_steps_are_not_enough_calls_follow() -> None:
-    """A subnet of the VPC that the scenario never heard of: only calls can help, after the step that is missing."""
-    explanation = explain_scenario(replay("2.5"), Question("app", "203.0.113.10", "udp", 9000))
-    assert not explanation.reaches
-    assert explanation.fixes[0].answers == "NO_ROUTE_TO_DESTINATION"
-    assert [fix.step for fix in explanation.fixes] == [""] * len(explanation.fixes)
+def test_steps_that_get_it_further_are_told_where_nothing_gets_it_there() -> None:
+    explanation = explain(("2.5", "4.3"), "app", "192.168.1.77")
+    assert steps_of(explanation) == ["2.5"]
+    assert not explanation.solved
+    assert explanation.remaining is not None
+    assert explanation.remaining.code == "NO_POSSIBLE_DESTINATION"
+
+
+def test_where_no_step_helps_calls_do() -> None:
+    """Nothing in the document lets the gateway ping app: its group admits SSH from AWS, and all of Alibaba Cloud."""
+    explanation = explain(("2.5",), "vcpe", "app")
+    assert steps_of(explanation) == [""]
+    assert [call.operation for call in explanation.fixes[0].calls] == ["aws.authorize_security_group_ingress"]
+    assert explanation.solved
 
 
 def test_every_consulted_thing_knows_its_step() -> None:
