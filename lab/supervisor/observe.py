@@ -35,11 +35,19 @@ def _send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Obser
         sighting = probing.send(explanation.source.node, probe)
         probing.watch(lambda: _came_back(sighting) or bool(sighting.errors or sighting.refused), within=ANSWERED_WITHIN)
         answered = _came_back(sighting)
-        arrived = explanation.destination.node in sighting.delivered_to or (answered and not sighting.delivered_to)
+        arrived = answered or _arrived(explanation, sighting)
         errors = tuple((error.type, error.code) for error in sighting.errors)
         return Observation(arrived, answered, tuple(emulation.new_drops()), errors, sighting.refused)
     finally:
         probing.close()
+
+
+def _arrived(explanation: Explanation, sighting: Sighting) -> bool:
+    """Whether the packet got to the machine meant, which for a public address is the one that the prediction found behind it."""
+    exchange = explanation.fate.exchange
+    predicted = exchange.request.delivered_to if exchange is not None else None
+    receiver = predicted.name if predicted is not None else explanation.destination.node
+    return receiver in sighting.delivered_to if receiver else bool(sighting.delivered_to)
 
 
 def _came_back(sighting: Sighting) -> bool:

@@ -84,7 +84,6 @@ def test_it_is_quick() -> None:
 
 EMULATED = {
     "answered": (["app", "ecs"], 0),
-    "dropped at a check": (["ecs", "app", "--skip", "2.5"], 1),
     "tcp dropped at a group": (["app", "ecs", "--protocol", "tcp", "--port", "443", "--skip", "3.3.5"], 1),
     "too big": (["app", "ecs", "--size", "1500", "--df"], 1),
     "a tunnel that does not open": (["app", "ecs", "--skip", "2.3.address"], 1),
