@@ -41,13 +41,12 @@ def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork) -> None:
         fabric.tables.append(RouteTable(table_number(network.origin), routes, selected_by, network.id))
 
 
-def write_lone_instances(draft: Draft, cloud: Cloud) -> None:
-    """Add the running instances that are in no network: nodes on the internet and nowhere else."""
-    for instance in cloud.store.all(EnsInstance):
-        if instance.network_id is None and instance.state == RUNNING and instance.public_ip_address is not None:
-            machine = _add(draft, instance)
-            _join_internet(draft, machine, instance, instance.public_ip_address)
-            _write_forwarding(cloud, machine, instance, (), is_next_hop=False)
+def write_lone_instance(draft: Draft, cloud: Cloud, instance: EnsInstance) -> None:
+    """Add an instance if it runs in no network: a node on the internet and nowhere else."""
+    if instance.network_id is None and instance.state == RUNNING and instance.public_ip_address is not None:
+        machine = _add(draft, instance)
+        _join_internet(draft, machine, instance, instance.public_ip_address)
+        _write_forwarding(cloud, machine, instance, (), is_next_hop=False)
 
 
 def _add(draft: Draft, instance: EnsInstance) -> NodeDraft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -73,6 +73,11 @@ def gateway_of(cloud: Cloud, instance: Instance | EnsInstance) -> SmartAccessGat
 
 def running_gateways(cloud: Cloud) -> frozenset[str]:
     """The ids of the gateways whose device runs somewhere, in AWS or on an edge node."""
+    return frozenset(gateway.id for _, gateway in running_machines(cloud))
+
+
+def running_machines(cloud: Cloud) -> Iterator[tuple[Instance | EnsInstance, SmartAccessGateway]]:
+    """Each machine that is a purchased gateway's device."""
     images = [image.id for image in cloud.store.all(Image) if image.sag_vcpe]
     machines: list[Instance | EnsInstance] = [
         instance
@@ -81,7 +86,10 @@ def running_gateways(cloud: Cloud) -> frozenset[str]:
         if instance.state == RUNNING
     ]
     machines += [instance for instance in cloud.store.all(EnsInstance) if instance.state == ENS_RUNNING]
-    return frozenset(gateway.id for machine in machines if (gateway := gateway_of(cloud, machine)) is not None)
+    for machine in machines:
+        gateway = gateway_of(cloud, machine)
+        if gateway is not None:
+            yield machine, gateway
 
 
 def _is_vcpe_image(cloud: Cloud, instance: Instance | EnsInstance) -> bool:

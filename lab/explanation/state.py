@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.cloud import Cloud
-from lab.compiler import compile_topology
+from lab.compiler import compile_topology, part_around
 from lab.explanation.call import Call
 from lab.results import StepResult
 from lab.scenario import Scenario
@@ -17,14 +17,18 @@ from lab.topology import Topology
 
 @dataclass(frozen=True)
 class State:
-    """A cloud and the network that it describes. `steps` gives, for a call's number, the steps it was made in, innermost last."""
+    """A cloud and the network that it describes. `steps` gives, for a call's number, the steps it was made in, innermost last.
+
+    With `around`, resources, the network is compiled no further than packets between them can ever get.
+    """
 
     cloud: Cloud
     steps: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    around: tuple[str, ...] = ()
 
     @cached_property
     def topology(self) -> Topology:
-        return compile_topology(self.cloud)
+        return compile_topology(self.cloud, part_around(self.cloud, self.around) if self.around else None)
 
     def step_of(self, number: int) -> str:
         """The number of the step that made a call, "" when none did."""

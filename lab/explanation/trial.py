@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
+from lab.compiler.names import INTERNET
 from lab.errors import UsageError
 from lab.explanation.place import cause_of, place_of
 from lab.explanation.question import Party, Question, find_destination, find_machine
@@ -48,11 +50,12 @@ class Fate:
 
 @dataclass(frozen=True)
 class Trial:
-    """The same packet, from the same machine, for any network."""
+    """The same packet, from the same machine, for any network. It gets no further than what is joined to `around`."""
 
     question: Question
     source: Party
     destination: Party
+    around: tuple[str, ...]
 
     def run(self, topology: Topology) -> Fate:
         if self.source.node not in topology.by_name:
@@ -75,4 +78,13 @@ def trial_of(state: State, question: Question) -> Trial:
     if source.address == destination.address:
         raise UsageError(f"{question.source} and {question.destination} are the same address, {source.address}")
     question.probe(source.address, destination.address)
-    return Trial(question, source, destination)
+    around = (source.resource, destination.resource, _at_public_address(topology, destination))
+    return Trial(question, source, destination, tuple(filter(None, around)))
+
+
+def _at_public_address(topology: Topology, destination: Party) -> str:
+    """The resource of the node that the internet hands packets for an address to; empty where there is none."""
+    internet = topology.by_name[INTERNET]
+    wanted = IPv4Network(destination.address)
+    devices = [route.interface for table in internet.tables for route in table.routes if route.destination == wanted]
+    return topology.by_name[topology.far_end[INTERNET, devices[0]][0]].resource if devices else ""
