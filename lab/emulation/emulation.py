@@ -33,8 +33,11 @@ Progress = Callable[[str], None]
 class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
-    A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose tunnel can not open is built too.
+    Several may run in one sandbox. A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose tunnel
+    can not open is built too.
     """
+
+    _names = count()  # of all networks of a process: sockets and files of a node are named after it
 
     def __init__(
         self,
@@ -46,7 +49,6 @@ class Emulation:
     ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
-        self._names = count()
         self._network = Network(self.machines)
         self._tunnels = Tunnels(self.machines, cipher, heard_within)
         self._rendered: dict[str, Node] = {}
