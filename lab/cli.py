@@ -92,6 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("scenario", nargs="?", help="show this one with its steps, and what leaving each out does")
     listing.set_defaults(handler=_scenarios)
 
+    agree = commands.add_parser(
+        "agree", help="try random clouds on the simulation and on running networks (as root), and compare", epilog=_EXIT_CODES
+    )
+    agree.add_argument("--states", metavar="N", type=int, default=300, help="random states of the clouds (300)")
+    agree.add_argument("--probes", metavar="M", type=int, default=10, help="packets in each state (10)")
+    agree.add_argument("--seed", metavar="S", type=int, default=1, help="another seed chooses other states (1)")
+    agree.set_defaults(handler=_agree)
+
     check = commands.add_parser("doctor", help="say what this machine can do, what is missing, and how to get it")
     check.add_argument("--install", action="store_true", help="install what is missing first; ./saglab does it")
     check.set_defaults(handler=_doctor)
@@ -205,6 +213,19 @@ def _observe(explanation: Explanation, options: argparse.Namespace) -> int:
 
     _require_machine()
     return run_in_sandbox(send)
+
+
+def _agree(options: argparse.Namespace) -> int:
+    if options.states < 0 or options.probes < 1:
+        raise UsageError("--states takes 0 or more, --probes 1 or more")
+    _require_machine()
+    try:
+        from lab.agreement.command import agree, missing, told
+    except ModuleNotFoundError as error:
+        raise UsageError(f"agree needs {error.name}, which comes with saglab's test extra: pip install 'saglab[test]'") from error
+    findings = agree(options.states, options.probes, options.seed)
+    print(told(findings))
+    return FAILED if findings.failure or missing(findings) else PASSED
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -115,11 +115,27 @@ class Pair:
         self._probing.attend(self.emulation.machines)
         wanted = {peer for peer in _peers(topology) if self.simulation.has_heard(*peer)}
         self._probing.watch(lambda: wanted <= self._heard(), within=HEARD_WITHIN if wanted else 0)
+        self._use_tunnels(topology)
         self._read_drops()
         return [
             Disagreement(f"tunnel {peer[2]} at {peer[0]}", _spoken(peer in wanted), _spoken(peer not in wanted))
             for peer in sorted(wanted ^ self._heard())
         ]
+
+    def _use_tunnels(self, topology: Topology) -> None:
+        """Send a packet from each gateway into its tunnel: from it the other end learns where the gateway is now.
+
+        When its public address has changed, it would otherwise depend on which of many packets is the first.
+        """
+        for node in topology.nodes:
+            for service in node.services:
+                for peer in service.peers:
+                    if peer.speaks_first and peer.prefixes:
+                        probe = self._fresh(Probe(service.address, peer.prefixes[0].network_address + 1, "icmp"))
+                        self.simulation.exchange(probe, node.name)
+                        self._probing.send(node.name, probe)
+        self._probing.watch(lambda: False, within=SETTLED_AFTER)
+        self._probing.forget()
 
     def _heard(self) -> set[Peer]:
         """The peers that the dataplanes have heard."""
