@@ -1,0 +1,180 @@
+"""A network that is changed while packets flow: what a change must stop, what it must not touch, what a failed change leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from lab.agreement.asks import Ask, questions
+from lab.agreement.call import Call
+from lab.agreement.outcome import Outcome
+from lab.agreement.pair import Pair
+from lab.agreement.states import world
+from lab.agreement.worker import Worker
+from lab.agreement.world import make_world
+from lab.cloud import Cloud
+from lab.compiler import compile_topology
+from lab.emulation.machine import Machine
+from lab.emulation.network import Network
+from lab.errors import MachineError
+from lab.simulation import Probe
+
+pytestmark = pytest.mark.emulation
+
+FLOW = 7  # the identifier of one flow, that goes on while the network changes
+PACKETS = 1000  # of a ping, one a millisecond
+TOGGLES = 10
+APP, WEB, ECS = "10.0.1.10", "10.0.1.11", "192.168.1.10"
+
+
+def ask(machine: str, destination: str, source_port: int = 0) -> Ask:
+    address = IPv4Address(destination)
+    return Ask(machine, Probe(address, address, "icmp", source_port))
+
+
+def aws(cloud: Cloud, name: str, **arguments: object) -> None:
+    Call("aws", name, arguments).make(cloud)
+
+
+# --- a flow that was admitted elsewhere -------------------------------------------------------------------------------
+
+
+def reroute() -> list[tuple[str, str, list[str]]]:
+    """A running flow, and the same after its route leads to an interface whose group does not admit it, and back."""
+    here, cloud = world(), make_world().cloud
+    aws(cloud, "modify_network_interface_attribute", network_interface_id=here.enis["db"], source_dest_check=False)
+    pair = Pair(compile_topology(cloud))
+    found = []
+    for target in ("vcpe", "db", "db", "vcpe"):
+        aws(
+            cloud,
+            "replace_route",
+            route_table_id=here.tables[0],
+            destination_cidr_block="192.168.0.0/16",
+            network_interface_id=here.enis[target],
+        )
+        topology = compile_topology(cloud)
+        pair.apply(topology)
+        answers = pair.ask(questions(topology, [ask("app", ECS, FLOW)]))
+        disagreements = [*pair.disagreements, *answers.disagreements]
+        found.append((answers.outcomes[0].answered_at, str(answers.forecasts[0].reason), [*map(str, disagreements)]))
+    pair.close()
+    return found
+
+
+def test_a_flow_is_dropped_at_an_interface_whose_group_does_not_admit_it() -> None:
+    app = world().machines["app"]
+    refused = ("", "ENI_SG_RULES_MISMATCH", [])
+    assert Worker(reroute).result() == [(app, "None", []), refused, refused, (app, "None", [])]
+
+
+# --- a flow that a change is not about --------------------------------------------------------------------------------
+
+
+def toggle() -> str:
+    """The end of a ping that ran while another interface's check was turned off and on."""
+    here, cloud = world(), make_world().cloud
+    pair = Pair(compile_topology(cloud))
+    machine = pair.emulation.machines[here.machines["app"]]
+    pinging = machine.popen("ping", "-n", "-q", "-c", str(PACKETS), "-i", "0.001", "-W", "1", "-I", APP, WEB)
+    for number in range(TOGGLES):
+        check = bool(number % 2)
+        aws(cloud, "modify_network_interface_attribute", network_interface_id=here.enis["nat"], source_dest_check=check)
+        pair.emulation.apply(compile_topology(cloud))
+        assert pinging.poll() is None, "the ping ended before the last change"
+    out, _ = pinging.communicate()
+    pair.close()
+    return str(out.decode())
+
+
+def test_ten_changes_of_a_check_lose_no_packet_of_others() -> None:
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received", Worker(toggle).result())
+    assert counts is not None
+    assert (int(counts[1]), int(counts[2])) == (PACKETS, PACKETS)
+
+
+# --- a change that fails half-way -------------------------------------------------------------------------------------
+
+
+def fail_on(method: Callable[..., Any], number: int) -> Callable[..., Any]:
+    """The method, but for one call, which fails."""
+    calls = 0
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise MachineError("injected")
+        return method(*arguments, **options)
+
+    return failing
+
+
+INJECTED: dict[str, tuple[type, str, int]] = {
+    "nft": (Machine, "run", 1),
+    "a route, after others of the node": (Network, "_fields", 2),
+    "the routes of a node": (Network, "route", 3),
+    "the routes of the last nodes": (Network, "route", 14),
+    "a new link": (Network, "add_links", 1),
+    "the addresses of a node": (Network, "configure", 9),
+}
+
+
+def break_change() -> dict[str, tuple[str, bool, list[Outcome], list[str]]]:
+    """A change that touches rules, routes and links; each time something else of it fails. Then the same, undisturbed."""
+    here, cloud = world(), make_world().cloud
+    before = compile_topology(cloud)
+    pair = Pair(before)
+    aws(cloud, "modify_network_interface_attribute", network_interface_id=here.enis["app"], groups=(here.aws_groups[2],))
+    aws(cloud, "delete_route", route_table_id=here.tables[0], destination_cidr_block="172.16.0.0/16")
+    aws(cloud, "terminate_instances", instance_id=here.machines["db"])
+    aws(cloud, "attach_network_interface", network_interface_id=here.enis["spare"], instance_id=here.machines["web"])
+    after = compile_topology(cloud)
+    wanted = [ask("ecs", APP), ask("app", "172.16.1.10"), ask("vcpe", ECS), ask("app", "10.0.2.20"), ask("db", APP)]
+    found = {}
+    for name, (kind, method, number) in INJECTED.items():
+        original = getattr(kind, method)
+        setattr(kind, method, fail_on(original, number))
+        said = ""
+        try:
+            pair.emulation.apply(after)
+        except MachineError as error:
+            said = str(error)
+        finally:
+            setattr(kind, method, original)
+        same = pair.emulation.topology == before
+        pair.apply(before)
+        answers = pair.ask(questions(before, wanted))
+        found[name] = (said, same, answers.outcomes, [*map(str, [*pair.disagreements, *answers.disagreements])])
+    pair.apply(after)
+    answers = pair.ask(questions(after, wanted))
+    found[""] = ("", True, answers.outcomes, [*map(str, [*pair.disagreements, *answers.disagreements])])
+    pair.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def broken() -> dict[str, tuple[str, bool, list[Outcome], list[str]]]:
+    return Worker(break_change).result()
+
+
+@pytest.mark.parametrize("name", INJECTED)
+def test_a_change_that_fails_half_way_says_so_and_is_undone(
+    broken: dict[str, tuple[str, bool, list[Outcome], list[str]]], name: str
+) -> None:
+    said, same, outcomes, disagreements = broken[name]
+    assert said == "the change could not be applied, and the lab is as it was before: injected"
+    assert same
+    assert disagreements == []
+    machines = world().machines
+    assert [one.answered_at for one in outcomes] == [machines["ecs"], machines["app"], machines["vcpe"], "", machines["db"]]
+
+
+def test_what_failed_half_way_can_be_done_later(broken: dict[str, tuple[str, bool, list[Outcome], list[str]]]) -> None:
+    _, _, outcomes, disagreements = broken[""]
+    assert disagreements == []
+    assert [bool(one.answered_at) for one in outcomes] == [False, False, True, False, False]
