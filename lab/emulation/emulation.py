@@ -33,8 +33,8 @@ Progress = Callable[[str], None]
 class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
-    Several may run in one sandbox. A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose tunnel
-    can not open is built too.
+    Several may run in one sandbox. A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose
+    tunnel can not open is built too.
     """
 
     _names = count()  # of all networks of a process: sockets and files of a node are named after it
