@@ -88,7 +88,7 @@ def announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
     """All that the networks of a CEN announce. What is announced by itself comes before what was published."""
     own = [route for attachment in cen.attachments for route in _announced_by_itself(store, attachment)]
     published = [route for vpc_id in cen.child_instance_ids for route in _published(store, vpc_id)]
-    return tuple(_judged((*own, *published), taken=()))
+    return tuple(_judged((*own, *published), taken=(), room=len(own) + len(published)))
 
 
 def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRoute, ...]:
@@ -110,9 +110,12 @@ def _active(routes: Iterable[LearnedRoute]) -> tuple[LearnedRoute, ...]:
     return tuple(route for route in routes if route.status is RouteStatus.ACTIVE)
 
 
-def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network]) -> Iterator[LearnedRoute]:
-    """Each route with its status in a table that has routes to `taken` already. One that lost before stays lost."""
-    known, room = set(taken), ROUTES
+def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network], room: int = ROUTES) -> Iterator[LearnedRoute]:
+    """Each route with its status in a table that has routes to `taken` already, and room for so many more.
+
+    One that lost before stays lost.
+    """
+    known = set(taken)
     for route in routes:
         status = route.status
         if status is not RouteStatus.ACTIVE:

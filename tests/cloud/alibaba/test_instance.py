@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lab.cloud.alibaba import NetworkInterface
+from lab.cloud.alibaba import Instance, NetworkInterface
 
 
 @pytest.fixture
@@ -36,6 +36,25 @@ def test_addresses_are_given_from_the_bottom_until_the_vswitch_is_full(w, refuse
     refused(w.cloud, lambda: w.alibaba.run_instances(switch.id, w.group.id), "InvalidVSwitchId.IpInsufficient")
 
 
+def test_an_instance_is_stopped_and_started(w) -> None:
+    for call, state in ((w.alibaba.stop_instance, "Stopped"), (w.alibaba.start_instance, "Running")):
+        call(w.ecs.id)
+        instance = w.cloud.store.get(Instance, w.ecs.id)
+        assert (instance.state, instance.state_origin.operation) == (state, f"alibaba.{call.__name__}")
+
+
+@pytest.mark.parametrize("force", [pytest.param(False, id="stopped"), pytest.param(True, id="by force")])
+def test_a_deleted_instance_takes_its_primary_interface_and_leaves_the_others(w, force) -> None:
+    second = w.alibaba.create_network_interface(w.switch.id, [w.group.id])
+    w.alibaba.attach_network_interface(second.id, w.ecs.id)
+    if not force:
+        w.alibaba.stop_instance(w.ecs.id)
+    w.alibaba.delete_instance(w.ecs.id, force=force)
+    assert w.alibaba.describe_instances() == ()
+    assert [(it.id, it.instance_id) for it in w.alibaba.describe_network_interfaces()] == [(second.id, None)]
+    assert w.run("192.168.1.10").state == "Running"
+
+
 @pytest.mark.parametrize(
     ("call", "code"),
     [
@@ -49,7 +68,22 @@ def test_addresses_are_given_from_the_bottom_until_the_vswitch_is_full(w, refuse
         pytest.param(lambda w: w.run("192.168.1.253"), "InvalidPrivateIpAddress.Malformed", id="third last address"),
         pytest.param(lambda w: w.run("192.168.1.x"), "InvalidPrivateIpAddress.Malformed", id="no address"),
         pytest.param(lambda w: w.run("192.168.1.10"), "InvalidPrivateIpAddress.Duplicated", id="address in use"),
+        pytest.param(lambda w: w.alibaba.stop_instance("i-0"), "InvalidInstanceId.NotFound", id="stop unknown"),
+        pytest.param(lambda w: w.alibaba.stop_instance(w.stopped), "IncorrectInstanceStatus", id="stop stopped"),
+        pytest.param(lambda w: w.alibaba.start_instance(w.ecs.id), "IncorrectInstanceStatus", id="start running"),
+        pytest.param(lambda w: w.alibaba.delete_instance("i-0"), "InvalidInstanceId.NotFound", id="delete unknown"),
+        pytest.param(lambda w: w.alibaba.delete_instance(w.ecs.id), "IncorrectInstanceStatus", id="delete running"),
+        pytest.param(lambda w: w.alibaba.delete_instance(w.stopped), "DependencyViolation.RouteEntry", id="delete a next hop"),
+        pytest.param(
+            lambda w: w.alibaba.delete_instance(w.ecs.id, force=True),
+            "DependencyViolation.RouteEntry",
+            id="delete one whose interface is a next hop",
+        ),
     ],
 )
 def test_refused(w, refused, call, code) -> None:
+    w.stopped = w.run("192.168.1.40").id
+    w.alibaba.stop_instance(w.stopped)
+    w.alibaba.create_route_entry(w.vpc.route_table_id, "10.0.0.0/8", "Instance", w.stopped)
+    w.alibaba.create_route_entry(w.vpc.route_table_id, "11.0.0.0/8", "NetworkInterface", w.ecs_eni)
     refused(w.cloud, lambda: call(w), code)
