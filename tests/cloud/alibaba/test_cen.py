@@ -183,6 +183,47 @@ def test_refused(w, refused, call, code) -> None:
     refused(w.cloud, lambda: call(w), code)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"name": "renamed"}, ("renamed", "REDUCED"), id="name"),
+        pytest.param({"protection_level": "FULL"}, ("cen-1", "FULL"), id="level"),
+        pytest.param({"name": "both", "protection_level": "FULL"}, ("both", "FULL"), id="both"),
+    ],
+)
+def test_a_cen_is_modified(w, given, expected) -> None:
+    w.attach(w.cen, w.vpc.id, "VPC")
+    w.attach(w.cen, w.other_vpc.id, "VPC")
+    w.alibaba.modify_cen_attribute(w.cen, **given)
+    cen = w.cloud.store.get(Cen, w.cen)
+    assert (cen.name, cen.protection_level) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        pytest.param({"name": "1"}, "InvalidName", id="name"),
+        pytest.param({"protection_level": "NONE"}, "InvalidParameter", id="level"),
+        pytest.param({"name": "kept-back", "protection_level": "FULL"}, "CidrConflict", id="full, while blocks overlap"),
+        pytest.param({"cen_id": "cen-0"}, "ParameterCenInstanceId", id="unknown"),
+    ],
+)
+def test_modifying_refused(w, refused, given, code) -> None:
+    w.attach(w.cen, w.vpc.id, "VPC")
+    w.attach(w.cen, w.alibaba.create_vpc("192.168.0.0/17").id, "VPC")
+    refused(w.cloud, lambda: w.alibaba.modify_cen_attribute(**{"cen_id": w.cen} | given), code)
+
+
+def test_an_account_has_ten_ccns(w, refused) -> None:
+    for _ in range(8):
+        last = w.alibaba.create_cloud_connect_network()
+    refused(w.cloud, lambda: w.alibaba.create_cloud_connect_network(), "CcnAmountLimit")
+    presences = [it.point_of_presence for it in w.cloud.store.all(CloudConnectNetwork)]
+    assert len(set(presences)) == 10
+    w.alibaba.delete_cloud_connect_network(last.id)
+    assert w.alibaba.create_cloud_connect_network().point_of_presence == last.point_of_presence
+
+
 def test_names_are_optional(w) -> None:
     assert (w.alibaba.create_cen().name, w.alibaba.create_cloud_connect_network().name) == ("", "")
 

@@ -71,6 +71,25 @@ def test_a_rule_may_speak_of_a_group(w) -> None:
     assert [(rule.source_group_id, rule.cidr_ip) for rule in (*w.state().ingress, *w.state().egress)] == [(w.group.id, None)] * 2
 
 
+@pytest.mark.parametrize("call", ["authorize_security_group", "revoke_security_group"])
+def test_rules_of_an_enterprise_group_speak_of_blocks_only(w, refused, call) -> None:
+    group = w.alibaba.create_security_group(w.vpc.id, security_group_type="enterprise").id
+    w.alibaba.authorize_security_group(group, source_cidr_ip="10.0.0.0/8")
+    for name, side in ((call, "source"), (f"{call}_egress", "dest")):
+        refused(
+            w.cloud,
+            lambda name=name, side=side: getattr(w.alibaba, name)(group, **{f"{side}_group_id": w.group.id}),
+            "InvalidGroupAuthParameter.OperationDenied",
+        )
+
+
+def test_a_group_that_a_rule_speaks_of_is_not_deleted(w, refused) -> None:
+    named = w.alibaba.create_security_group(w.vpc.id).id
+    w.admit(source_cidr_ip=None, source_group_id=named)
+    assert w.group.id in refused(w.cloud, lambda: w.alibaba.delete_security_group(named), "DependencyViolation").message
+    refused(w.cloud, lambda: w.admit(source_cidr_ip=None, source_group_id=w.other_group.id), "InvalidSourceGroupId.NotFound")
+
+
 def test_an_unused_group_is_deleted(w) -> None:
     group = w.alibaba.create_security_group(w.vpc.id)
     w.alibaba.delete_security_group(group.id)

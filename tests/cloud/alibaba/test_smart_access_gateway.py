@@ -114,6 +114,32 @@ def test_static_routes_replace_those_before(w, given, expected) -> None:
     assert gateway.cidr_origin.operation == "alibaba.modify_smart_access_gateway"
 
 
+def test_a_ticket_raises_the_number_of_static_routes(w, refused) -> None:
+    fifty = [f"10.{n}.0.0/16" for n in range(50)]
+    w.alibaba.raise_static_route_quota(w.sag, 50)
+    w.modify(w.sag, cidr_block=fifty)
+    assert len(w.state(w.sag).cidr_blocks) == 50
+    refused(w.cloud, lambda: w.modify(w.sag, cidr_block=[*fifty, "11.0.0.0/8"]), "InvalidCidr")
+    refused(w.cloud, lambda: w.modify(w.spare, cidr_block=fifty[:6]), "InvalidCidr")
+
+
+def test_an_account_has_500_gateways(w, refused) -> None:
+    owned = len(w.cloud.store.all(SmartAccessGateway))
+    refused(w.cloud, lambda: w.buy(quantity=501 - owned), "SmartAccessGatewayAmountLimit")
+    w.buy(quantity=500 - owned)
+    refused(w.cloud, lambda: w.buy(), "SmartAccessGatewayAmountLimit")
+
+
+def test_a_deleted_gateways_devices_are_nobodys(w, refused) -> None:
+    w.bind(w.ccn, w.sag)
+    refused(w.cloud, lambda: w.alibaba.delete_smart_access_gateway(w.sag), "SmartAccessGatewayAlreadyBound")
+    serial = w.state(w.sag).active_device.serial_number
+    w.unbind(w.ccn, w.sag)
+    w.alibaba.delete_smart_access_gateway(w.sag)
+    assert w.cloud.store.by(SmartAccessGateway, "serial_numbers", serial) == ()
+    refused(w.cloud, lambda: w.alibaba.delete_smart_access_gateway(w.sag), "InvalidId.SMARTAG")
+
+
 @pytest.mark.requirement("S0-045")
 def test_the_method_of_advertising_is_read_back(w) -> None:
     w.modify(w.sag, routing_strategy="dynamic")
@@ -166,6 +192,9 @@ def test_mainland_china_is_one_area(w) -> None:
         pytest.param(lambda w: w.buy(quantity=0), "InvalidParameter", id="none", marks=pytest.mark.requirement("S0-022")),
         pytest.param(lambda w: w.buy(quantity=-1), "InvalidParameter", id="minus 1", marks=pytest.mark.requirement("S0-022")),
         pytest.param(lambda w: w.buy(auto_pay=False), "InvalidParameter", id="unpaid"),
+        pytest.param(lambda w: w.alibaba.raise_static_route_quota(w.sag, 51), "InvalidParameter", id="quota of 51"),
+        pytest.param(lambda w: w.alibaba.raise_static_route_quota(w.sag, 4), "InvalidParameter", id="quota below what is"),
+        pytest.param(lambda w: w.alibaba.raise_static_route_quota("sag-0", 9), "InvalidId.SMARTAG", id="quota of unknown"),
         pytest.param(lambda w: w.modify("sag-0", name="gone"), "SAG.InstanceNoFound", id="modify unknown"),
         pytest.param(lambda w: w.modify(w.sag, name="-"), "InvalidName", id="modify name"),
         pytest.param(lambda w: w.modify(w.sag, routing_strategy="bgp"), "InvalidParameter", id="method"),
