@@ -60,7 +60,7 @@ def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list
             plug(draft, fabric, machine, port)
         hops = (instance.id, *instance.network_interface_ids)
         if any(cloud.store.count(CloudTable, "next_hop_ids", hop) for hop in hops):
-            write_refusal(machine, own, instance.origin)
+            write_refusal(machine, [port.device for port in own], instance.origin)
 
 
 def _write_groups(cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:

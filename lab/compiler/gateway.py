@@ -48,12 +48,12 @@ def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: S
         own = ports[0].addresses[0]
         write_gateway(cloud, machine, gateway, Seat(ports, own, own))
     elif _is_vcpe_image(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
-        write_refusal(machine, ports, instance.origin)
+        write_refusal(machine, [port.device for port in ports], instance.origin)
 
 
-def write_refusal(machine: NodeDraft, ports: Sequence[Port], origin: Origin) -> None:
-    """A machine that is sent other machines' packets and is no gateway."""
-    _write_sink(machine, ports, origin, (no_route(origin, Reason.SAG_DEVICE_NOT_ASSOCIATED),))
+def write_refusal(machine: NodeDraft, devices: Sequence[str], origin: Origin) -> None:
+    """A machine that is sent other machines' packets on these devices and is no gateway."""
+    write_table(machine, devices, origin, (no_route(origin, Reason.SAG_DEVICE_NOT_ASSOCIATED),))
 
 
 def gateway_of(cloud: Cloud, instance: Instance | EnsInstance) -> SmartAccessGateway | None:
@@ -102,18 +102,19 @@ def _is_next_hop(cloud: Cloud, port: Port) -> bool:
     return bool(cloud.store.by(CloudTable, "targets", port.resource))
 
 
-def _write_sink(machine: NodeDraft, ports: Sequence[Port], origin: Origin, routes: tuple[Route, ...]) -> None:
+def write_table(machine: NodeDraft, devices: Sequence[str], origin: Origin, routes: tuple[Route, ...]) -> None:
+    """What a machine does with other machines' packets that come in on these devices."""
     machine.forwards = True
-    devices = tuple(port.device for port in ports)
     if devices:
-        machine.tables.append(RouteTable(table_number(origin), routes, devices, origin.resource))
+        machine.tables.append(RouteTable(table_number(origin), routes, tuple(devices), origin.resource))
 
 
 def write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway, seat: Seat) -> None:
     """From the LAN into the tunnel goes what the gateway has learned; from the tunnel to the LAN its static routes."""
     machine.kind = NodeKind.GATEWAY
+    devices = [port.device for port in seat.ports]
     if gateway.ccn_id is None:
-        _write_sink(machine, seat.ports, gateway.origin, (no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN),))
+        write_table(machine, devices, gateway.origin, (no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN),))
         return
     learned = gateway_routes(cloud.store, gateway.id)
     tunnel = tuple(Route(route.destination, route.origin, TUN, source=seat.own) for route in learned)
@@ -122,7 +123,7 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway,
     )
     machine.main += tunnel
     machine.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=gateway.id))
-    _write_sink(machine, seat.ports, gateway.origin, (*tunnel, no_route(gateway.origin)))
+    write_table(machine, devices, gateway.origin, (*tunnel, no_route(gateway.origin)))
     machine.tables.append(RouteTable(table_number(gateway.ccn_origin), (*lan, no_route(gateway.origin)), (TUN,), gateway.id))
     peer = TunnelPeer(
         gateway.id,

@@ -283,6 +283,19 @@ def test_a_vcpe_on_an_edge_node_has_its_public_address_itself(edge) -> None:
     assert (fabric.checks, fabric.gates, fabric.nats) == ((), (), ())
 
 
+def test_no_two_tables_of_a_machine_share_a_number(edge) -> None:
+    """Also when the gateway is bound right after its machine was launched: tables are numbered by operations."""
+    w = edge
+    w.alibaba.unbind_smart_access_gateway(w.sag.ccn, w.sag.id)
+    w.vcpe = w.alibaba.run_ens_instances(ENS_SAG_VCPE, user_data=w.sag.user_data)
+    w.alibaba.bind_smart_access_gateway(w.sag.ccn, w.sag.id)
+    for node in compile_topology(w.cloud).nodes:
+        numbers = [table.number for table in node.tables]
+        assert len(numbers) == len(set(numbers)), node.label
+        chosen = [name for table in node.tables for name in table.selected_by]
+        assert len(chosen) == len(set(chosen)), node.label
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_check_of_a_vcpe_on_an_edge_node_is_its_tunnels(edge, enabled) -> None:
     w = edge
