@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.cloud.alibaba import ENS_LINUX, ENS_SAG_VCPE
+from lab.cloud.aws import SAG_VCPE
 from lab.compiler import compile_topology
 from lab.reasons import Reason
 from lab.topology import NodeKind
@@ -353,6 +354,24 @@ def test_a_stopped_gateway_is_no_peer_of_its_ccn(edge) -> None:
     w.alibaba.stop_ens_instance(w.vcpe.id)
     assert compile_topology(w.cloud).node_of(w.sag.ccn).services == ()
     assert w.fate(w.a.id, "10.0.0.20") == "there: NO_ROUTE_TO_DESTINATION"
+
+
+@pytest.mark.parametrize(
+    ("goes", "peers"),
+    [
+        pytest.param([], 1, id="runs"),
+        pytest.param(["stop_instances"], 0, id="stopped"),
+        pytest.param(["stop_instances", "start_instances"], 1, id="started again"),
+        pytest.param(["terminate_instances"], 0, id="terminated"),
+    ],
+)
+def test_a_gateway_in_aws_is_a_peer_of_its_ccn_while_its_machine_runs(w, goes, peers) -> None:
+    sag, aws = gateway(w, "10.0.0.0/16"), w.cloud.aws
+    subnet = aws.create_subnet(aws.create_vpc("10.0.0.0/16").id, "10.0.1.0/24")
+    vcpe = aws.run_instances(aws.describe_images(name=SAG_VCPE)[0].id, subnet.id, user_data=sag.user_data)
+    for call in goes:
+        getattr(aws, call)(vcpe.id)
+    assert sum(len(tunnel.peers) for tunnel in compile_topology(w.cloud).node_of(sag.ccn).services) == peers
 
 
 @pytest.mark.parametrize(
