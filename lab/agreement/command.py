@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lab.agreement.landmarks import NOT_BY_A_MACHINE
+from functools import partial
+
+from lab.agreement.landmarks import LANDMARKS, NOT_BY_A_MACHINE
 from lab.agreement.search import Findings, search
 from lab.agreement.worker import Worker
 from lab.reasons import Reason
@@ -15,7 +17,7 @@ def agree(states: int, probes: int, seed: int, *, workers: int = WORKERS) -> Fin
     """Try so many states with so many packets each, shared among labs. Call it with one thread only."""
     shares = [states // workers + (number < states % workers) for number in range(workers)]
     running = [
-        Worker(lambda number=number, share=share: search(share, probes, seed * workers + number, landmarks=number == 0))  # type: ignore[misc]
+        Worker(partial(search, share, probes, seed * workers + number, landmarks=LANDMARKS[number::workers]))
         for number, share in enumerate(shares)
     ]
     findings = Findings()

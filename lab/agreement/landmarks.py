@@ -21,6 +21,8 @@ ADDRESSES = {
     "db": "10.0.2.20",
     "ecs": "192.168.1.10",
     "nobody": "10.0.1.99",
+    "remote": "172.20.1.10",
+    "blackhole": "172.30.0.1",
     "elsewhere": "172.31.0.1",
     "internet": "203.0.113.11",  # of `other`, given to it at its launch
 }
@@ -56,6 +58,8 @@ def _make() -> tuple[Landmark, ...]:
         Landmark(Reason.NO_ROUTE_TO_DESTINATION, _ask("app", "elsewhere")),
         Landmark(Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS, _ask("db", "elsewhere")),
         Landmark(Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS, _ask("db", "internet")),
+        Landmark(Reason.BAD_STATE_ROUTE, _ask("app", "blackhole")),
+        Landmark(Reason.CEN_NO_BANDWIDTH_PLAN, _ask("ecs", "remote")),
         Landmark(Reason.ENI_SG_RULES_MISMATCH, _ask("app", "db")),
         Landmark(
             Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION,
@@ -71,11 +75,6 @@ def _make() -> tuple[Landmark, ...]:
             Reason.SUBNET_ACL_RESTRICTION,
             _ask("app", "ecs"),
             (_aws("replace_network_acl_association", network_acl_id=here.acls[0], subnet_id=here.subnets[0]),),
-        ),
-        Landmark(
-            Reason.BAD_STATE_ROUTE,
-            _ask("app", "ecs"),
-            (_aws("stop_instances", instance_id=here.machines["vcpe"]),),
         ),
         Landmark(
             Reason.SAG_DEVICE_NOT_ASSOCIATED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -11,7 +12,7 @@ from hypothesis.errors import Flaky
 from lab.agreement.asks import Ask, asks, questions
 from lab.agreement.call import Call, make_all
 from lab.agreement.comparison import Disagreement
-from lab.agreement.landmarks import LANDMARKS
+from lab.agreement.landmarks import Landmark
 from lab.agreement.outcome import Tally
 from lab.agreement.pair import Pair
 from lab.agreement.script import write_script
@@ -19,6 +20,8 @@ from lab.agreement.states import states
 from lab.agreement.world import make_world
 from lab.compiler import compile_topology
 from lab.topology import Topology
+
+SHRINKING = 30.0  # seconds, our choice: what has not become smaller by then is told as it is
 
 
 @dataclass
@@ -44,12 +47,12 @@ class Disagreed(AssertionError):
     """Simulation and emulation say different things of a state."""
 
 
-def search(number: int, probes: int, start: int, *, landmarks: bool = True) -> Findings:
+def search(number: int, probes: int, start: int, *, landmarks: Sequence[Landmark] = ()) -> Findings:
     """Try so many random states with so many packets each, and stop at the first in which the backends disagree, made small.
 
-    `start` seeds the choice. With `landmarks` the states that show each code come first. Call it inside the sandbox.
+    `start` seeds the choice. The `landmarks` come first. Call it inside the sandbox.
     """
-    return _Search(probes).run(number, start, landmarks=landmarks)
+    return _Search(probes).run(number, start, landmarks)
 
 
 class _Search:
@@ -58,12 +61,13 @@ class _Search:
         self._findings = Findings()
         self._smallest: tuple[list[Call], list[Ask], list[Disagreement]] | None = None
         self._before: list[Call] = []
+        self._deadline = float("inf")
 
-    def run(self, number: int, start: int, *, landmarks: bool) -> Findings:
+    def run(self, number: int, start: int, landmarks: Sequence[Landmark]) -> Findings:
         started = time.monotonic()
         self._pair = Pair(compile_topology(make_world().cloud))
         try:
-            for landmark in LANDMARKS if landmarks else ():
+            for landmark in landmarks:
                 self._examine(list(landmark.calls), [landmark.ask])
             self._explore(number, start)
         except (Disagreed, Flaky):
@@ -92,6 +96,8 @@ class _Search:
             examine()
 
     def _examine(self, calls: list[Call], wanted: list[Ask]) -> None:
+        if time.monotonic() > self._deadline:
+            return
         topology = compile_topology(make_all(calls, make_world().cloud))
         before, self._before = self._before, calls
         self._pair.apply(topology)
@@ -118,6 +124,8 @@ class _Search:
         if not confirmed:
             about = f"only after another state, made by {before}"
             confirmed = [Disagreement(f"{one.about} ({about})", one.simulated, one.emulated) for one in disagreements]
+        if self._smallest is None:
+            self._deadline = time.monotonic() + SHRINKING
         if self._smallest is None or len(calls) + len(wanted) <= len(self._smallest[0]) + len(self._smallest[1]):
             self._smallest = calls, wanted, confirmed
         raise Disagreed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from lab.agreement.call import Call
-from lab.agreement.world import World, make_world
+from lab.agreement.world import FAR, HERE, World, make_world
 
 MOST_CALLS = 14
 
@@ -182,7 +182,7 @@ def _apsara_rules() -> SearchStrategy[Call]:
 
 
 def _transit() -> SearchStrategy[Call]:
-    """The gateway's networks, its CCN, and the CEN."""
+    """The gateway's networks, its CCN, the CEN and its bandwidth, and the gateway on the edge node."""
     vpcs = st.sampled_from(tuple(world().vpcs.values()))
     cen = st.just(world().cen)
     child = st.one_of(
@@ -197,6 +197,15 @@ def _transit() -> SearchStrategy[Call]:
         ),
         _call("alibaba", "unbind_smart_access_gateway", _given(ccn_id=st.just(world().ccn), smart_ag_id=st.just(world().sag))),
         _call("alibaba", "detach_cen_child_instance", _merged(_given(cen_id=cen), child)),
+        _call(
+            "alibaba",
+            "set_cen_inter_region_bandwidth_limit",
+            _given(cen_id=cen, local_region_id=st.just(HERE), opposite_region_id=st.just(FAR), bandwidth_limit=st.just(10)),
+        ),
+        _call(
+            "alibaba", "modify_ens_instance_attribute", _given(instance_id=st.just(world().edge), source_dest_check=st.booleans())
+        ),
+        _call("alibaba", "stop_ens_instance", _given(instance_id=st.just(world().edge))),
     )
 
 

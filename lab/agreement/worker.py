@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
+import signal
 import traceback
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
@@ -12,6 +14,8 @@ from lab.emulation.sandbox import run_in_sandbox
 from lab.errors import LabError, MachineError
 
 T = TypeVar("T")
+
+_PR_SET_PDEATHSIG = 1  # Linux, include/uapi/linux/prctl.h
 
 
 class Worker(Generic[T]):
@@ -39,9 +43,10 @@ class Worker(Generic[T]):
 
 
 def _live(function: Callable[[], object], writer: int) -> NoReturn:
-    """The child's whole life; it must not return into the code of its parent."""
+    """The child's whole life, which ends with its parent's; it must not return into the code of its parent."""
     status = 1
     try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         status = run_in_sandbox(lambda: _tell(function, writer))
     except LabError as error:
         print(f"saglab: {error}")

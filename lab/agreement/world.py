@@ -6,9 +6,12 @@
       inner 10.0.1.0/24  app .10, web .11, nat .12                   ecs .1.10 (basic group)
       edge  10.0.2.0/24  vcpe .10, db .20 ──── igw A ──┬── CCN ═ CEN ─ lone .2.10 (enterprise group)
     VPC B 10.1.0.0/16                                  │           VPC D 172.16.0.0/16
-      far   10.1.1.0/24  other .10 ─────────── igw B ──┘             peer .1.10 (basic group)
+      far   10.1.1.0/24  other .10 ─────────── igw B ──┤             peer .1.10 (basic group)
+    ENS                                                │           VPC E 172.20.0.0/16, in another region
+      10.50.0.0/24  branch .11, edge .10 (vCPE) ───────┘             remote .1.10
 
-Everything works in it, but for what a spare is needed for: an address, an interface, a group, a list, a table nobody uses yet.
+Everything works in it but the way between the regions, whose bandwidth is bought and not yet shared out. There are spares that
+nobody uses yet: addresses, an interface, a group, lists, a table. One route leads to the spare interface, and so nowhere.
 """
 
 from __future__ import annotations
@@ -18,10 +21,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lab.cloud import Cloud
+from lab.cloud.alibaba.ens import ENS_SAG_VCPE
+from lab.cloud.alibaba.resources import SmartAccessGateway
 from lab.cloud.aws import LINUX, SAG_VCPE
 from lab.topology import Topology
 
 SEED = b"agreement"  # fixed: an identifier in a printed script is the same when it is run again
+
+HERE, FAR = "ap-southeast-1", "cn-hangzhou"  # Alibaba Cloud's regions of this network
+BLACKHOLE = "172.30.0.0/16"  # routed to an interface that no machine has
 
 NOWHERE = tuple(
     IPv4Address(text)
@@ -31,6 +39,7 @@ NOWHERE = tuple(
         "10.1.1.99",
         "192.168.1.99",
         "172.16.9.9",
+        "172.30.0.1",  # behind a blackhole
         "172.31.0.1",  # private, of no network here
         "203.0.113.250",  # public, given to nobody
         "10.0.1.1",  # the router of a subnet, which answers
@@ -60,6 +69,7 @@ class World:
     ccn: str
     cen: str
     ecs: tuple[str, ...]
+    edge: str
 
 
 def make_world() -> World:
@@ -84,15 +94,14 @@ def make_world() -> World:
     spare_group = aws.create_security_group("spare", "no rule but the one for what goes out", vpc_a.id)
     far_group = aws.create_security_group("far", "other", vpc_b.id)
     for group in (workload, gateway_group):
-        for block in ("10.0.0.0/16", "192.168.0.0/16", "172.16.0.0/16"):
+        for block in ("10.0.0.0/16", "192.168.0.0/16", "172.16.0.0/16", "10.50.0.0/24"):
             aws.authorize_security_group_ingress(group.id, ip_protocol="-1", cidr_ip=block)
     aws.authorize_security_group_ingress(far_group.id, ip_protocol="-1", cidr_ip="0.0.0.0/0")
     spare_acl, second_acl = aws.create_network_acl(vpc_a.id), aws.create_network_acl(vpc_a.id)
 
-    order = alibaba.create_smart_access_gateway(name="vcpe")
-    alibaba.activate_smart_access_gateway(order.smart_ag_id)
-    device = order.gateways[0].active_device
-    credentials = json.dumps({"sn": device.serial_number, "key": device.secret_key})
+    order, branch_order = (alibaba.create_smart_access_gateway(name=name) for name in ("vcpe", "branch"))
+    for gateway in (*order.gateways, *branch_order.gateways):
+        alibaba.activate_smart_access_gateway(gateway.id)
     app, web, nat = (
         aws.run_instances(linux, inner.id, security_group_ids=[workload.id], private_ip_address=f"10.0.1.{host}", name=name)
         for host, name in ((10, "app"), (11, "web"), (12, "nat"))
@@ -102,7 +111,7 @@ def make_world() -> World:
         edge.id,
         security_group_ids=[gateway_group.id],
         private_ip_address="10.0.2.10",
-        user_data=credentials,
+        user_data=_credentials(order.gateways[0]),
         associate_public_ip_address=True,
         name="vcpe",
     )
@@ -119,12 +128,15 @@ def make_world() -> World:
     first_address, second_address = aws.allocate_address(), aws.allocate_address()
     vcpe_eni = vcpe.network_interface_ids[0]
     aws.modify_network_interface_attribute(vcpe_eni, source_dest_check=False)
-    for block in ("192.168.0.0/16", "172.16.0.0/16"):
+    for block in ("192.168.0.0/16", "172.16.0.0/16", "10.50.0.0/24"):
         aws.create_route(vpc_a.main_route_table_id, block, network_interface_id=vcpe_eni)
+    aws.create_route(vpc_a.main_route_table_id, BLACKHOLE, network_interface_id=spare_eni.id)
 
     vpc_c, vpc_d = alibaba.create_vpc("192.168.0.0/16", vpc_name="vpc-c"), alibaba.create_vpc("172.16.0.0/16", vpc_name="vpc-d")
     first, second = alibaba.create_vswitch(vpc_c.id, "192.168.1.0/24"), alibaba.create_vswitch(vpc_c.id, "192.168.2.0/24")
     third = alibaba.create_vswitch(vpc_d.id, "172.16.1.0/24")
+    vpc_e = alibaba.create_vpc("172.20.0.0/16", vpc_name="vpc-e", region_id=FAR)
+    fourth = alibaba.create_vswitch(vpc_e.id, "172.20.1.0/24")
     basic, enterprise = (
         alibaba.create_security_group(vpc_c.id, name, kind) for name, kind in (("basic", "normal"), ("company", "enterprise"))
     )
@@ -132,22 +144,44 @@ def make_world() -> World:
     ecs = alibaba.run_instances(first.id, basic.id, private_ip_address="192.168.1.10", instance_name="ecs")
     lone = alibaba.run_instances(second.id, enterprise.id, private_ip_address="192.168.2.10", instance_name="lone")
     peer = alibaba.run_instances(third.id, basic_d.id, private_ip_address="172.16.1.10", instance_name="peer")
-    for group_id in (basic.id, enterprise.id, basic_d.id):
-        for block in ("10.0.0.0/16", "192.168.0.0/16", "172.16.0.0/16"):
+    basic_e = alibaba.create_security_group(vpc_e.id, "basic-e")
+    remote = alibaba.run_instances(fourth.id, basic_e.id, private_ip_address="172.20.1.10", instance_name="remote")
+    for group_id in (basic.id, enterprise.id, basic_d.id, basic_e.id):
+        for block in ("10.0.0.0/16", "192.168.0.0/16", "172.16.0.0/16", "10.50.0.0/24"):
             alibaba.authorize_security_group(group_id, source_cidr_ip=block, priority=50)
     alibaba.authorize_security_group_egress(enterprise.id, dest_cidr_ip="0.0.0.0/0", priority=50)
     alibaba.modify_smart_access_gateway(order.smart_ag_id, routing_strategy="static", cidr_block="10.0.0.0/16")
     ccn = alibaba.create_cloud_connect_network(name="ccn")
     alibaba.bind_smart_access_gateway(ccn.id, order.smart_ag_id)
     cen = alibaba.create_cen(name="cen", ccn_id=ccn.id)
-    for vpc in (vpc_c, vpc_d):
-        alibaba.attach_cen_child_instance(cen.id, vpc.id, "VPC")
+    for vpc in (vpc_c, vpc_d, vpc_e):
+        alibaba.attach_cen_child_instance(cen.id, vpc.id, "VPC", vpc.region_id)
+    plan = alibaba.create_cen_bandwidth_package(10, "Asia-Pacific", "China")
+    alibaba.associate_cen_bandwidth_package(cen.id, plan.id)
+
+    network = alibaba.create_ens_network("10.50.0.0/24", network_name="branch")
+    edge_machine = alibaba.run_ens_instances(
+        ENS_SAG_VCPE,
+        network_id=network.id,
+        private_ip_address="10.50.0.10",
+        user_data=_credentials(branch_order.gateways[0]),
+        instance_name="edge",
+    )
+    branch = alibaba.run_ens_instances(
+        network_id=network.id, private_ip_address="10.50.0.11", public_ip_identification=False, instance_name="branch"
+    )
+    alibaba.modify_ens_instance_attribute(edge_machine.id, source_dest_check=False)
+    for block in ("192.168.0.0/16", "10.0.0.0/16"):
+        alibaba.create_ens_route_entry(network.id, block, edge_machine.id)
+    alibaba.modify_smart_access_gateway(branch_order.smart_ag_id, routing_strategy="static", cidr_block="10.50.0.0/24")
+    alibaba.bind_smart_access_gateway(ccn.id, branch_order.smart_ag_id)
 
     amazon = {"app": app, "web": web, "nat": nat, "vcpe": vcpe, "db": db, "other": other}
-    apsara = {"ecs": ecs, "lone": lone, "peer": peer}
+    apsara = {"ecs": ecs, "lone": lone, "peer": peer, "remote": remote}
+    ends = {"edge": edge_machine, "branch": branch}
     return World(
         cloud=cloud,
-        machines={name: machine.id for name, machine in (amazon | apsara).items()},
+        machines={name: machine.id for name, machine in (amazon | apsara | ends).items()},
         enis={name: machine.network_interface_ids[0] for name, machine in amazon.items()} | {"spare": spare_eni.id},
         aws_groups=(workload.id, gateway_group.id, spare_group.id, vpc_a.default_security_group_id),
         other_groups=(far_group.id, vpc_b.default_security_group_id),
@@ -164,7 +198,14 @@ def make_world() -> World:
         ccn=ccn.id,
         cen=cen.id,
         ecs=tuple(machine.id for machine in apsara.values()),
+        edge=edge_machine.id,
     )
+
+
+def _credentials(gateway: SmartAccessGateway) -> str:
+    """The user data that makes a machine this gateway's device."""
+    device = gateway.active_device
+    return json.dumps({"sn": device.serial_number, "key": device.secret_key})
 
 
 def addresses_in(topology: Topology) -> tuple[IPv4Address, ...]:

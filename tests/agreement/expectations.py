@@ -164,6 +164,12 @@ def _make() -> tuple[Expectation, ...]:
             (_alibaba("revoke_security_group_egress", security_group_id=enterprise, dest_cidr_ip="0.0.0.0/0", priority=50),),
         ),
         Expectation(
+            "a route whose target was stopped",
+            _ask("app", ECS),
+            "BAD_STATE_ROUTE",
+            (_aws("stop_instances", instance_id=here.machines["vcpe"]),),
+        ),
+        Expectation(
             "a subnet's own table",
             _ask("app", OTHER),
             "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",

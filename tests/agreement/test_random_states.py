@@ -60,9 +60,10 @@ def find_a_mistake() -> str:
 
     pair.SEEN_WITHIN, pair.READINGS = 0.1, 1  # in this process alone, which ends with the lab
     emulation.render = broken  # type: ignore[attr-defined]
-    return search(20, 4, 1, landmarks=False).failure
+    return search(20, 4, 1).failure
 
 
+@pytest.mark.long
 def test_a_failure_is_made_small_and_told_as_a_script(tmp_path: Path) -> None:
     failure = Worker(find_a_mistake).result()
     assert "ENI_SOURCE_DEST_CHECK_RESTRICTION" in failure
