@@ -82,6 +82,7 @@ class Sighting:
     answered_at: list[str] = field(default_factory=list)
     errors: list[ErrorSeen] = field(default_factory=list)
     refused: str = ""  # why the sender's own kernel did not take it
+    unanswerable: str = ""  # why the receiver's own kernel did not take the answer
 
 
 class Probing:
@@ -256,7 +257,11 @@ class _Post:
             sightings["udp", sender[1]].delivered_to.append(self._name)
         _, _, destination = _PKTINFO.unpack(ancillary[0][2])
         own = (socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO.pack(0, destination, bytes(4)))
-        here.sendmsg([payload], [own], 0, sender)
+        try:
+            here.sendmsg([payload], [own], 0, sender)
+        except OSError as error:  # no route back: nothing is sent
+            if ("udp", sender[1]) in sightings:
+                sightings["udp", sender[1]].unanswerable = error.strerror or str(error)
 
     def _see_udp_answer(self, here: socket.socket, sightings: Mapping[Key, Sighting]) -> None:
         here.recv(_RECEIVE_BUFFER)
