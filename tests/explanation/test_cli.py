@@ -104,6 +104,7 @@ def test_predicted_and_observed_agree(arguments: list[str], status: int) -> None
 
 
 @pytest.mark.emulation
+@pytest.mark.usefixtures("nobody_may_read")
 def test_emulation_needs_root() -> None:
     done = saglab("explain", "vcpe-ping", "app", "ecs", "--emulate", script=AS_NOBODY)
     assert done.returncode == 2

@@ -116,6 +116,7 @@ def test_it_reports_like_any_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root cannot become somebody else")
+@pytest.mark.usefixtures("nobody_may_read")
 def test_it_needs_no_root() -> None:
     done = saglab("run", "vcpe-ping", "--simulate", before=BECOME_NOBODY)
     assert done.returncode == 0, done.stderr
