@@ -7,6 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines are noisy: how long an example takes says nothing about the code.
+settings.register_profile("saglab", deadline=None)
+settings.load_profile("saglab")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
+from scapy.layers.inet import ICMP, IP, TCP
+from scapy.packet import Raw
+
 from lab.emulation.machine import Machine
 
 UDP_PORTS = (53, 443, 5000, 9000)  # our choice: those that probes use; none of them is a dataplane's
@@ -25,11 +28,10 @@ UDP_PORTS = (53, 443, 5000, 9000)  # our choice: those that probes use; none of 
 Key = tuple[str, int]  # protocol, and source port or ICMP identifier
 
 # RFC 792, RFC 791 §3.1, RFC 768, RFC 9293 §3.1
-_ICMP_HEADER, _IP_HEADER, _UDP_HEADER, _TCP_HEADER = 8, 20, 8, 20
+_ICMP_HEADER, _IP_HEADER, _UDP_HEADER = 8, 20, 8
 _ERRORS = frozenset({3, 11, 12})
 _FRAGMENTATION_NEEDED = (3, 4)  # RFC 1191 §4: the MTU stands in the last two bytes of its header
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
-_SYN = 0x02
 _RESET = 0x04
 
 # Linux, include/uapi/linux/in.h
@@ -279,31 +281,18 @@ def _options(packet: Packet) -> tuple[tuple[int, int], ...]:
 
 def _icmp(packet: Packet) -> bytes:
     kind, code = packet.icmp
-    rest = struct.pack("!HH", packet.source_port, 1) + bytes(packet.size - _IP_HEADER - _ICMP_HEADER)
-    checksum = _checksum(bytes((kind, code, 0, 0)) + rest)
-    return struct.pack("!BBH", kind, code, checksum) + rest
+    return _filled(ICMP(type=kind, code=code, id=packet.source_port, seq=1), packet.size - _IP_HEADER)
 
 
 def _syn(packet: Packet) -> bytes:
-    """A SYN, with data behind it if the size asks for it."""
-
-    def segment(checksum: int) -> bytes:
-        ports = struct.pack("!HH", packet.source_port, packet.destination_port)
-        fields = struct.pack("!IIBBHHH", 1, 0, _TCP_HEADER // 4 << 4, _SYN, 65535, checksum, 0)
-        return ports + fields + bytes(max(0, packet.size - _IP_HEADER - _TCP_HEADER))
-
-    length = len(segment(0))
-    pseudo = packet.source.packed + packet.destination.packed + struct.pack("!BBH", 0, socket.IPPROTO_TCP, length)
-    return segment(_checksum(pseudo + segment(0)))
+    """A SYN, with data behind it if the size asks for it. Its checksum covers the addresses, so it is built with them."""
+    segment = TCP(sport=packet.source_port, dport=packet.destination_port, flags="S", seq=1, window=65535)
+    return _filled(IP(src=str(packet.source), dst=str(packet.destination)) / segment, packet.size)[_IP_HEADER:]
 
 
-def _checksum(data: bytes) -> int:
-    """The Internet checksum, RFC 1071."""
-    words = struct.unpack(f"!{len(data) // 2}H", data[: len(data) // 2 * 2])
-    total: int = sum(words) + (data[-1] << 8 if len(data) % 2 else 0)
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+def _filled(headers: Any, size: int) -> bytes:
+    """The headers, and zeros behind them up to a size in bytes."""
+    return bytes(headers / Raw(bytes(max(0, size - len(headers)))))
 
 
 def _header_length(packet: bytes) -> int:
