@@ -21,7 +21,7 @@ from lab.agreement.world import make_world
 from lab.compiler import compile_topology
 from lab.topology import Topology
 
-SHRINKING = 30.0  # seconds, our choice: what has not become smaller by then is told as it is
+SHRINKING = 15.0  # seconds that Hypothesis is given, our choice; what is left is then tried without each call in turn
 
 
 @dataclass
@@ -62,6 +62,7 @@ class _Search:
         self._smallest: tuple[list[Call], list[Ask], list[Disagreement]] | None = None
         self._before: list[Call] = []
         self._deadline = float("inf")
+        self._shows_anew = False  # whether the smallest so far shows on a new network too
 
     def run(self, number: int, start: int, landmarks: Sequence[Landmark]) -> Findings:
         started = time.monotonic()
@@ -71,6 +72,8 @@ class _Search:
                 self._examine(list(landmark.calls), [landmark.ask])
             self._explore(number, start)
         except (Disagreed, Flaky):
+            if self._shows_anew:
+                self._reduce()
             self._findings.failure = self._told()
         finally:
             self._pair.close()
@@ -121,14 +124,29 @@ class _Search:
         finally:
             anew.close()
         wanted = culprits or wanted
-        if not confirmed:
+        shows_anew = bool(confirmed)
+        if not shows_anew:
             about = f"only after another state, made by {before}"
             confirmed = [Disagreement(f"{one.about} ({about})", one.simulated, one.emulated) for one in disagreements]
         if self._smallest is None:
             self._deadline = time.monotonic() + SHRINKING
         if self._smallest is None or len(calls) + len(wanted) <= len(self._smallest[0]) + len(self._smallest[1]):
             self._smallest = calls, wanted, confirmed
+            self._shows_anew = shows_anew
         raise Disagreed
+
+    def _reduce(self) -> None:
+        """Leave out every call without which the backends still disagree, on the network that is running."""
+        assert self._smallest is not None  # noqa: S101 - it is set where Disagreed is raised
+        calls, wanted, disagreements = self._smallest
+        for call in list(calls):
+            fewer = [other for other in calls if other is not call]
+            topology = compile_topology(make_all(fewer, make_world().cloud))
+            self._pair.apply(topology)
+            found = [*self._pair.disagreements, *self._pair.ask(questions(topology, wanted)).disagreements]
+            if found:
+                calls, disagreements = fewer, found
+        self._smallest = calls, wanted, disagreements
 
     def _told(self) -> str:
         assert self._smallest is not None  # noqa: S101 - it is set where Disagreed is raised
