@@ -26,6 +26,13 @@ class DropReason(StrEnum):
     PEER_NOT_HEARD = "PEER_NOT_HEARD"
     PACKET_TOO_BIG = "PACKET_TOO_BIG"
     SEQUENCE_EXHAUSTED = "SEQUENCE_EXHAUSTED"
+    # what speaks IKE
+    MALFORMED_IKE = "MALFORMED_IKE"
+    UNKNOWN_IKE_SPI = "UNKNOWN_IKE_SPI"
+    IKE_FORGED = "IKE_FORGED"
+    IKE_OUT_OF_WINDOW = "IKE_OUT_OF_WINDOW"
+    IKE_UNEXPECTED = "IKE_UNEXPECTED"
+    IKE_OVERLOADED = "IKE_OVERLOADED"
     # both ways
     ENI_SOURCE_DEST_CHECK_RESTRICTION = "ENI_SOURCE_DEST_CHECK_RESTRICTION"
     # the kernel refused what the engine made
@@ -51,6 +58,12 @@ _TEXT = {
     DropReason.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
     DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",
     DropReason.SEQUENCE_EXHAUSTED: "the security association's sequence numbers are used up",
+    DropReason.MALFORMED_IKE: "the datagram is no well-formed IKE message",
+    DropReason.UNKNOWN_IKE_SPI: "no IKE security association has the message's SPI",
+    DropReason.IKE_FORGED: "the IKE message's integrity check value is wrong: another key, or it was altered",
+    DropReason.IKE_OUT_OF_WINDOW: "the IKE message's ID is neither that of the next request nor of one that waits for its answer",
+    DropReason.IKE_UNEXPECTED: "the IKE message does not fit the state of its security association",
+    DropReason.IKE_OVERLOADED: "too many IKE handshakes are half open, so no other is begun",
     DropReason.ENI_SOURCE_DEST_CHECK_RESTRICTION: (
         "the interface's source/destination check is on, and the address is not its own"
     ),
