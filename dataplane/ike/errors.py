@@ -18,6 +18,10 @@ class UnsupportedCritical(MalformedIke):
         self.payload_type = payload_type
 
 
+class InvalidSyntax(MalformedIke):
+    """An authentic message is malformed: the peer itself is at fault, and is told so. RFC 7296 §2.21.3."""
+
+
 class UnknownIkeSpi(RemoteError):
     reason = DropReason.UNKNOWN_IKE_SPI
 

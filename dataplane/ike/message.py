@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dataplane.ike.errors import MalformedIke, UnsupportedCritical
+from dataplane.ike.errors import InvalidSyntax, MalformedIke, UnsupportedCritical
 from dataplane.ike.numbers import VERSION, Flag, PayloadType
 from dataplane.ike.payloads import Notify, Opaque, Payload, parse_payload
 from dataplane.ike.reader import Reader
@@ -136,7 +136,10 @@ def seal_message(header: Header, payloads: Sequence[Payload], sealer: Sealer) ->
 
 
 def open_message(datagram: Datagram, opener: Opener) -> Payloads:
-    """The payloads of a sealed message. Raises MalformedIke, IkeForged, UnsupportedCritical; the last only once authentic."""
+    """The payloads of a sealed message.
+
+    Raises MalformedIke, IkeForged; and only once the message is authentic, InvalidSyntax, UnsupportedCritical.
+    """
     reader = Reader(datagram.data[HEADER_LENGTH:], "SK payload")
     if not datagram.is_sealed:
         raise MalformedIke("the message is not sealed")
@@ -144,7 +147,12 @@ def open_message(datagram: Datagram, opener: Opener) -> Payloads:
     content = reader.within(length, GENERIC_LENGTH, "SK payload").rest()
     reader.end()
     plain = opener.open(content, datagram.data[: HEADER_LENGTH + GENERIC_LENGTH])
-    return _parse_chain(inner, _without_padding(plain))
+    try:
+        return _parse_chain(inner, _without_padding(plain))
+    except UnsupportedCritical:
+        raise
+    except MalformedIke as error:
+        raise InvalidSyntax(str(error)) from None
 
 
 def _without_padding(plain: bytes) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dataplane.ike.algorithms import ENCRYPTIONS, GROUPS, P256, PRFS, SHA256, SHA384, X25519, Group, Prf
-from dataplane.ike.errors import Refusal
+from dataplane.ike.errors import MalformedIke, Refusal
 from dataplane.ike.numbers import Notice, Protocol, TransformType
 from dataplane.ike.proposals import Proposal, Transform
 from dataplane.suites import SUITES, Suite
@@ -105,6 +105,15 @@ def choose_esp(offer: EspOffer, proposals: Sequence[Proposal], *, exchange: bool
                 chosen = esp_proposal(EspOffer((suite.cipher,), groups), proposal.spi, exchange=exchange)
                 return EspChoice(suite, _numbered(chosen, proposal.number))
     raise Refusal(Notice.NO_PROPOSAL_CHOSEN, "no proposal for ESP has only kinds of transform that are spoken here")
+
+
+def require_one_choice(proposals: Sequence[Proposal]) -> None:
+    """A response holds one proposal, with one transform of each kind. Raises MalformedIke."""
+    if len(proposals) != 1:
+        raise MalformedIke(f"the peer answers with {len(proposals)} proposals")
+    kinds = [transform.kind for transform in proposals[0].transforms]
+    if len(set(kinds)) != len(kinds):
+        raise MalformedIke("the peer leaves a choice in its answer")
 
 
 def _ike_suite(offer: IkeOffer, transforms: Iterable[Transform]) -> IkeSuite | None:
