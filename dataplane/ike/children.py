@@ -13,9 +13,10 @@ from dataplane.ike.events import Child
 from dataplane.ike.keys import IkeKeys, Nonces, child_keys, derive_child_keys
 from dataplane.ike.message import Payloads
 from dataplane.ike.numbers import Notice
-from dataplane.ike.offers import EspChoice, EspOffer, choose_esp, esp_proposal, require_one_choice
+from dataplane.ike.offers import EspChoice, EspOffer, choose_esp, esp_proposals, require_one_choice
 from dataplane.ike.payloads import Payload, SecurityAssociation, TsInitiator, TsResponder
 from dataplane.ike.policy import Policy
+from dataplane.ike.proposals import Proposal
 from dataplane.ike.selectors import TrafficSelector, narrow, within
 from dataplane.ike.states import Phase
 
@@ -68,8 +69,8 @@ def terms_of(policy: Policy) -> Terms:
 
 def ask(terms: Terms, spi: int, *, exchange: bool) -> list[Payload]:
     """SA, TSi and TSr of a request. `exchange` says whether a key exchange may take place."""
-    proposal = esp_proposal(terms.offer, pack_spi(spi), exchange=exchange)
-    return [SecurityAssociation((proposal,)), TsInitiator(terms.ours), TsResponder(terms.theirs)]
+    proposals = esp_proposals(terms.offer, pack_spi(spi), exchange=exchange)
+    return [SecurityAssociation(proposals), TsInitiator(terms.ours), TsResponder(terms.theirs)]
 
 
 def grant(terms: Terms, request: Payloads, *, exchange: bool) -> Settled:
@@ -85,7 +86,7 @@ def grant(terms: Terms, request: Payloads, *, exchange: bool) -> Settled:
 def answer(settled: Settled, spi: int) -> list[Payload]:
     """SA, TSi and TSr of the response that grants a request."""
     chosen = settled.choice.proposal
-    proposal = type(chosen)(chosen.number, chosen.protocol, pack_spi(spi), chosen.transforms)
+    proposal = Proposal(chosen.number, chosen.protocol, pack_spi(spi), chosen.transforms)
     return [SecurityAssociation((proposal,)), TsInitiator(settled.remote), TsResponder(settled.local)]
 
 

@@ -1,7 +1,7 @@
 """What an end offers, and what two ends settle on. RFC 7296 §2.7, §3.3.
 
 An offer is a list for each kind of transform, in the order of preference. One proposal carries all of it, for every cipher is an
-AEAD and so goes with every other choice.
+AEAD and so goes with every other choice; only a child with and one without a key exchange of its own are two.
 """
 
 from __future__ import annotations
@@ -77,11 +77,15 @@ def ike_proposal(offer: IkeOffer, spi: bytes = b"") -> Proposal:
     return Proposal(1, Protocol.IKE, spi, (*ciphers, *prfs, *_groups(offer.groups)))
 
 
-def esp_proposal(offer: EspOffer, spi: bytes, *, exchange: bool) -> Proposal:
-    """With `exchange` it offers the groups too: IKE_AUTH never does (RFC 7296 §1.2)."""
-    groups = _groups(offer.groups) if exchange else ()
-    esn = Transform(TransformType.ESN, NO_ESN)
-    return Proposal(1, Protocol.ESP, spi, (*map(_cipher, offer.ciphers), *groups, esn))
+def esp_proposals(offer: EspOffer, spi: bytes, *, exchange: bool) -> tuple[Proposal, ...]:
+    """With `exchange`, first one that has the groups too, then one for a peer that wants no exchange of its own.
+
+    IKE_AUTH never has an exchange (RFC 7296 §1.2).
+    """
+    plain = _esp_proposal(offer.ciphers, (), spi, 1)
+    if not exchange or not offer.groups:
+        return (plain,)
+    return _esp_proposal(offer.ciphers, offer.groups, spi, 1), _numbered(plain, 2)
 
 
 def choose_ike(offer: IkeOffer, proposals: Sequence[Proposal], spi_length: int = 0) -> IkeChoice:
@@ -102,8 +106,7 @@ def choose_esp(offer: EspOffer, proposals: Sequence[Proposal], *, exchange: bool
             suite = _esp_suite(offer, proposal.transforms, exchange)
             if suite is not None:
                 groups = () if suite.group is None else (suite.group,)
-                chosen = esp_proposal(EspOffer((suite.cipher,), groups), proposal.spi, exchange=exchange)
-                return EspChoice(suite, _numbered(chosen, proposal.number))
+                return EspChoice(suite, _esp_proposal((suite.cipher,), groups, proposal.spi, proposal.number))
     raise Refusal(Notice.NO_PROPOSAL_CHOSEN, "no proposal for ESP has only kinds of transform that are spoken here")
 
 
@@ -114,6 +117,11 @@ def require_one_choice(proposals: Sequence[Proposal]) -> None:
     kinds = [transform.kind for transform in proposals[0].transforms]
     if len(set(kinds)) != len(kinds):
         raise MalformedIke("the peer leaves a choice in its answer")
+
+
+def _esp_proposal(ciphers: Iterable[Suite], groups: Iterable[Group], spi: bytes, number: int) -> Proposal:
+    esn = Transform(TransformType.ESN, NO_ESN)
+    return Proposal(number, Protocol.ESP, spi, (*map(_cipher, ciphers), *_groups(groups), esn))
 
 
 def _ike_suite(offer: IkeOffer, transforms: Iterable[Transform]) -> IkeSuite | None:
