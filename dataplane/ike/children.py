@@ -49,7 +49,11 @@ class Settled:
 
 
 class ChildSa:
-    """A child in its life. `rekey_at` is None once a replacement is under way. `told` says that the owner knows of the child."""
+    """A child in its life.
+
+    `rekey_at` is None once a replacement is under way. `told` says that the owner knows of the child. An end that granted a child
+    cannot know whether its response came until the next request comes through the same IKE SA: that is the one `unsure_by` names.
+    """
 
     def __init__(self, child: Child, rekey_at: float, expires_at: float) -> None:
         self.child = child
@@ -57,6 +61,7 @@ class ChildSa:
         self.rekey_at: float | None = rekey_at
         self.expires_at = expires_at
         self.told = True
+        self.unsure_by: bytes | None = None
 
     def terms(self, offer: EspOffer) -> Terms:
         """Those of its replacement, which is to carry the same (§2.8)."""

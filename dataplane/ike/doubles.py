@@ -10,8 +10,9 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TypeVar
 
-from dataplane.ike.events import Event, Transmit
+from dataplane.ike.events import Child, ChildDeleted, ChildEstablished, ChildRekeyed, Event, Transmit
 from dataplane.ike.identity import Identity, fqdn, key_id
 from dataplane.ike.numbers import NAT_PORT, NON_ESP_MARKER
 from dataplane.ike.paths import Path
@@ -29,6 +30,7 @@ POP: Endpoint = ("198.51.100.10", NAT_PORT)
 TO_POP = Policy(SERIAL, POINT, PSK)
 TO_VCPE = Policy(POINT, SERIAL, PSK)
 
+Kind = TypeVar("Kind", bound=Event)
 Fate = Callable[[bytes, float], Iterable[float]]
 """What the wire does to a datagram sent at a time: the delay of each copy that arrives, in seconds."""
 
@@ -49,14 +51,36 @@ def entropy_from(seed: str) -> Callable[[int], bytes]:
 
 @dataclass
 class End:
-    """A table, the endpoint that it is reached at, and what happened in its conversations, in order."""
+    """A table, the endpoint that it is reached at, and what happened in its conversations, in order.
+
+    `open` are the children that may be received through, by inbound SPI, and `sending` is the one that is sent through, both as
+    the events have it.
+    """
 
     table: Table
     endpoint: Endpoint
     events: list[tuple[Session, Event]] = field(default_factory=list)
+    open: dict[int, Child] = field(default_factory=dict)
+    sending: Child | None = None
 
-    def all(self, kind: type[Event]) -> list[Event]:
+    def all(self, kind: type[Kind]) -> list[Kind]:
         return [event for _, event in self.events if isinstance(event, kind)]
+
+    def take(self, session: Session, event: Event) -> None:
+        self.events.append((session, event))
+        match event:
+            case ChildEstablished(child):
+                self.open[child.spi] = child
+                self.sending = self.sending or child
+            case ChildRekeyed(_, child, initiated):
+                self.open[child.spi] = child
+                self.sending = child if initiated else self.sending
+            case ChildDeleted(spi):
+                self.open.pop(spi)
+                if self.sending is not None and self.sending.spi == spi:
+                    self.sending = next(reversed(self.open.values()), None)
+            case _:
+                pass
 
     @property
     def session(self) -> Session:
@@ -92,7 +116,7 @@ class Wire:
             if isinstance(output, Transmit):
                 self._send(output)
             elif session is not None:
-                source.events.append((session, output))
+                source.take(session, output)
 
     def _send(self, transmit: Transmit) -> None:
         self.sent.append(transmit.payload)

@@ -1,117 +1,42 @@
-"""A conversation with one peer: its current IKE SA, those it replaces, its children, and what is to be done next.
+"""A conversation from its first message to its last: what the owner asks for, what comes in, the handshake. RFC 7296 §1.
 
-It performs no I/O and reads no clock; times are seconds of a monotonic clock. Each method returns what is to be sent and what
-happened, in order. The tables of what may follow what are in `states`.
+Each method returns what is to be sent and what happened, in order.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol as TypingProtocol
-from typing import TypeVar
 
 from dataplane.errors import LocalError
-from dataplane.ike import children, rekeying
-from dataplane.ike.algorithms import Entropy, Group
 from dataplane.ike.association import IkeSa
-from dataplane.ike.children import ChildSa
+from dataplane.ike.conversation import present
 from dataplane.ike.errors import IkeUnexpected, InvalidSyntax, MalformedIke, Refusal, UnknownIkeSpi, UnsupportedCritical
 from dataplane.ike.events import (
     Authenticated,
-    Child,
-    ChildDeleted,
     ChildEstablished,
-    ChildRekeyed,
     Closed,
     Configured,
-    Event,
     Failed,
-    Moved,
     Output,
     Reason,
-    Transmit,
     reason_of,
 )
-from dataplane.ike.handshake import NONCE_LENGTH, Initiation, Response, Welcome, lease_from, wanted_group
-from dataplane.ike.identity import Identity
-from dataplane.ike.jobs import Authenticate, DeleteChild, DeleteIke, Initiate, Job, Probe, RekeyChild, RekeyIke
-from dataplane.ike.lifetimes import Usage, jittered, limits_of
+from dataplane.ike.handshake import Initiation, Response, Welcome, lease_from
+from dataplane.ike.jobs import Authenticate, DeleteChild, DeleteIke, Initiate, Probe, RekeyChild, RekeyIke
+from dataplane.ike.life import Life
 from dataplane.ike.message import NO_SPI, Datagram, Payloads, parse_message
-from dataplane.ike.numbers import Exchange, Notice, Protocol
-from dataplane.ike.paths import Nat, Path, detect_nat
-from dataplane.ike.payloads import Delete, Notify, Payload, SecurityAssociation
-from dataplane.ike.policy import Lookup, Policy, Settings
-from dataplane.ike.states import REKEY_REFUSALS, REQUESTS, Phase, State, Step, advance
-from dataplane.packets import Endpoint
+from dataplane.ike.numbers import Exchange, Notice
+from dataplane.ike.paths import Path, detect_nat
+from dataplane.ike.payloads import Notify, Payload, SecurityAssociation
+from dataplane.ike.policy import Lookup, Policy
+from dataplane.ike.states import REQUESTS, State, Step
 
 HALF_OPEN_SECONDS = 30.0
 """How long a responder waits for IKE_AUTH. Our choice: as long as an initiator goes on asking."""
 
-LINGER_SECONDS = 30.0
-"""How long what has ended repeats its last response. Our choice: as long as its peer goes on asking."""
 
-RETRY_SECONDS = 2.0
-"""How long to wait after TEMPORARY_FAILURE, more or less by half at random, so that two ends get out of step. Our choice."""
-
-MOST_CHILDREN = 16
-"""Children of one conversation. Our choice: one for each worker of a large gateway (RFC 9611), twice while they are replaced."""
-
-
-Value = TypeVar("Value")
-
-
-class Registry(TypingProtocol):
-    """Hands out SPIs that nobody else at this end has, and takes them back."""
-
-    def new_ike_spi(self, session: Session) -> bytes: ...
-
-    def new_child_spi(self) -> int: ...
-
-    def release_ike_spi(self, spi: bytes) -> None: ...
-
-    def release_child_spi(self, spi: int) -> None: ...
-
-
-class Session:
-    """`path` is where the peer is, by our last knowledge. `identity` and `policy` are known once it has proved who it is."""
-
-    def __init__(self, settings: Settings, registry: Registry, entropy: Entropy, path: Path) -> None:
-        self.settings = settings
-        self.path = path
-        self.state = State.NEW
-        self.policy: Policy | None = None
-        self.identity: Identity | None = None
-        self.children: dict[int, ChildSa] = {}
-        self.heard_at: float | None = None
-        self.planned_at: float | None = None  # of the table that holds the session
-        self.initiator_key: tuple[bytes, Endpoint] | None = None  # likewise, when the peer began
-        self.nat = Nat(here=False, there=False)
-        self._registry = registry
-        self._entropy = entropy
-        self._sas: dict[bytes, IkeSa] = {}
-        self._current: IkeSa
-        self._initiation: Initiation | None = None
-        self._response: Response | None = None
-        self._init_request = b""
-        self._lookup: Lookup | None = None
-        self._initial_contact = False
-        self._wishes: deque[Callable[[float], None]] = deque()
-        self._ends_at: float | None = None
-        self._ike_expires_at = float("inf")
-        self._child_spis: set[int] = set()
-        self._out: list[Output] = []
-
-    @property
-    def current(self) -> IkeSa:
-        """The IKE SA over which our requests go."""
-        return self._current
-
-    @property
-    def is_forgotten(self) -> bool:
-        """Whether nothing can come of it any more."""
-        return self.state is State.ENDED and self._ends_at is None
+class Session(Life):
+    """A conversation as its owner sees it."""
 
     # How it begins
 
@@ -220,6 +145,7 @@ class Session:
         try:
             request = sa.open(datagram)
             self._hear(path, now)
+            self._confirm_children(sa)
             return self._answer(sa, datagram.header.exchange, request, now)
         except Refusal as refusal:
             return self._refuse(Notify(refusal.notice, refusal.data), now)
@@ -363,228 +289,6 @@ class Session:
         self._start_life(sa, now)
         self._emit(event)
 
-    # Requests to create and to replace
-
-    def _answer_create(self, sa: IkeSa, request: Payloads, now: float) -> list[Payload]:
-        if self.state is State.CLOSING or sa is not self._current:
-            raise Refusal(Notice.TEMPORARY_FAILURE, "the IKE SA is about to go")
-        proposals = request.one(SecurityAssociation).proposals
-        if any(proposal.protocol == Protocol.IKE for proposal in proposals):
-            return self._answer_rekey_ike(sa, request, now)
-        if sa.phase is not Phase.OPEN:
-            raise Refusal(Notice.TEMPORARY_FAILURE, "the IKE SA is being replaced")
-        rekeyed = request.notices(Notice.REKEY_SA)
-        return self._answer_rekey_child(sa, rekeyed[0], request, now) if rekeyed else self._answer_child(sa, request, now)
-
-    def _answer_child(self, sa: IkeSa, request: Payloads, now: float) -> list[Payload]:
-        granted = self._grant_child(sa, children.terms_of(present(self.policy)), request)
-        self._install(granted.child, now)
-        self._emit(ChildEstablished(granted.child))
-        return granted.payloads
-
-    def _answer_rekey_child(self, sa: IkeSa, notify: Notify, request: Payloads, now: float) -> list[Payload]:
-        old = self._child_of_peer(notify.protocol, notify.spi)
-        if old is None:
-            raise Refusal(Notice.CHILD_SA_NOT_FOUND, "there is no such child")
-        if old.phase in REKEY_REFUSALS:
-            raise Refusal(REKEY_REFUSALS[old.phase], "the child is about to go")
-        granted = self._grant_child(sa, old.terms(present(self.policy).esp), request)
-        new = self._install(granted.child, now)
-        self._emit(ChildRekeyed(old.child.spi, granted.child, initiated=False))
-        job = sa.outbox.pending.purpose if sa.outbox.pending else None
-        if isinstance(job, RekeyChild) and job.old is old:
-            job.rival = (new, granted.lowest)
-        else:
-            old.phase, old.rekey_at = Phase.REPLACED, None
-        return granted.payloads
-
-    def _grant_child(self, sa: IkeSa, terms: children.Terms, request: Payloads) -> rekeying.GrantedChild:
-        if len(self.children) >= MOST_CHILDREN:
-            raise Refusal(Notice.NO_ADDITIONAL_SAS, f"there are {len(self.children)} children already")
-        spi = self._new_child_spi()
-        try:
-            return rekeying.grant_child(sa, terms, request, spi, self._entropy)
-        except (MalformedIke, Refusal):
-            self._release_child_spi(spi)
-            raise
-
-    def _answer_rekey_ike(self, sa: IkeSa, request: Payloads, now: float) -> list[Payload]:
-        job = sa.outbox.pending.purpose if sa.outbox.pending else None
-        if sa.phase in REKEY_REFUSALS or isinstance(job, RekeyChild | DeleteChild):
-            raise Refusal(Notice.TEMPORARY_FAILURE, "a child is being replaced or deleted, or the IKE SA is about to go")
-        if isinstance(job, RekeyIke) and job.rival is not None:
-            raise Refusal(Notice.TEMPORARY_FAILURE, "the peer replaces the IKE SA already")
-        spi = self._registry.new_ike_spi(self)
-        try:
-            granted = rekeying.grant_ike(
-                sa, self.settings.ike, self.settings.retransmission, request, spi, self._entropy
-            )
-        except (MalformedIke, Refusal):
-            self._registry.release_ike_spi(spi)
-            raise
-        self._adopt(granted.sa, now)
-        if isinstance(job, RekeyIke):
-            job.rival = (granted.sa, granted.lowest)
-        else:
-            self._succeed(sa, granted.sa, now)
-        return granted.payloads
-
-    def _rekey_child(self, old: ChildSa, group: Group | None, now: float) -> None:
-        """Ask for a child in place of `old`, with a key exchange in `group`; None stands for our first choice."""
-        if old.phase is not Phase.OPEN or old.child.spi not in self.children:
-            return
-        old.phase, old.rekey_at = Phase.REKEYING, None
-        offer = present(self.policy).esp
-        if group is None and offer.groups:
-            group = offer.groups[0]
-        secret = None if group is None else group.generate(self._entropy)
-        job = RekeyChild(old, self._new_child_spi(), self._entropy(NONCE_LENGTH), group, secret)
-        self._request(self._current, Exchange.CREATE_CHILD_SA, rekeying.ask_child(job, old.terms(offer)), job, now)
-
-    def _conclude_rekey_child(self, sa: IkeSa, job: RekeyChild, response: Payloads, now: float) -> None:
-        try:
-            child, lowest = rekeying.accept_child(sa, job.old.terms(present(self.policy).esp), response, job)
-        except Refusal as refusal:
-            self._release_child_spi(job.spi)
-            self._child_not_rekeyed(job, refusal, response, now)
-            return
-        new = self._install(child, now)
-        if job.rival is not None and lowest < job.rival[1]:
-            new.phase, new.rekey_at, new.told = Phase.REPLACED, None, False
-            job.old.phase = Phase.REPLACED
-            self._wish(partial(self._delete_child, new))
-            return
-        if job.rival is not None:
-            rival = job.rival[0]
-            rival.phase, rival.rekey_at = Phase.REPLACED, None
-        self._emit(ChildRekeyed(job.old.child.spi, child, initiated=True))
-        self._wish(partial(self._delete_child, job.old))
-
-    def _child_not_rekeyed(self, job: RekeyChild, refusal: Refusal, response: Payloads, now: float) -> None:
-        old = job.old
-        if old.child.spi not in self.children:
-            return
-        if job.rival is not None:
-            old.phase = Phase.REPLACED
-            return
-        old.phase = Phase.OPEN
-        if refusal.notice == Notice.INVALID_KE_PAYLOAD and response.notices(refusal.notice):
-            try:
-                group = wanted_group(response.notices(refusal.notice)[0], present(self.policy).esp.groups, job.group)
-            except Refusal:
-                group = None
-            if group is not None:
-                self._wish(partial(self._rekey_child, old, group))
-                return
-        if refusal.notice == Notice.CHILD_SA_NOT_FOUND:
-            self._lose_child(old)
-            return
-        old.rekey_at = now + self._retry_wait()
-
-    def _rekey_ike(self, group: Group | None, now: float) -> None:
-        sa = self._current
-        if sa.phase is not Phase.OPEN:
-            return
-        sa.phase, sa.rekey_at = Phase.REKEYING, None
-        group = group or self.settings.ike.groups[0]
-        job = RekeyIke(self._registry.new_ike_spi(self), self._entropy(NONCE_LENGTH), group, group.generate(self._entropy))
-        self._request(sa, Exchange.CREATE_CHILD_SA, rekeying.ask_ike(job, self.settings.ike), job, now)
-
-    def _conclude_rekey_ike(self, sa: IkeSa, job: RekeyIke, response: Payloads, now: float) -> None:
-        settings = self.settings
-        try:
-            new, lowest = rekeying.accept_ike(sa, settings.ike, settings.retransmission, response, job)
-        except Refusal as refusal:
-            self._registry.release_ike_spi(job.spi)
-            self._ike_not_rekeyed(sa, job, refusal, response, now)
-            return
-        self._adopt(new, now)
-        if job.rival is not None and lowest < job.rival[1]:
-            self._succeed(sa, job.rival[0], now)
-            self._delete_sa(new, now)
-            return
-        if job.rival is not None:
-            self._retire(job.rival[0], now)
-        self._succeed(sa, new, now)
-        self._delete_sa(sa, now)
-
-    def _ike_not_rekeyed(self, sa: IkeSa, job: RekeyIke, refusal: Refusal, response: Payloads, now: float) -> None:
-        if job.rival is not None:
-            self._succeed(sa, job.rival[0], now)
-            return
-        sa.phase = Phase.OPEN
-        notices = response.notices(Notice.INVALID_KE_PAYLOAD)
-        if refusal.notice == Notice.INVALID_KE_PAYLOAD and notices:
-            try:
-                group = wanted_group(notices[0], self.settings.ike.groups, job.group)
-            except Refusal:
-                group = None
-            if group is not None:
-                self._wish(partial(self._rekey_ike, group))
-                return
-        sa.rekey_at = now + self._retry_wait()
-
-    def _succeed(self, old: IkeSa, new: IkeSa, now: float) -> None:
-        """`new` takes the place of `old`, and all children with it (§2.18)."""
-        self._retire(old, now)
-        old.outbox.settle()  # a probe may be under way; nothing depends on its answer
-        self._current = new
-
-    # Deleting, probing
-
-    def _answer_informational(self, sa: IkeSa, request: Payloads, now: float) -> list[Payload]:
-        if request.notices(Notice.AUTHENTICATION_FAILED):
-            self._end(Failed(Reason.AUTHENTICATION_FAILED, by_peer=True), now)
-            return []
-        deletes = request.all(Delete)
-        if any(delete.protocol == Protocol.IKE for delete in deletes):
-            self._deleted_by_peer(sa, now)
-            return []
-        spis = [spi for delete in deletes for spi in delete.spis if delete.protocol == Protocol.ESP]
-        ours = [children.pack_spi(spi) for spi in map(self._child_deleted_by_peer, spis) if spi is not None]
-        return [Delete(Protocol.ESP, tuple(ours))] if ours else []
-
-    def _child_deleted_by_peer(self, spi: bytes) -> int | None:
-        """The inbound SPI of the child, None when there is none or we are deleting it ourselves (§1.4.1)."""
-        old = self._child_of_peer(Protocol.ESP, spi)
-        if old is None:
-            return None
-        ours = None if old.phase is Phase.DELETING else old.child.spi
-        self._lose_child(old)
-        return ours
-
-    def _deleted_by_peer(self, sa: IkeSa, now: float) -> None:
-        job = sa.outbox.pending.purpose if sa.outbox.pending else None
-        if sa is not self._current:
-            sa.outbox.settle()
-            self._retire(sa, now)
-        elif isinstance(job, RekeyIke) and job.rival is not None:
-            self._succeed(sa, job.rival[0], now)
-        elif self.state is State.CLOSING:
-            self._end(None, now)
-        else:
-            self._end(Closed(by_peer=True), now)
-
-    def _delete_child(self, old: ChildSa, now: float) -> None:
-        if old.phase is Phase.DELETING or old.child.spi not in self.children:
-            return
-        old.phase, old.rekey_at = Phase.DELETING, None
-        delete = Delete(Protocol.ESP, (children.pack_spi(old.child.spi),))
-        self._request(self._current, Exchange.INFORMATIONAL, [delete], DeleteChild(old), now)
-
-    def _delete_sa(self, sa: IkeSa, now: float) -> None:
-        sa.phase, sa.rekey_at, sa.gone_at = Phase.DELETING, None, None
-        self._request(sa, Exchange.INFORMATIONAL, [Delete(Protocol.IKE)], DeleteIke(), now)
-
-    def _conclude_delete(self, sa: IkeSa, now: float) -> None:
-        if sa is self._current:
-            self._end(None, now)
-        else:
-            self._forget_sa(sa)
-
-    def _probe(self, now: float) -> None:
-        self._request(self._current, Exchange.INFORMATIONAL, [], Probe(), now)
-
     # What the owner asks for
 
     def close(self, now: float) -> list[Output]:
@@ -615,223 +319,6 @@ class Session:
         self._wish(partial(self._rekey_ike, None))
         self._grant_wishes(now)
         return self._flush()
-
-    def heard(self, now: float) -> None:
-        """The peer sent something authentic by ESP, so it is alive."""
-        self.heard_at = now
-
-    def use(self, spi: int, usage: Usage, now: float) -> list[Output]:
-        """Say what went through a child so far; it is replaced in good time, or deleted at the limit of its cipher."""
-        sa = self.children.get(spi)
-        if sa is None:
-            return []
-        limits = limits_of(sa.child.cipher)
-        if limits.exceeded(usage):
-            sa.expires_at = now
-        elif limits.soft().exceeded(usage) and sa.rekey_at is not None:
-            sa.rekey_at = now
-        return self.tick(now)
-
-    # What time brings
-
-    def tick(self, now: float) -> list[Output]:
-        """Carry out what is due."""
-        for sa in list(self._sas.values()):
-            if sa.outbox.pending is not None and sa.outbox.pending.due <= now:
-                self._repeat(sa, now)
-            if sa.gone_at is not None and sa.gone_at <= now and sa is not self._current:
-                self._forget_sa(sa)
-        if self._ends_at is not None and self._ends_at <= now:
-            self._time_out(now)
-        if self.state is State.ESTABLISHED:
-            self._renew(now)
-        self._grant_wishes(now)
-        return self._flush()
-
-    def _repeat(self, sa: IkeSa, now: float) -> None:
-        data = sa.outbox.repeat(now)
-        if data is not None:
-            self._transmit(data, self.path)
-        elif sa is not self._current:
-            self._forget_sa(sa)
-        elif self.state is State.CLOSING:
-            self._end(None, now)
-        else:
-            self._end(Failed(Reason.NO_ANSWER, by_peer=False), now)
-
-    def _time_out(self, now: float) -> None:
-        if self.state is State.ENDED:
-            self._ends_at = None
-            for sa in list(self._sas.values()):
-                self._forget_sa(sa)
-        else:
-            self._end(Failed(Reason.NO_ANSWER, by_peer=False), now)
-
-    def _renew(self, now: float) -> None:
-        """Replace what is old, give up what is too old, and ask a silent peer whether it is there."""
-        sa = self._current
-        if self._ike_expires_at <= now:
-            self._fail(Failed(Reason.EXPIRED, by_peer=False), now)
-            return
-        if sa.rekey_at is not None and sa.rekey_at <= now:
-            sa.rekey_at = None
-            self._wish(partial(self._rekey_ike, None))
-        for child in list(self.children.values()):
-            if child.expires_at <= now and child.phase is not Phase.DELETING:
-                child.told, child.expires_at = False, float("inf")
-                self._emit(ChildDeleted(child.child.spi))
-                self._wish(partial(self._delete_child, child))
-            elif child.rekey_at is not None and child.rekey_at <= now:
-                child.rekey_at = None
-                self._wish(partial(self._rekey_child, child, None))
-        if self._probe_at() <= now and not self._wishes and sa.outbox.pending is None:
-            self._probe(now)
-
-    def _probe_at(self) -> float:
-        return float("inf") if self.heard_at is None else self.heard_at + self.settings.probe_after
-
-    def deadline(self) -> float | None:
-        """When `tick` is to be called next, None for never."""
-        return min((due for due in self._dues() if due is not None and due != float("inf")), default=None)
-
-    def _dues(self) -> list[float | None]:
-        dues: list[float | None] = [self._ends_at]
-        for sa in self._sas.values():
-            dues += [sa.gone_at, sa.outbox.pending.due if sa.outbox.pending is not None else None]
-        if self.state is State.ESTABLISHED:
-            dues += [self._current.rekey_at, self._ike_expires_at]
-            if self._current.outbox.pending is None:
-                dues.append(self._probe_at())
-            for child in self.children.values():
-                dues += [child.rekey_at, child.expires_at]
-        return dues
-
-    # Keeping the books
-
-    def _step(self, step: Step) -> None:
-        self.state = advance(self.state, step)
-
-    def _new_sa(self, remote_spi: bytes, *, initiator: bool) -> IkeSa:
-        sa = IkeSa(self._registry.new_ike_spi(self), remote_spi, self.settings.retransmission, initiator=initiator)
-        self._sas[sa.local_spi] = sa
-        return sa
-
-    def _new_child_spi(self) -> int:
-        spi = self._registry.new_child_spi()
-        self._child_spis.add(spi)
-        return spi
-
-    def _release_child_spi(self, spi: int) -> None:
-        self._child_spis.discard(spi)
-        self._registry.release_child_spi(spi)
-
-    def _adopt(self, sa: IkeSa, now: float) -> None:
-        self._sas[sa.local_spi] = sa
-        self._start_life(sa, now)
-
-    def _start_life(self, sa: IkeSa, now: float) -> None:
-        lifetimes = self.settings.lifetimes
-        sa.rekey_at = now + jittered(lifetimes.ike, self._fraction())
-        self._ike_expires_at = now + lifetimes.ike_hard
-
-    def _retire(self, sa: IkeSa, now: float) -> None:
-        sa.phase, sa.rekey_at, sa.gone_at = Phase.REPLACED, None, now + LINGER_SECONDS
-
-    def _forget_sa(self, sa: IkeSa) -> None:
-        self._sas.pop(sa.local_spi, None)
-        self._registry.release_ike_spi(sa.local_spi)
-
-    def _install(self, child: Child, now: float) -> ChildSa:
-        lifetimes = self.settings.lifetimes
-        sa = ChildSa(child, now + jittered(lifetimes.child, self._fraction()), now + lifetimes.child_hard)
-        self.children[child.spi] = sa
-        return sa
-
-    def _child_of_peer(self, protocol: int, spi: bytes) -> ChildSa | None:
-        """The child that a peer names by the SPI under which it receives."""
-        if protocol != Protocol.ESP:
-            return None
-        return next((sa for sa in self.children.values() if children.pack_spi(sa.child.keys.outbound.spi) == spi), None)
-
-    def _lose_child(self, old: ChildSa) -> None:
-        """It is of no use any more, and the owner is told, once."""
-        if old.told:
-            old.told = False
-            self._emit(ChildDeleted(old.child.spi))
-        self._forget_child(old)
-
-    def _forget_child(self, old: ChildSa) -> None:
-        if self.children.pop(old.child.spi, None) is not None:
-            self._release_child_spi(old.child.spi)
-
-    def _hear(self, path: Path, now: float) -> None:
-        """A fresh and authentic message came. The peer is followed to where it came from, unless we are behind a NAT (§2.23)."""
-        self.heard_at = now
-        if path != self.path and not self.nat.here:
-            self.path = path
-            self._emit(Moved(path))
-
-    def _wish(self, wish: Callable[[float], None]) -> None:
-        """Do something as soon as no other request is under way."""
-        self._wishes.append(wish)
-
-    def _grant_wishes(self, now: float) -> None:
-        while self._wishes and self.state is State.ESTABLISHED and self._current.outbox.pending is None:
-            self._wishes.popleft()(now)
-
-    def _request(self, sa: IkeSa, exchange: Exchange, payloads: list[Payload], job: Job, now: float) -> None:
-        data = sa.request(exchange, payloads)
-        sa.outbox.post(exchange, data, job, now)
-        self._transmit(data, self.path)
-
-    def _fail(self, event: Failed | Closed, now: float) -> None:
-        """End an established conversation and tell the peer."""
-        self._lose_all(event)
-        self._step(Step.CLOSE)
-        self._current.outbox.settle()
-        self._delete_sa(self._current, now)
-
-    def _end(self, event: Failed | Closed | None, now: float) -> None:
-        """There is nothing more to say but the last response again. No event when the owner was told before."""
-        if event is not None:
-            self._lose_all(event)
-        self._step(Step.END)
-        self._ends_at = now + LINGER_SECONDS
-        self._initiation = self._response = self._lookup = None
-        for sa in self._sas.values():
-            sa.outbox.settle()
-        for spi in list(self._child_spis):
-            self._release_child_spi(spi)
-
-    def _lose_all(self, event: Failed | Closed) -> None:
-        self._wishes.clear()
-        for child in list(self.children.values()):
-            self._lose_child(child)
-        self._emit(event)
-
-    def _fraction(self) -> float:
-        """From 0 to 1, at random."""
-        return int.from_bytes(self._entropy(2), "big") / 0xFFFF
-
-    def _retry_wait(self) -> float:
-        return RETRY_SECONDS * (0.5 + self._fraction())
-
-    def _emit(self, event: Event) -> None:
-        self._out.append(event)
-
-    def _transmit(self, data: bytes, path: Path) -> None:
-        self._out.append(Transmit(path.marker + data, path))
-
-    def _flush(self) -> list[Output]:
-        out, self._out = self._out, []
-        return out
-
-
-def present(value: Value | None) -> Value:
-    """What the state says is there. Raises LocalError when it is not."""
-    if value is None:
-        raise LocalError("the state and what it stands for do not agree")
-    return value
 
 
 def _authenticate(sa: IkeSa, datagram: Datagram) -> None:
