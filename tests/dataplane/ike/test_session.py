@@ -35,7 +35,7 @@ from dataplane.ike.lifetimes import Lifetimes, Usage, limits_of
 from dataplane.ike.message import Header, Payloads, pack_message, parse_datagram
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, NON_ESP_MARKER, Exchange, Flag, Notice, Protocol
 from dataplane.ike.offers import EspOffer, IkeOffer
-from dataplane.ike.paths import Path
+from dataplane.ike.paths import Nat, Path
 from dataplane.ike.payloads import Authentication, Delete, Nonce, Notify, Opaque, Payload
 from dataplane.ike.policy import Lease, Policy, Settings
 from dataplane.ike.rekeying import GrantedChild, GrantedIke
@@ -593,6 +593,15 @@ def test_peer_is_followed_where_no_nat_is_in_front_of_us(wire: Wire, left: End, 
     wire.inject(right, informational(left, []), elsewhere)
     assert right.all(Moved) == [Moved(Path(POP, elsewhere))]
     assert right.session.path.remote == elsewhere
+
+
+def test_peer_is_not_followed_from_behind_a_nat(wire: Wire, left: End, right: End) -> None:
+    """Our own NAT makes every address look changed, so somebody on the way could lead us anywhere (RFC 7296 §2.23)."""
+    right.session.nat = Nat(here=True, there=False)
+    wire.inject(right, informational(left, []), ("203.0.113.77", 61000))
+    assert not right.all(Moved)
+    assert right.session.path.remote == VCPE
+    assert no_drops(right)
 
 
 def forged(data: bytes) -> bytes:
