@@ -1,4 +1,4 @@
-"""A conversation with one peer: its IKE SAs and children, and the books about them. What it says is said in the modules above.
+"""A conversation with one peer: its IKE SAs and children, and the books about them. Renewal, Life and Session build on it.
 
 It performs no I/O and reads no clock; times are seconds of a monotonic clock. The tables of what may follow what are in `states`.
 """
