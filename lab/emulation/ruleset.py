@@ -161,20 +161,26 @@ def _dispatch(draft: _Draft) -> Iterator[str]:
 
 
 def _nat(nats: tuple[Nat, ...]) -> Iterator[str]:
-    """One-to-one translation at the edge: the destination of what comes in, the source of what goes out."""
+    """One-to-one translation at the edge: the destination of what comes in, the source of what goes out.
+
+    By conntrack, which also translates what an ICMP error quotes. A packet that conntrack calls invalid, such as an echo reply
+    that nobody asked for, it leaves alone; an internet gateway translates every packet, so those are rewritten one by one.
+    """
     by_interface: dict[str, list[Nat]] = defaultdict(list)
     for nat in nats:
         by_interface[nat.interface].append(nat)
-    inbound = [
-        f'iifname "{name}" dnat ip to ip daddr map {{ {_pairs((n.public, n.private) for n in group)} }}'
-        for name, group in by_interface.items()
-    ]
-    outbound = [
-        f'oifname "{name}" snat ip to ip saddr map {{ {_pairs((n.private, n.public) for n in group)} }}'
-        for name, group in by_interface.items()
-    ]
-    yield _chain("prerouting", ["type nat hook prerouting priority dstnat; policy accept;", *inbound])
-    yield _chain("postrouting", ["type nat hook postrouting priority srcnat; policy accept;", *outbound])
+    lines: dict[str, list[str]] = {"dnat": [], "snat": [], "dset": [], "sset": []}
+    for name, group in by_interface.items():
+        inbound = f"ip daddr map {{ {_pairs((n.public, n.private) for n in group)} }}"
+        outbound = f"ip saddr map {{ {_pairs((n.private, n.public) for n in group)} }}"
+        lines["dnat"].append(f'iifname "{name}" dnat ip to {inbound}')
+        lines["snat"].append(f'oifname "{name}" snat ip to {outbound}')
+        lines["dset"].append(f'iifname "{name}" ct state invalid ip daddr set {inbound}')
+        lines["sset"].append(f'oifname "{name}" ct state invalid ip saddr set {outbound}')
+    yield _chain("prerouting", ["type nat hook prerouting priority dstnat; policy accept;", *lines["dnat"]])
+    yield _chain("postrouting", ["type nat hook postrouting priority srcnat; policy accept;", *lines["snat"]])
+    yield _chain("prerouting_invalid", ["type filter hook prerouting priority mangle; policy accept;", *lines["dset"]])
+    yield _chain("postrouting_invalid", ["type filter hook postrouting priority mangle; policy accept;", *lines["sset"]])
 
 
 def _pairs(pairs: Iterable[tuple[IPv4Address, IPv4Address]]) -> str:

@@ -193,6 +193,15 @@ def test_translation_is_one_to_one_in_both_directions() -> None:
     assert chain(text, "postrouting")[1:] == ['oifname "igw" snat ip to ip saddr map { 10.0.2.10 : 203.0.113.10 }']
 
 
+def test_what_conntrack_calls_invalid_is_translated_too() -> None:
+    private, public = IPv4Address("10.0.2.10"), IPv4Address("203.0.113.10")
+    text = render(fabric(nats=(Nat("igw", private, public, ORIGIN),))).text
+    inbound = 'iifname "igw" ct state invalid ip daddr set ip daddr map { 203.0.113.10 : 10.0.2.10 }'
+    outbound = 'oifname "igw" ct state invalid ip saddr set ip saddr map { 10.0.2.10 : 203.0.113.10 }'
+    assert chain(text, "prerouting_invalid")[1:] == [inbound]
+    assert chain(text, "postrouting_invalid")[1:] == [outbound]
+
+
 def test_no_translation_where_there_is_none() -> None:
     text = render(fabric()).text
     assert len(chain(text, "prerouting")) == len(chain(text, "postrouting")) == 1
