@@ -1,4 +1,4 @@
-"""`python -m dataplane --config FILE`: one gateway's tunnels, between a TUN device and UDP/4500.
+"""`python -m dataplane --config FILE`: one gateway's tunnels, between a TUN device and UDP/4500, with IKE there and on UDP/500.
 
 Writes "ready" and a newline to standard output once packets pass. Ends with 0 when told to (SIGTERM, SIGINT), with 2 when it
 cannot start, each reason on a line of standard error, and with 1 when the TUN device is taken away from under it.
@@ -7,6 +7,7 @@ cannot start, each reason on a line of standard error, and with 1 when the TUN d
 from __future__ import annotations
 
 import argparse
+import os
 import selectors
 import signal
 import socket
@@ -20,6 +21,7 @@ from dataplane.commands import answer
 from dataplane.config import Config, ConfigError, parse_config, parse_keys
 from dataplane.engine import Engine, build_engine
 from dataplane.errors import LocalError
+from dataplane.ike.numbers import IKE_PORT
 from dataplane.linux.control import ControlServer
 from dataplane.linux.loop import Loop
 from dataplane.linux.tun import Tun
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         try:
             config = parse_config(_read_file(path))
-            engine = build_engine(config, parse_keys(_read_keys(config.keys_fd), config.peers), time.monotonic())
+            keys = parse_keys(_read_keys(config.keys_fd), config.peers)
+            engine = build_engine(config, keys, time.monotonic(), os.urandom)
             loop = _assemble(config, engine, stack)
         except LocalError as error:
             return _complain(error, CANNOT_START)
@@ -72,12 +75,19 @@ def _assemble(config: Config, engine: Engine, stack: ExitStack) -> Loop:
     tun = stack.enter_context(closing(Tun(config.tun.name, config.tun.mtu)))
     underlay = stack.enter_context(closing(UnderlaySocket(config.underlay.address, config.underlay.port)))
     selector = stack.enter_context(closing(selectors.DefaultSelector()))
-    loop = Loop(engine, tun, underlay, selector)
+    loop = Loop(engine, tun, underlay, selector, _open_ike(config, stack))
     stack.enter_context(
         closing(ControlServer(config.control, lambda line: answer(config.name, engine, line, time.monotonic()), selector))
     )
     stack.enter_context(_stopping(loop, selector))
     return loop
+
+
+def _open_ike(config: Config, stack: ExitStack) -> UnderlaySocket | None:
+    """The socket on UDP/500, where initiators begin that know of no other port."""
+    if not config.underlay.ike:
+        return None
+    return stack.enter_context(closing(UnderlaySocket(config.underlay.address, IKE_PORT)))
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from dataplane.config import parse_eni_check, parse_peer, parse_peer_keys
 from dataplane.engine import Engine, build_peer
 from dataplane.errors import DropReason, LocalError
 from dataplane.fields import Fields, show
-from dataplane.peer import Peer
+from dataplane.negotiated import NegotiatedPeer
+from dataplane.peer import RemoteGateway
 
 PEER_NAME_LENGTH = 128
+REKEYED = {"child": "the security associations of ESP", "ike": "that of IKE"}
 
 Answer = dict[str, Any]
 """A JSON object."""
@@ -70,7 +72,7 @@ def _add_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> 
     fields = Fields(message, "", errors, secret=True)
     fields.only("op", "peer", "keys")
     peer = parse_peer(fields.nested("peer"))
-    keys = parse_peer_keys(fields.nested("keys"), peer.suite)
+    keys = parse_peer_keys(fields.nested("keys"), peer)
     _raise(errors)
     engine.add_peer(build_peer(peer, keys))
 
@@ -83,11 +85,21 @@ def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) 
     engine.remove_peer(name)
 
 
+def _rekey(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
+    fields = Fields(message, "", errors)
+    fields.only("op", "peer", "what")
+    peer = fields.text("peer", longest=PEER_NAME_LENGTH)
+    what = fields.choice("what", REKEYED)
+    _raise(errors)
+    engine.rekey(peer, what)
+
+
 _CHANGES: Mapping[str, Callable[[Engine, Mapping[str, Any], list[str]], None]] = {
     "set_prefixes": _set_prefixes,
     "set_eni_check": _set_eni_check,
     "add_peer": _add_peer,
     "remove_peer": _remove_peer,
+    "rekey": _rekey,
 }
 
 
@@ -98,23 +110,41 @@ def _raise(errors: list[str]) -> None:
 
 def status(engine: Engine, now: float) -> Answer:
     """What the engine counted. Times are in seconds; bytes are those of inner packets."""
-    return {
+    answer = {
         "uptime": now - engine.started_at,
         "peers": {name: _peer_status(peer, now) for name, peer in engine.peers.items()},
         "drops": _drops(engine.drops),
         "keepalives_received": engine.keepalives_received,
     }
+    if engine.negotiation is not None:
+        answer["strangers"] = engine.negotiation.strangers
+    return answer
 
 
-def _peer_status(peer: Peer, now: float) -> Answer:
-    sent, received = peer.counters.sent, peer.counters.received
+def _peer_status(peer: RemoteGateway, now: float) -> Answer:
     return {
         "endpoint": list(peer.endpoint) if peer.endpoint else None,
         "heard": None if peer.heard_at is None else now - peer.heard_at,
-        "cipher": peer.outbound.suite.name,
-        "spi_in": peer.inbound.spi,
-        "spi_out": peer.outbound.spi,
+        **_associations(peer),
         "prefixes": [str(prefix) for prefix in peer.prefixes],
+        **_traffic(peer),
+        **(_ike_status(peer, now) if isinstance(peer, NegotiatedPeer) else {}),
+    }
+
+
+def _associations(peer: RemoteGateway) -> Answer:
+    """What is sent through, and the latest that is received through; None while there is nothing."""
+    outbound = peer.outbound
+    return {
+        "cipher": None if outbound is None else outbound.suite.name,
+        "spi_in": peer.inbound_spi,
+        "spi_out": None if outbound is None else outbound.spi,
+    }
+
+
+def _traffic(peer: RemoteGateway) -> Answer:
+    sent, received = peer.counters.sent, peer.counters.received
+    return {
         "sent_packets": sent.packets,
         "sent_bytes": sent.bytes,
         "sent_dummies": sent.dummies,
@@ -123,6 +153,29 @@ def _peer_status(peer: Peer, now: float) -> Answer:
         "received_bytes": received.bytes,
         "received_dummies": received.dummies,
         "drops": _drops(peer.counters.drops),
+    }
+
+
+def _ike_status(peer: NegotiatedPeer, now: float) -> Answer:
+    """`failure` says why the last conversation, or the last attempt at one, came to nothing. The words are the document's."""
+    session = peer.session
+    suite = None if session is None else session.current.suite
+    return {
+        "vpn_status": "Abnormal" if peer.outbound is None else "Normal",
+        "ike": {
+            "identity": str(peer.policy.local),
+            "remote_identity": str(peer.policy.remote),
+            "state": "IDLE" if session is None else session.state.name,
+            "established": None if peer.established_at is None else now - peer.established_at,
+            "cipher": None if suite is None else suite.cipher.name,
+            "prf": None if suite is None else suite.prf.name,
+            "group": None if suite is None else suite.group.name,
+            "spi_i": None if session is None else session.current.spi_i.hex(),
+            "spi_r": None if session is None else session.current.spi_r.hex(),
+            "rekeys": peer.ike_rekeys,
+            "child_rekeys": peer.child_rekeys,
+            "failure": None if peer.failure is None else str(peer.failure),
+        },
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -16,6 +16,8 @@ from dataplane.check import EniCheck
 from dataplane.errors import LocalError
 from dataplane.esp import FIRST_FREE_SPI, LAST_SPI, overlay_mtu
 from dataplane.fields import Fields
+from dataplane.ike.identity import Identity
+from dataplane.ike.numbers import IKE_PORT, NAT_PORT, IdKind
 from dataplane.packets import Endpoint
 from dataplane.suites import SUITES, Suite
 
@@ -27,6 +29,8 @@ SOCKET_PATH_LENGTH = 107  # sun_path of Linux, less the terminating zero
 UNDERLAY_MTU = 1500  # our choice: Ethernet's
 NAME_LENGTH = 128  # our choice
 LOWEST_DESCRIPTOR = 3  # 0 to 2 are standard input, output and error
+
+_IDENTITIES = {"key_id": IdKind.KEY_ID, "fqdn": IdKind.FQDN, "ipv4": IdKind.IPV4_ADDR}
 
 _INTERFACE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
@@ -47,19 +51,37 @@ class TunConfig:
 
 @dataclass(frozen=True, slots=True)
 class UnderlayConfig:
+    """With `ike`, IKE is spoken on the port, which it shares with ESP, and on UDP/500.
+
+    That is so whenever a peer is keyed by IKE; to say so is for a dataplane that gets such peers later.
+    """
+
     address: IPv4Address
     port: int
+    ike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IkeConfig:
+    """Who this end says it is to a peer, and who the peer has to prove it is."""
+
+    identity: Identity
+    remote_identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class PeerConfig:
-    """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer."""
+    """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer.
+
+    A peer with `ike` is keyed by IKE, any other by hand. `suite` may be None with `ike` alone: then any cipher will do.
+    """
 
     name: str
-    suite: Suite
+    suite: Suite | None
     prefixes: tuple[IPv4Network, ...]
     endpoint: Endpoint | None
     speaks_first: bool
+    ike: IkeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +110,16 @@ class PeerKeys:
     inbound: SaKeys
 
 
+@dataclass(frozen=True, slots=True)
+class PreSharedKey:
+    """What a peer proves its identity with, and we ours to it."""
+
+    key: bytes = field(repr=False)
+
+
+Keys = PeerKeys | PreSharedKey
+
+
 def parse_config(text: str | bytes) -> Config:
     """Read a configuration. Raises ConfigError with every error that it has."""
     errors: list[str] = []
@@ -103,9 +135,19 @@ def parse_config(text: str | bytes) -> Config:
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
         peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
     )
+    config = replace(config, underlay=_speaking(config, errors))
     _refuse_ambiguity(config.peers, errors)
     _raise(errors)
     return config
+
+
+def _speaking(config: Config, errors: list[str]) -> UnderlayConfig:
+    """The underlay, where IKE is spoken as soon as a peer is keyed by it."""
+    underlay = config.underlay
+    ike = underlay.ike or any(peer.ike is not None for peer in config.peers)
+    if ike and underlay.port == IKE_PORT:
+        errors.append(f"underlay.port: {IKE_PORT} is IKE's own, and ESP needs another such as {NAT_PORT}")
+    return replace(underlay, ike=ike)
 
 
 def parse_eni_check(fields: Fields) -> EniCheck:
@@ -128,62 +170,94 @@ def _tun(fields: Fields) -> TunConfig:
 
 
 def _underlay(fields: Fields) -> UnderlayConfig:
-    fields.only("address", "port")
-    return UnderlayConfig(fields.address("address"), fields.integer("port", 1, 65535))
+    fields.only("address", "port", "ike")
+    return UnderlayConfig(
+        fields.address("address"), fields.integer("port", 1, 65535), fields.flag("ike", default=False)
+    )
 
 
 def parse_peer(fields: Fields) -> PeerConfig:
     """One peer. On an error it is noted in the list behind `fields`."""
-    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first")
+    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first", "ike")
+    negotiated = "ike" in fields
     peer = PeerConfig(
         name=fields.text("name", longest=NAME_LENGTH),
-        suite=SUITES[fields.choice("cipher", SUITES)],
+        suite=None if negotiated and "cipher" not in fields else SUITES[fields.choice("cipher", SUITES)],
         prefixes=fields.prefixes("prefixes"),
         endpoint=fields.endpoint("endpoint"),
         speaks_first=fields.flag("speaks_first", default=False),
+        ike=_ike(fields.nested("ike")) if negotiated else None,
     )
     if peer.speaks_first and "endpoint" not in fields:
         fields.error("endpoint", "is missing, and an end that speaks first must know it")
     return peer
 
 
+def _ike(fields: Fields) -> IkeConfig:
+    fields.only("identity", "remote_identity")
+    return IkeConfig(_identity(fields.nested("identity")), _identity(fields.nested("remote_identity")))
+
+
+def _identity(fields: Fields) -> Identity:
+    fields.only("type", "value")
+    kind = _IDENTITIES[fields.choice("type", _IDENTITIES)]
+    if kind is IdKind.IPV4_ADDR:
+        return Identity(kind, fields.address("value").packed)
+    value = fields.text("value", longest=NAME_LENGTH)
+    if kind is IdKind.FQDN and not value.isascii():
+        fields.error("value", f"{value!r} is no domain name: it must be ASCII")
+    return Identity(kind, value.encode())
+
+
 def _refuse_ambiguity(peers: Sequence[PeerConfig], errors: list[str]) -> None:
-    """A name stands for one peer, and a prefix lies behind one peer."""
+    """A name stands for one peer, an identity too, and a prefix lies behind one peer."""
     names: dict[str, int] = {}
+    identities: dict[Identity, int] = {}
     owners: dict[IPv4Network, int] = {}
     for index, peer in enumerate(peers):
         if peer.name and names.setdefault(peer.name, index) != index:
             errors.append(f"peers[{index}].name: {peer.name!r} is the name of peers[{names[peer.name]}] already")
+        known = peer.ike.remote_identity if peer.ike is not None and peer.ike.remote_identity.data else None
+        if known is not None and identities.setdefault(known, index) != index:
+            errors.append(f"peers[{index}].ike.remote_identity: {known} is that of peers[{identities[known]}] already")
         for place, prefix in enumerate(peer.prefixes):
             if owners.setdefault(prefix, index) != index:
                 errors.append(f"peers[{index}].prefixes[{place}]: {prefix} lies behind peers[{owners[prefix]}] already")
 
 
-def parse_keys(text: str | bytes, peers: Sequence[PeerConfig]) -> dict[str, PeerKeys]:
+def parse_keys(text: str | bytes, peers: Sequence[PeerConfig]) -> dict[str, Keys]:
     """Read the keys of all peers. Raises ConfigError with every error; no error shows a key."""
     errors: list[str] = []
     fields = Fields(_load(text, "the keys"), "keys", errors, secret=True)
     fields.only(*(peer.name for peer in peers))
-    keys = {peer.name: parse_peer_keys(fields.nested(peer.name), peer.suite) for peer in peers}
+    keys = {peer.name: parse_peer_keys(fields.nested(peer.name), peer) for peer in peers}
     _raise(errors)
     _refuse_shared_spi(keys)
     return keys
 
 
-def _refuse_shared_spi(keys: Mapping[str, PeerKeys]) -> None:
+def _refuse_shared_spi(keys: Mapping[str, Keys]) -> None:
     """The inbound SPI is all that tells one peer's datagrams from another's."""
     owners: dict[int, str] = {}
+    by_hand = {name: pair for name, pair in keys.items() if isinstance(pair, PeerKeys)}
     _raise(
         [
             f"keys.{name}.inbound.spi: {pair.inbound.spi} is the inbound SPI of {owners[pair.inbound.spi]} already"
-            for name, pair in keys.items()
+            for name, pair in by_hand.items()
             if owners.setdefault(pair.inbound.spi, name) != name
         ]
     )
 
 
-def parse_peer_keys(fields: Fields, suite: Suite) -> PeerKeys:
+def parse_peer_keys(fields: Fields, peer: PeerConfig) -> Keys:
     """The keys of one peer. On an error it is noted in the list behind `fields`, without the key."""
+    if peer.suite is None or peer.ike is not None:
+        fields.only("psk")
+        return PreSharedKey(fields.material("psk"))
+    return _sa_pair(fields, peer.suite)
+
+
+def _sa_pair(fields: Fields, suite: Suite) -> PeerKeys:
     fields.only("outbound", "inbound")
     keys = PeerKeys(_sa_keys(fields.nested("outbound"), suite), _sa_keys(fields.nested("inbound"), suite))
     if keys.outbound.material and keys.outbound.material == keys.inbound.material:

@@ -6,15 +6,20 @@ vcpe 203.0.113.10 ── speaks first ──► pop 198.51.100.10
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from dataplane.engine import Engine
-from dataplane.errors import DropReason
+from dataplane.errors import DropReason, LocalError
 from dataplane.esp import InboundSa, OutboundSa, overlay_mtu
-from dataplane.packets import Buffer, Datagram, Effect, Endpoint, Send
-from dataplane.peer import Peer
+from dataplane.ike.doubles import PSK, TO_POP, TO_VCPE, entropy_from
+from dataplane.ike.numbers import IKE_PORT
+from dataplane.ike.policy import Settings
+from dataplane.negotiated import NegotiatedPeer
+from dataplane.negotiation import IkeSetup
+from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, Send
+from dataplane.peer import Peer, RemoteGateway
 from dataplane.suites import SUITES
 
 VCPE: Endpoint = ("203.0.113.10", 4500)
@@ -50,8 +55,16 @@ class Gateway:
     delivered: list[bytes] = field(default_factory=list)
 
     @property
-    def peer(self) -> Peer:
+    def peer(self) -> RemoteGateway:
         return self.engine.peers[PEER]
+
+    @property
+    def negotiated(self) -> NegotiatedPeer:
+        """The peer, which is keyed by IKE."""
+        peer = self.peer
+        if not isinstance(peer, NegotiatedPeer):
+            raise LocalError(f"peer {peer.name} is keyed by hand")
+        return peer
 
     @property
     def drops(self) -> dict[DropReason, int]:
@@ -70,11 +83,15 @@ class Underlay:
 
     def send(self, gateway: Gateway, *packets: Buffer) -> None:
         """A gateway reads packets off its TUN device."""
-        self._carry_out(gateway, gateway.engine.outbound(packets, self.now))
+        self.carry_out(gateway, gateway.engine.outbound(packets, self.now))
 
     def inject(self, gateway: Gateway, payload: Buffer, source: Endpoint) -> None:
         """A datagram reaches a gateway, from wherever."""
-        self._carry_out(gateway, gateway.engine.inbound([Datagram(payload, source)], self.now))
+        self.carry_out(gateway, gateway.engine.inbound([Datagram(payload, source)], self.now))
+
+    def inject_ike(self, gateway: Gateway, payload: Buffer, source: Endpoint) -> None:
+        """A datagram reaches a gateway's UDP/500."""
+        self.carry_out(gateway, gateway.engine.inbound_ike([Datagram(payload, source)], self.now))
 
     def advance(self, seconds: float, step: float = 0.5) -> None:
         """Let time pass, with a tick for every gateway at each step."""
@@ -85,21 +102,24 @@ class Underlay:
 
     def tick(self) -> None:
         for gateway in self.gateways:
-            self._carry_out(gateway, gateway.engine.tick(self.now))
+            self.carry_out(gateway, gateway.engine.tick(self.now))
 
-    def _carry_out(self, gateway: Gateway, effects: list[Effect]) -> None:
+    def carry_out(self, gateway: Gateway, effects: list[Effect]) -> None:
+        """Do what a gateway's engine wants."""
         for effect in effects:
-            if isinstance(effect, Send):
-                self._transmit(gateway, effect)
-            else:
+            if isinstance(effect, Deliver):
                 gateway.delivered.append(bytes(effect.packet))
+            else:
+                source = gateway.endpoint if isinstance(effect, Send) else (gateway.endpoint[0], IKE_PORT)
+                self._transmit(source, bytes(effect.payload), effect.endpoint)
 
-    def _transmit(self, sender: Gateway, effect: Send) -> None:
-        payload = bytes(effect.payload)
-        self.wire.append(Datagram(payload, sender.endpoint))
+    def _transmit(self, source: Endpoint, payload: bytes, destination: Endpoint) -> None:
+        self.wire.append(Datagram(payload, source))
         for gateway in self.gateways:
-            if self.up and gateway.endpoint == effect.endpoint:
-                self.inject(gateway, payload, sender.endpoint)
+            if self.up and gateway.endpoint == destination:
+                self.inject(gateway, payload, source)
+            elif self.up and (gateway.endpoint[0], IKE_PORT) == destination:
+                self.inject_ike(gateway, payload, source)
 
 
 def vcpe(cipher: str = DEFAULT_CIPHER, *, mtu: int = MTU, check: EniCheck | None = None, now: float = 1000.0) -> Gateway:
@@ -113,3 +133,19 @@ def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0) -> Gateway:
     """The end that waits, and knows no endpoint."""
     peer = Peer(PEER, outbound_sa(TO_VCPE_SPI, cipher), inbound_sa(TO_POP_SPI, cipher), [AWS])
     return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address("198.51.100.10"), now=now), POP)
+
+
+def ike_vcpe(*, psk: bytes = PSK, to: Endpoint = POP, settings: Settings | None = None, seed: str = "") -> Gateway:
+    """The end that begins, keyed by IKE."""
+    peer = NegotiatedPeer(PEER, replace(TO_POP, psk=psk), [ALIBABA], to, speaks_first=True)
+    return _ike_gateway(peer, VCPE, settings, seed)
+
+
+def ike_pop(*, psk: bytes = PSK, settings: Settings | None = None, seed: str = "") -> Gateway:
+    """The end that waits, keyed by IKE."""
+    return _ike_gateway(NegotiatedPeer(PEER, replace(TO_VCPE, psk=psk), [AWS]), POP, settings, seed)
+
+
+def _ike_gateway(peer: NegotiatedPeer, endpoint: Endpoint, settings: Settings | None, seed: str) -> Gateway:
+    setup = IkeSetup(endpoint, entropy_from(f"{endpoint} {seed}"), settings or Settings())
+    return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address(endpoint[0]), now=1000.0, ike=setup), endpoint)

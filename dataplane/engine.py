@@ -2,6 +2,7 @@
 
     TUN ──► outbound: parse, interface check, peer by destination, size ──► ESP ──► Send
     UDP ──► inbound: ESP (authenticate, replay), parse, traffic selector, interface check ──► Deliver
+                     IKE ──► negotiation ──► Send, and other associations for a peer
 
 Batches go through in order. A packet that breaks a rule raises a RemoteError where the rule stands; here it is counted, on the
 peer once that is known, and forgotten.
@@ -15,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp, ipv4
 from dataplane.check import EniCheck
-from dataplane.config import Config, PeerConfig, PeerKeys
+from dataplane.config import Config, Keys, PeerConfig, PeerKeys, PreSharedKey
 from dataplane.errors import (
     DropReason,
     EniSourceDestCheckRestriction,
@@ -29,10 +30,16 @@ from dataplane.errors import (
     UnknownSpi,
 )
 from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4, InboundSa, Opened, OutboundSa
+from dataplane.ike.algorithms import Entropy
+from dataplane.ike.numbers import IKE_PORT
+from dataplane.ike.offers import EspOffer
+from dataplane.ike.policy import Policy
 from dataplane.ipv4 import Ipv4Header
 from dataplane.limiter import TokenBucket
-from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, Send
-from dataplane.peer import KEEPALIVE, Peer
+from dataplane.negotiated import NegotiatedPeer
+from dataplane.negotiation import IkeSetup, Negotiation
+from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint
+from dataplane.peer import KEEPALIVE, Peer, RemoteGateway
 from dataplane.prefixes import PrefixTable
 
 SPI_LENGTH = 4
@@ -47,11 +54,19 @@ class Engine:
     """All tunnels of one gateway. `mtu` is that of the overlay, `icmp_source` the address that its ICMP errors carry.
 
     `check` is the source/destination check of the gateway's own interface where no fabric enforces it; it may be replaced at any
-    time. `now` is in seconds of a monotonic clock, the same one in every call.
+    time. Without `ike`, IKE messages are dropped, and all peers are keyed by hand. `now` is in seconds of a monotonic clock, the
+    same one in every call.
     """
 
     def __init__(
-        self, peers: Iterable[Peer], *, mtu: int, icmp_source: IPv4Address, now: float, check: EniCheck | None = None
+        self,
+        peers: Iterable[RemoteGateway],
+        *,
+        mtu: int,
+        icmp_source: IPv4Address,
+        now: float,
+        check: EniCheck | None = None,
+        ike: IkeSetup | None = None,
     ) -> None:
         self.peers = {peer.name: peer for peer in peers}
         self.mtu = mtu
@@ -61,10 +76,23 @@ class Engine:
         self.keepalives_received = 0
         self._icmp_source = int(icmp_source)
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
-        self._by_spi = {peer.inbound.spi: peer for peer in self.peers.values()}
-        if len(self._by_spi) < len(self.peers):
+        spis = [(spi, peer) for peer in self.peers.values() for spi in peer.inbound_spis()]
+        self._by_spi = dict(spis)
+        if len(self._by_spi) < len(spis):
             raise LocalError("two peers share an inbound SPI")
+        self._ike = ike
+        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, now)
+        for peer in self.peers.values():
+            self._negotiate_with(peer)
         self._index()
+
+    def _negotiate_with(self, peer: RemoteGateway) -> None:
+        """Raises LocalError when that cannot be."""
+        if not isinstance(peer, NegotiatedPeer):
+            return
+        if self.negotiation is None:
+            raise LocalError(f"peer {peer.name} is keyed by IKE, which this dataplane does not speak; set underlay.ike to true")
+        self.negotiation.add(peer)
 
     def _index(self) -> None:
         self._speakers = tuple(peer for peer in self.peers.values() if peer.speaks_first)
@@ -98,13 +126,13 @@ class Engine:
         if not check.permits_inbound(destination):
             raise EniSourceDestCheckRestriction(f"received for {destination}, which is not the interface's own")
 
-    def _peer_for(self, header: Ipv4Header) -> Peer:
+    def _peer_for(self, header: Ipv4Header) -> RemoteGateway:
         peer = self._by_prefix.lookup(header.destination)
         if peer is None:
             raise NoPeerForDestination(f"{IPv4Address(header.destination)} lies behind no peer")
         return peer
 
-    def _send(self, peer: Peer, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
+    def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         if header.total_length <= self.mtu:
             effects.append(peer.send(packet, now))
         elif header.dont_fragment:
@@ -121,14 +149,18 @@ class Engine:
     # What a datagram from the underlay meets
 
     def inbound(self, datagrams: Sequence[Datagram], now: float) -> list[Effect]:
-        """Take datagrams off the underlay socket. The effects are deliveries, and dummy packets that answer dummy packets."""
+        """Take datagrams off the underlay socket. The effects are deliveries, and answers to IKE messages and dummy packets."""
         effects: list[Effect] = []
         for payload, endpoint in datagrams:
             if payload == KEEPALIVE:
                 self.keepalives_received += 1
                 continue
             try:
-                peer = self._peer_of(payload)
+                spi = _spi_of(payload)
+                if spi == IKE_MARKER:
+                    effects.extend(self._receive_ike(payload[SPI_LENGTH:], endpoint, now))
+                    continue
+                peer = self._peer_of(spi)
             except RemoteError as error:
                 self.drops[error.reason] += 1
                 continue
@@ -138,30 +170,36 @@ class Engine:
                 peer.counters.drops[error.reason] += 1
         return effects
 
-    def _peer_of(self, payload: Buffer) -> Peer:
-        if len(payload) < SPI_LENGTH:
-            raise MalformedEsp(f"{len(payload)} bytes hold no SPI")
-        spi = int.from_bytes(payload[:SPI_LENGTH], "big")
-        if spi == IKE_MARKER:
+    def inbound_ike(self, datagrams: Sequence[Datagram], now: float) -> list[Effect]:
+        """Take datagrams off UDP/500, where there is IKE alone and no marker before it."""
+        if self._ike is None or self.negotiation is None:
+            raise LocalError("this dataplane speaks no IKE")
+        local = (self._ike.local[0], IKE_PORT)
+        return [
+            effect
+            for payload, endpoint in datagrams
+            for effect in self.negotiation.receive(payload, local, endpoint, now)
+        ]
+
+    def _receive_ike(self, message: Buffer, endpoint: Endpoint, now: float) -> list[Effect]:
+        if self._ike is None or self.negotiation is None:
             raise IkeNotSupported("an IKE message")
+        return self.negotiation.receive(message, self._ike.local, endpoint, now)
+
+    def _peer_of(self, spi: int) -> RemoteGateway:
         peer = self._by_spi.get(spi)
         if peer is None:
             raise UnknownSpi(f"SPI {spi}")
         return peer
 
-    def _receive(self, peer: Peer, payload: Buffer, endpoint: Endpoint, now: float) -> Sequence[Effect]:
-        opened = peer.inbound.decapsulate(payload)
-        peer.hear(opened, endpoint, now)
+    def _receive(self, peer: RemoteGateway, payload: Buffer, endpoint: Endpoint, now: float) -> Sequence[Effect]:
+        opened = peer.receive(payload, endpoint, now)
         if opened.next_header == NEXT_HEADER_DUMMY:
-            return self._receive_dummy(peer, now)
+            peer.counters.received.dummies += 1
+            return peer.answer_dummy(now)
         return self._receive_packet(peer, opened)
 
-    def _receive_dummy(self, peer: Peer, now: float) -> Sequence[Effect]:
-        """Only the end that does not speak first answers, so two ends never answer each other's answers."""
-        peer.counters.received.dummies += 1
-        return () if peer.speaks_first else (peer.send_dummy(now),)
-
-    def _receive_packet(self, peer: Peer, opened: Opened) -> Sequence[Effect]:
+    def _receive_packet(self, peer: RemoteGateway, opened: Opened) -> Sequence[Effect]:
         if opened.next_header != NEXT_HEADER_IPV4:
             raise MalformedPacket(f"next header {opened.next_header} is not {NEXT_HEADER_IPV4}")
         header = ipv4.parse_padded(opened.packet)
@@ -183,8 +221,8 @@ class Engine:
     # What time brings
 
     def tick(self, now: float) -> list[Effect]:
-        """What is due: dummy packets that open a conversation, keepalives that hold one open."""
-        effects: list[Effect] = []
+        """What is due: whatever opens a conversation, keepalives that hold one open, and all that IKE has to say."""
+        effects: list[Effect] = [] if self.negotiation is None else self.negotiation.tick(now)
         for peer in self._speakers:
             due = peer.due_at()
             if due is None or due > now:
@@ -197,37 +235,62 @@ class Engine:
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
-        return min((due for peer in self._speakers if (due := peer.due_at()) is not None), default=None)
+        dues = [peer.due_at() for peer in self._speakers]
+        if self.negotiation is not None:
+            dues.append(self.negotiation.deadline())
+        return min((due for due in dues if due is not None), default=None)
+
+    def close(self, now: float) -> list[Effect]:
+        """Take leave of the peers that are keyed by IKE. The engine is of no use afterwards."""
+        return [] if self.negotiation is None else self.negotiation.close(now)
 
     # What the gateway's owner changes
 
     def set_prefixes(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
         """Change what lies behind a peer, from the next packet on. Raises LocalError, and then nothing is changed."""
-        peer = self.peers.get(name)
-        if peer is None:
-            raise LocalError(f"peer {name!r} is unknown; known: {', '.join(sorted(self.peers))}")
+        peer = self._peer_named(name)
         self._refuse_shared(name, prefixes)
         peer.prefixes = tuple(prefixes)
         self._index()
 
-    def add_peer(self, peer: Peer) -> None:
+    def add_peer(self, peer: RemoteGateway) -> None:
         """Serve one more peer, from the next packet on. Raises LocalError, and then nothing is changed."""
         if peer.name in self.peers:
             raise LocalError(f"peer {peer.name!r} is there already; remove it first")
-        if peer.inbound.spi in self._by_spi:
-            raise LocalError(f"SPI {peer.inbound.spi} of {peer.name} is that of {self._by_spi[peer.inbound.spi].name}")
+        for spi in peer.inbound_spis():
+            if spi in self._by_spi:
+                raise LocalError(f"SPI {spi} of {peer.name} is that of {self._by_spi[spi].name}")
         self._refuse_shared(peer.name, peer.prefixes)
+        self._negotiate_with(peer)
         self.peers[peer.name] = peer
-        self._by_spi[peer.inbound.spi] = peer
+        self._by_spi.update((spi, peer) for spi in peer.inbound_spis())
         self._index()
 
     def remove_peer(self, name: str) -> None:
         """Forget a peer, its keys and its counters. Raises LocalError for an unknown one."""
-        peer = self.peers.pop(name, None)
+        peer = self._peer_named(name)
+        del self.peers[name]
+        for spi in peer.inbound_spis():
+            del self._by_spi[spi]
+        if self.negotiation is not None and isinstance(peer, NegotiatedPeer):
+            self.negotiation.remove(peer)
+        self._index()
+
+    def rekey(self, name: str, what: str) -> None:
+        """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""
+        peer = self._peer_named(name)
+        if self.negotiation is None or not isinstance(peer, NegotiatedPeer):
+            raise LocalError(f"peer {name!r} is keyed by hand")
+        if what == "child":
+            self.negotiation.rekey_child(peer)
+        else:
+            self.negotiation.rekey_ike(peer)
+
+    def _peer_named(self, name: str) -> RemoteGateway:
+        peer = self.peers.get(name)
         if peer is None:
             raise LocalError(f"peer {name!r} is unknown; known: {', '.join(sorted(self.peers))}")
-        del self._by_spi[peer.inbound.spi]
-        self._index()
+        return peer
 
     def _refuse_shared(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
         """A prefix lies behind one peer only."""
@@ -237,19 +300,38 @@ class Engine:
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
         """The kernel did not take an effect of ours."""
-        peer = self.peers.get(effect.peer) if isinstance(effect, Send) else None
+        peer = None if isinstance(effect, Deliver) else self.peers.get(effect.peer)
         drops = self.drops if peer is None else peer.counters.drops
         drops[reason] += 1
 
 
-def build_engine(config: Config, keys: Mapping[str, PeerKeys], now: float) -> Engine:
-    """The engine that a configuration describes."""
+def _spi_of(payload: Buffer) -> int:
+    if len(payload) < SPI_LENGTH:
+        raise MalformedEsp(f"{len(payload)} bytes hold no SPI")
+    return int.from_bytes(payload[:SPI_LENGTH], "big")
+
+
+def build_engine(config: Config, keys: Mapping[str, Keys], now: float, entropy: Entropy | None = None) -> Engine:
+    """The engine that a configuration describes. Raises LocalError when it is to speak IKE and has no entropy."""
     peers = [build_peer(peer, keys[peer.name]) for peer in config.peers]
-    return Engine(peers, mtu=config.tun.mtu, icmp_source=config.icmp_source, now=now, check=config.eni_check)
+    ike = None
+    if config.underlay.ike:
+        if entropy is None:
+            raise LocalError("IKE needs entropy")
+        ike = IkeSetup((str(config.underlay.address), config.underlay.port), entropy)
+    return Engine(peers, mtu=config.tun.mtu, icmp_source=config.icmp_source, now=now, check=config.eni_check, ike=ike)
 
 
-def build_peer(config: PeerConfig, keys: PeerKeys) -> Peer:
-    """The peer that a configuration describes."""
+def build_peer(config: PeerConfig, keys: Keys) -> RemoteGateway:
+    """The peer that a configuration describes. Raises LocalError for keys of the wrong kind."""
+    if config.ike is not None and isinstance(keys, PreSharedKey):
+        esp = EspOffer() if config.suite is None else EspOffer(ciphers=(config.suite,))
+        policy = Policy(config.ike.identity, config.ike.remote_identity, keys.key, esp)
+        return NegotiatedPeer(
+            config.name, policy, config.prefixes, config.endpoint, speaks_first=config.speaks_first
+        )
+    if config.suite is None or not isinstance(keys, PeerKeys):
+        raise LocalError(f"the keys of peer {config.name} are of the wrong kind")
     return Peer(
         config.name,
         OutboundSa(keys.outbound.spi, config.suite, keys.outbound.material),

@@ -28,10 +28,18 @@ class Send(NamedTuple):
     peer: str
 
 
+class SendFromIkePort(NamedTuple):
+    """Effect: send `payload` as one UDP datagram from UDP/500, where ESP never is. `peer` is as in Send."""
+
+    payload: Buffer
+    endpoint: Endpoint
+    peer: str
+
+
 class Deliver(NamedTuple):
     """Effect: write an IPv4 packet to the TUN device."""
 
     packet: Buffer
 
 
-Effect = Send | Deliver
+Effect = Send | SendFromIkePort | Deliver

@@ -10,7 +10,7 @@ from dataplane.engine import Engine
 from dataplane.errors import DropReason
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
-from dataplane.packets import Datagram, Effect, Send
+from dataplane.packets import Datagram, Effect, Send, SendFromIkePort
 
 BATCH = 64
 """Packets taken from one side before the other side, and the control socket, get their turn. Our choice."""
@@ -20,17 +20,27 @@ SLOT = 65536
 
 
 class Loop:
-    """Drives an engine over a TUN device and an underlay socket until `stop` is called."""
+    """Drives an engine over a TUN device and an underlay socket until `stop` is called. `ike` is the socket on UDP/500."""
 
-    def __init__(self, engine: Engine, tun: Tun, underlay: UnderlaySocket, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tun: Tun,
+        underlay: UnderlaySocket,
+        selector: selectors.BaseSelector,
+        ike: UnderlaySocket | None = None,
+    ) -> None:
         self._engine = engine
         self._tun = tun
         self._underlay = underlay
+        self._ike = ike
         self._selector = selector
         self._slots = _slots()
         self._running = True
         selector.register(tun, selectors.EVENT_READ, self._from_tun)
         selector.register(underlay, selectors.EVENT_READ, self._from_underlay)
+        if ike is not None:
+            selector.register(ike, selectors.EVENT_READ, lambda: self._from_ike(ike))
 
     def run(self) -> None:
         """Return once stopped. Raises TunError when the TUN device is taken away."""
@@ -39,6 +49,7 @@ class Loop:
             for key, _ in self._selector.select(self._timeout()):
                 handle: Callable[[], None] = key.data
                 handle()
+        self._carry_out(self._engine.close(time.monotonic()))
 
     def stop(self) -> None:
         """Let `run` return after the batch at hand. Safe in a signal handler, if that also wakes the selector."""
@@ -58,28 +69,36 @@ class Loop:
         self._carry_out(self._engine.outbound(packets, time.monotonic()))
 
     def _from_underlay(self) -> None:
+        self._carry_out(self._engine.inbound(self._drain(self._underlay), time.monotonic()))
+
+    def _from_ike(self, ike: UnderlaySocket) -> None:
+        self._carry_out(self._engine.inbound_ike(self._drain(ike), time.monotonic()))
+
+    def _drain(self, underlay: UnderlaySocket) -> list[Datagram]:
         datagrams: list[Datagram] = []
         for slot in self._slots:
             try:
-                length, endpoint = self._underlay.receive_into(slot)
+                length, endpoint = underlay.receive_into(slot)
             except BlockingIOError:
                 break
             datagrams.append(Datagram(slot[:length], endpoint))
-        self._carry_out(self._engine.inbound(datagrams, time.monotonic()))
+        return datagrams
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Send):
-                self._send(effect)
+                self._send(self._underlay, effect)
+            elif isinstance(effect, SendFromIkePort):
+                self._send(self._ike or self._underlay, effect)
             else:
                 try:
                     self._tun.write(effect.packet)
                 except OSError:
                     self._engine.refused(effect, DropReason.OVERLAY_REFUSED)
 
-    def _send(self, effect: Send) -> None:
+    def _send(self, underlay: UnderlaySocket, effect: Send | SendFromIkePort) -> None:
         try:
-            self._underlay.send(effect.payload, effect.endpoint)
+            underlay.send(effect.payload, effect.endpoint)
         except BlockingIOError:
             self._engine.refused(effect, DropReason.UNDERLAY_BUSY)
         except OSError:

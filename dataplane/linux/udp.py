@@ -1,4 +1,4 @@
-"""The underlay: one UDP socket that ESP and its keepalives share. RFC 3948."""
+"""The underlay: a UDP socket that ESP, its keepalives and IKE share (RFC 3948), and another of IKE alone."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from dataplane.check import EniCheck
 from dataplane.commands import answer
 from dataplane.doubles import ALIBABA, PEER, Gateway, Underlay, pop, vcpe
 
+KNOWN = "known: status, set_prefixes, set_eni_check, add_peer, remove_peer, rekey"
+
 
 def ask(gateway: Gateway, line: bytes | dict[str, Any], now: float = 1007.5) -> dict[str, Any]:
     text = line if isinstance(line, bytes) else json.dumps(line).encode()
@@ -115,14 +117,14 @@ def test_a_peer_that_cannot_be_changes_nothing(message: dict[str, Any], error: s
         pytest.param(b"\xff\x00", "the line is no JSON", id="no-text"),
         pytest.param(b"[" * 100_000, "the line is no JSON", id="deep"),
         pytest.param(b"[]", "[] is no JSON object", id="list"),
-        pytest.param(b"{}", "op None is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer", id="no-op"),
+        pytest.param(b"{}", f"op None is unknown; {KNOWN}", id="no-op"),
         pytest.param(
             b'{"op": []}',
-            "op [] is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer",
+            f"op [] is unknown; {KNOWN}",
             id="op-of-a-kind",
         ),
         pytest.param(
-            b'{"op": "stop"}', "op 'stop' is unknown; known: status, set_prefixes, set_eni_check, add_peer, remove_peer", id="op"
+            b'{"op": "stop"}', f"op 'stop' is unknown; {KNOWN}", id="op"
         ),
         pytest.param(
             b'{"op": "set_prefixes", "peer": "sag-9", "prefixes": []}',

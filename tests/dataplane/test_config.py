@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from dataplane.check import EniCheck
-from dataplane.config import Config, ConfigError, SaKeys, parse_config, parse_keys
+from dataplane.config import Config, ConfigError, PreSharedKey, SaKeys, parse_config, parse_keys
 from dataplane.engine import build_engine
+from dataplane.errors import LocalError
+from dataplane.ike.identity import address, fqdn, key_id
 
 GOOD: dict[str, Any] = {
     "name": "vcpe",
@@ -139,7 +141,7 @@ WRONG = [
     (
         ["peers", 0, "key"],
         "secret",
-        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first",
+        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first, ike",
     ),
 ]
 
@@ -224,3 +226,106 @@ def test_no_error_shows_a_key() -> None:
 
 def test_repr_of_keys_hides_them() -> None:
     assert repr(SaKeys(4097, b"secret")) == "SaKeys(spi=4097)"
+
+
+# Peers keyed by IKE
+
+IKE_PEER: dict[str, Any] = {
+    "name": "sag-1",
+    "prefixes": ["192.168.0.0/16"],
+    "endpoint": ["198.51.100.10", 500],
+    "speaks_first": True,
+    "ike": {
+        "identity": {"type": "key_id", "value": "sage6m2ph5sit0000001"},
+        "remote_identity": {"type": "fqdn", "value": "pop.example"},
+    },
+}
+OTHER_IKE_PEER: dict[str, Any] = {
+    "name": "sag-3",
+    "cipher": "chacha20-poly1305",
+    "prefixes": [],
+    "ike": {
+        "identity": {"type": "ipv4", "value": "10.0.2.10"},
+        "remote_identity": {"type": "key_id", "value": "pop.example"},
+    },
+}
+MIXED: dict[str, Any] = {**GOOD, "peers": [IKE_PEER, GOOD["peers"][1], OTHER_IKE_PEER]}
+MIXED_KEYS: dict[str, Any] = {"sag-1": {"psk": "5ec2e7"}, "sag-2": KEYS["sag-2"], "sag-3": {"psk": "00"}}
+
+
+def test_peers_of_both_kinds_make_an_engine() -> None:
+    config = parse_config(json.dumps(MIXED))
+    engine = build_engine(config, parse_keys(json.dumps(MIXED_KEYS), config.peers), 5.0, bytes)
+    assert config.underlay.ike
+    first, second, third = engine.peers.values()
+    assert (first.policy.local, first.policy.remote, first.policy.psk) == (
+        key_id("sage6m2ph5sit0000001"),
+        fqdn("pop.example"),
+        b"\x5e\xc2\xe7",
+    )
+    assert len(first.policy.esp.ciphers) == 3
+    assert second.inbound.spi == 4099
+    assert third.policy.local == address(IPv4Address("10.0.2.10"))
+    assert [cipher.name for cipher in third.policy.esp.ciphers] == ["chacha20-poly1305"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "spoken"), [pytest.param(REMOVED, False, id="no"), pytest.param(True, True, id="for-peers-that-come-later")]
+)
+def test_ike_without_a_peer_that_is_keyed_by_it(asked: object, spoken: bool) -> None:
+    text = json.dumps(GOOD) if asked is REMOVED else altered(GOOD, ["underlay", "ike"], asked)
+    assert parse_config(text).underlay.ike is spoken
+
+
+def test_ike_needs_entropy() -> None:
+    config = parse_config(json.dumps(MIXED))
+    with pytest.raises(LocalError, match="needs entropy"):
+        build_engine(config, parse_keys(json.dumps(MIXED_KEYS), config.peers), 5.0)
+
+
+MISSING_PSK = "keys.sag-1.psk: is missing, must be hexadecimal text, two digits a byte"
+WRONG_IKE = [
+    (["underlay", "ike"], 1, "underlay.ike: 1 must be true or false"),
+    (["underlay", "port"], 500, "underlay.port: 500 is IKE's own, and ESP needs another such as 4500"),
+    (["peers", 0, "ike"], "psk", "peers[0].ike: 'psk' must be an object"),
+    (["peers", 0, "ike", "psk"], "00", "peers[0].ike.psk: is unknown; known: identity, remote_identity"),
+    (["peers", 0, "ike", "identity"], REMOVED, "peers[0].ike.identity: is missing, must be an object"),
+    (["peers", 0, "ike", "identity", "type"], "email", "peers[0].ike.identity.type: 'email' must be one of key_id, fqdn, ipv4"),
+    (["peers", 0, "ike", "identity", "value"], "", "peers[0].ike.identity.value: '' must be printable text of 1 to 128 bytes"),
+    (
+        ["peers", 0, "ike", "remote_identity", "value"],
+        "pöp",
+        "peers[0].ike.remote_identity.value: 'pöp' is no domain name: it must be ASCII",
+    ),
+    (["peers", 2, "ike", "identity", "value"], "10.0.2", "peers[2].ike.identity.value: '10.0.2' must be an IPv4 address"),
+    (
+        ["peers", 2, "ike", "remote_identity", "type"],
+        "fqdn",
+        "peers[2].ike.remote_identity: pop.example is that of peers[0] already",
+    ),
+    (["peers", 0, "ike"], REMOVED, "peers[0].cipher: is missing, must be one of aes-128-gcm, aes-256-gcm, chacha20-poly1305"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "error"), WRONG_IKE, ids=[case_id(path, value) for path, value, _ in WRONG_IKE])
+def test_wrong_ike_field(path: list[str | int], value: object, error: str) -> None:
+    assert errors_of(altered(MIXED, path, value)) == (error,)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        pytest.param(["sag-1", "psk"], REMOVED, MISSING_PSK, id="missing"),
+        pytest.param(["sag-1", "psk"], "secret", "keys.sag-1.psk: str must be hexadecimal text, two digits a byte", id="no-hex"),
+        pytest.param(["sag-1"], KEYS["sag-1"], "keys.sag-1.outbound: is unknown; known: psk", id="keys-by-hand"),
+        pytest.param(["sag-2"], {"psk": "00"}, "keys.sag-2.psk: is unknown; known: outbound, inbound", id="psk-by-hand"),
+    ],
+)
+def test_wrong_keys_of_ike(path: list[str | int], value: object, error: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_keys(altered(MIXED_KEYS, path, value), parse_config(json.dumps(MIXED)).peers)
+    assert caught.value.errors[0] == error
+
+
+def test_repr_of_a_pre_shared_key_hides_it() -> None:
+    assert repr(PreSharedKey(b"secret")) == "PreSharedKey()"

@@ -1,0 +1,187 @@
+"""A gateway that is keyed by IKE: its children as they come, take each other's place and go.
+
+The events of IKE say which child is sent through; every child that is not gone is received through, and one that is gone for a
+while longer, so that what is under way when a child is replaced still arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from dataplane.esp import InboundSa, Opened, OutboundSa
+from dataplane.ike.events import Child, Reason
+from dataplane.ike.lifetimes import Usage
+from dataplane.ike.paths import Path
+from dataplane.ike.policy import Policy
+from dataplane.ike.session import Session
+from dataplane.ike.states import State
+from dataplane.packets import Buffer, Endpoint, Send
+from dataplane.peer import KEEPALIVE_INTERVAL, RemoteGateway
+
+SPI_LENGTH = 4
+
+
+@dataclass(slots=True, eq=False)
+class Pair:
+    """Both associations of a child. One that `waits` is sent through only once the peer has sent through it."""
+
+    session: Session
+    outbound: OutboundSa
+    inbound: InboundSa
+    waits: bool = False
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+    def usage(self) -> Usage:
+        packets = max(self.outbound.sequence, self.inbound.window.highest)
+        return Usage(packets, max(self.sent_bytes, self.received_bytes))
+
+
+class NegotiatedPeer(RemoteGateway):
+    """`home` is where the configuration says the peer is, and where this end begins; `failure` is why it is not connected."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: Policy,
+        prefixes: Sequence[IPv4Network],
+        endpoint: Endpoint | None = None,
+        *,
+        speaks_first: bool = False,
+    ) -> None:
+        super().__init__(name, prefixes, endpoint, speaks_first=speaks_first)
+        self.policy = policy
+        self.home = endpoint
+        self.outbound = None
+        self.pairs: dict[int, Pair] = {}  # by inbound SPI, the latest last
+        self.sessions: dict[Session, bytes] = {}  # with the SPI of the IKE SA that each is on, the latest last
+        self.established_at: float | None = None
+        self.failure: Reason | None = None
+        self.child_rekeys = 0
+        self.ike_rekeys = 0
+        self._sending: Pair | None = None
+        self._draining: dict[int, Pair] = {}
+
+    @property
+    def session(self) -> Session | None:
+        """The conversation that was established last; the one that began last while none is."""
+        latest_first = list(reversed(self.sessions))
+        established = (session for session in latest_first if session.state is State.ESTABLISHED)
+        return next(established, latest_first[0] if latest_first else None)
+
+    # Packets
+
+    def inbound_spis(self) -> tuple[int, ...]:
+        return (*self.pairs, *self._draining)
+
+    @property
+    def inbound_spi(self) -> int | None:
+        return next(reversed(self.pairs), None)
+
+    def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
+        spi = int.from_bytes(payload[:SPI_LENGTH], "big")
+        pair = self.pairs.get(spi)
+        if pair is None:
+            return self._draining[spi].inbound.decapsulate(payload)
+        opened = pair.inbound.decapsulate(payload)
+        pair.received_bytes += len(opened.packet)
+        pair.session.heard(now)
+        self.heard_at = now
+        if pair.waits:
+            self._send_through(pair)
+        if opened.newest and endpoint != self.endpoint:
+            self._follow(pair.session, endpoint)
+        return opened
+
+    def _follow(self, session: Session, endpoint: Endpoint) -> None:
+        """Take IKE along to where authentic ESP comes from, unless this end is the one behind a NAT (RFC 7296 §2.23)."""
+        if not session.nat.here:
+            self.endpoint = endpoint
+            session.path = Path(session.path.floated().local, endpoint)
+
+    def send(self, packet: Buffer, now: float) -> Send:
+        effect = super().send(packet, now)
+        if self._sending is not None:
+            self._sending.sent_bytes += len(packet)
+        return effect
+
+    def answer_dummy(self, now: float) -> Sequence[Send]:
+        """Nothing: IKE asks whether a peer is alive."""
+        return ()
+
+    def due_at(self) -> float | None:
+        """The end that speaks first keeps a NAT open that may be in front of it."""
+        if not self.speaks_first or self.outbound is None or self._sent_at is None:
+            return None
+        return self._sent_at + KEEPALIVE_INTERVAL
+
+    def speak(self, now: float) -> Send:
+        return self.keep_alive(now)
+
+    # Children
+
+    def open(self, session: Session, child: Child, *, waits: bool, now: float) -> None:
+        """Receive through a child from now on, and send through it unless it `waits`."""
+        keys = child.keys
+        outbound = OutboundSa(keys.outbound.spi, child.cipher, keys.outbound.material)
+        inbound = InboundSa(keys.inbound.spi, child.cipher, keys.inbound.material)
+        pair = self.pairs[child.spi] = Pair(session, outbound, inbound, waits)
+        self.heard_at = self._sent_at = now
+        if self._sending is None or not waits:
+            self._send_through(pair)
+
+    def retire(self, spi: int) -> None:
+        """Send nothing more through a child; what is under way in it may still come."""
+        pair = self.pairs.pop(spi, None)
+        if pair is None:
+            return
+        self._draining[spi] = pair
+        if pair is self._sending:
+            self._send_through(next(reversed(self.pairs.values()), None))
+
+    def forget(self, spi: int) -> None:
+        """Receive nothing more through a retired child."""
+        self._draining.pop(spi, None)
+
+    def _send_through(self, pair: Pair | None) -> None:
+        self._sending = pair
+        self.outbound = None if pair is None else pair.outbound
+        if pair is None:
+            self.heard_at = None
+        else:
+            pair.waits = False
+
+    # Conversations
+
+    def begin(self, session: Session) -> None:
+        """A conversation with the peer is under way."""
+        self.sessions[session] = session.current.local_spi
+
+    def authenticate(self, session: Session, now: float) -> None:
+        """The peer proved who it is. What went wrong before is history."""
+        self.sessions.pop(session, None)
+        self.begin(session)
+        self.established_at = now
+        self.failure = None
+
+    def follow_rekeys(self, session: Session) -> None:
+        """Notice that another IKE SA took the place of the one that a conversation was on."""
+        spi = session.current.local_spi
+        if self.sessions.get(session, spi) != spi:
+            self.sessions[session] = spi
+            self.ike_rekeys += 1
+
+    def end(self, session: Session, failure: Reason | None) -> None:
+        """A conversation is over."""
+        self.sessions.pop(session, None)
+        if failure is not None:
+            self.failure = failure
+        if not self.is_connected:
+            self.established_at = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether any conversation is established."""
+        return any(session.state is State.ESTABLISHED for session in self.sessions)
