@@ -133,6 +133,7 @@ class Engine:
         return peer
 
     def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
+        peer.permit(packet, header)
         if header.total_length <= self.mtu:
             effects.append(peer.send(packet, now))
         elif header.dont_fragment:

@@ -8,19 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from dataplane import icmp
+from dataplane.errors import OutsideSelector
 from dataplane.esp import InboundSa, Opened, OutboundSa
 from dataplane.ike.events import Child, Reason
 from dataplane.ike.lifetimes import Usage
+from dataplane.ike.numbers import ANY_PROTOCOL
 from dataplane.ike.paths import Path
 from dataplane.ike.policy import Policy
+from dataplane.ike.selectors import EVERYTHING, TrafficSelector
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
+from dataplane.ipv4 import Ipv4Header
 from dataplane.packets import Buffer, Endpoint, Send
 from dataplane.peer import KEEPALIVE_INTERVAL, RemoteGateway
 
 SPI_LENGTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a child may carry when the peer wanted less than everything. Ports are not looked at: a fragment has none."""
+
+    local: tuple[TrafficSelector, ...]
+    remote: tuple[TrafficSelector, ...]
+
+    def check(self, local: int, remote: int, protocol: int) -> None:
+        """Raises OutsideSelector. RFC 4301 §5.1, §5.2."""
+        if not (_selects(self.local, local, protocol) and _selects(self.remote, remote, protocol)):
+            raise OutsideSelector(f"{IPv4Address(local)} and {IPv4Address(remote)} are not among what the peer agreed to carry")
+
+
+def _selects(selectors: Sequence[TrafficSelector], address: int, protocol: int) -> bool:
+    return any(
+        int(selector.first) <= address <= int(selector.last) and selector.protocol in (ANY_PROTOCOL, protocol)
+        for selector in selectors
+    )
+
+
+def _selection_of(child: Child) -> Selection | None:
+    everything = child.local == child.remote == EVERYTHING
+    return None if everything else Selection(child.local, child.remote)
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +60,7 @@ class Pair:
     session: Session
     outbound: OutboundSa
     inbound: InboundSa
+    selection: Selection | None
     waits: bool = False
     sent_bytes: int = 0
     received_bytes: int = 0
@@ -62,6 +93,7 @@ class NegotiatedPeer(RemoteGateway):
         self.child_rekeys = 0
         self.ike_rekeys = 0
         self._sending: Pair | None = None
+        self._heard_through: Pair | None = None
         self._draining: dict[int, Pair] = {}
 
     @property
@@ -84,7 +116,9 @@ class NegotiatedPeer(RemoteGateway):
         spi = int.from_bytes(payload[:SPI_LENGTH], "big")
         pair = self.pairs.get(spi)
         if pair is None:
-            return self._draining[spi].inbound.decapsulate(payload)
+            self._heard_through = self._draining[spi]
+            return self._heard_through.inbound.decapsulate(payload)
+        self._heard_through = pair
         opened = pair.inbound.decapsulate(payload)
         pair.received_bytes += len(opened.packet)
         pair.session.heard(now)
@@ -100,6 +134,26 @@ class NegotiatedPeer(RemoteGateway):
         if not session.nat.here:
             self.endpoint = endpoint
             session.path = Path(session.path.floated().local, endpoint)
+
+    def admit(self, packet: Buffer, header: Ipv4Header) -> None:
+        super().admit(packet, header)
+        selection = None if self._heard_through is None else self._heard_through.selection
+        if selection is not None:
+            quotation = icmp.quoted(packet, header)
+            if quotation is None:
+                selection.check(header.destination, header.source, header.protocol)
+            else:
+                selection.check(quotation.source, quotation.destination, quotation.protocol)
+
+    def permit(self, packet: Buffer, header: Ipv4Header) -> None:
+        """As on receipt, an ICMP error is judged by the packet that it quotes, which came from the peer."""
+        selection = None if self._sending is None else self._sending.selection
+        if selection is not None:
+            quotation = icmp.quoted(packet, header)
+            if quotation is None:
+                selection.check(header.source, header.destination, header.protocol)
+            else:
+                selection.check(quotation.destination, quotation.source, quotation.protocol)
 
     def send(self, packet: Buffer, now: float) -> Send:
         effect = super().send(packet, now)
@@ -127,7 +181,7 @@ class NegotiatedPeer(RemoteGateway):
         keys = child.keys
         outbound = OutboundSa(keys.outbound.spi, child.cipher, keys.outbound.material)
         inbound = InboundSa(keys.inbound.spi, child.cipher, keys.inbound.material)
-        pair = self.pairs[child.spi] = Pair(session, outbound, inbound, waits)
+        pair = self.pairs[child.spi] = Pair(session, outbound, inbound, _selection_of(child), waits)
         self.heard_at = self._sent_at = now
         if self._sending is None or not waits:
             self._send_through(pair)

@@ -84,6 +84,10 @@ class RemoteGateway(ABC):
             what = "source" if quotation is None else "destination of the quoted packet"
             raise OutsideSelector(f"{what} {IPv4Address(judged)} lies outside the prefixes of {self.name}")
 
+    def permit(self, packet: Buffer, header: Ipv4Header) -> None:
+        """Raises OutsideSelector for a packet that is not to be sent to the peer, though its destination lies behind it."""
+        return
+
     def send(self, packet: Buffer, now: float) -> Send:
         """Seal an inner packet. Raises PeerNotHeard, SequenceExhausted."""
         if self.heard_at is None or self.outbound is None:

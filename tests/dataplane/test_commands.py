@@ -10,7 +10,7 @@ import pytest
 
 from dataplane.check import EniCheck
 from dataplane.commands import answer
-from dataplane.doubles import ALIBABA, PEER, Gateway, Underlay, pop, vcpe
+from dataplane.doubles import ALIBABA, PEER, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
 
 KNOWN = "known: status, set_prefixes, set_eni_check, add_peer, remove_peer, rekey"
 
@@ -148,3 +148,48 @@ def test_refusals_change_nothing(line: bytes, error: str) -> None:
     reply = ask(gateway, line)
     assert reply == {"error": error}
     assert (gateway.peer.prefixes, gateway.engine.check) == ((ALIBABA,), None)
+
+
+# Peers keyed by IKE
+
+
+def _new_ike_peer() -> dict[str, Any]:
+    policy = ike_pop().negotiated.policy
+    own, other = ({"type": kind, "value": str(who)} for kind, who in (("fqdn", policy.local), ("key_id", policy.remote)))
+    peer = {"name": PEER, "prefixes": ["10.0.0.0/16"], "ike": {"identity": own, "remote_identity": other}}
+    return {"op": "add_peer", "peer": peer, "keys": {"psk": policy.psk.hex()}}
+
+
+def test_a_peer_keyed_by_ike_comes_renews_its_keys_and_goes() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    assert ask(right, {"op": "remove_peer", "peer": PEER}) == {}
+    assert ask(right, _new_ike_peer()) == {}
+    underlay = Underlay(left, right)
+    underlay.tick()
+    for what, count in (("child", "child_rekeys"), ("ike", "rekeys")):
+        assert ask(right, {"op": "rekey", "peer": PEER, "what": what}) == {}
+        underlay.tick()
+        for gateway in (left, right):
+            status = ask(gateway, {"op": "status"})["peers"][PEER]
+            assert (status["vpn_status"], status["ike"][count]) == ("Normal", 1)
+    assert ask(right, {"op": "remove_peer", "peer": PEER}) == {}
+    underlay.tick()
+    assert ask(left, {"op": "status"})["peers"][PEER]["vpn_status"] == "Abnormal"
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        pytest.param({"op": "rekey", "peer": PEER, "what": "child"}, "peer 'sag-1' is keyed by hand", id="by-hand"),
+        pytest.param({"op": "rekey", "peer": "sag-9", "what": "ike"}, "peer 'sag-9' is unknown; known: sag-1", id="unknown"),
+        pytest.param({"op": "rekey", "peer": PEER, "what": "psk"}, "what: 'psk' must be one of child, ike", id="what"),
+    ],
+)
+def test_a_rekey_that_cannot_be(message: dict[str, Any], error: str) -> None:
+    assert ask(vcpe(), message) == {"error": error}
+
+
+def test_a_wrong_pre_shared_key_is_not_shown() -> None:
+    message = _new_ike_peer()
+    message["keys"] = {"psk": "secret"}
+    assert ask(ike_pop(), message) == {"error": "keys.psk: str must be hexadecimal text, two digits a byte"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.packet import raw
 
 from dataplane import negotiation
@@ -18,6 +19,7 @@ from dataplane.ike.doubles import POINT, PSK
 from dataplane.ike.identity import key_id
 from dataplane.ike.lifetimes import Lifetimes
 from dataplane.ike.policy import Policy, Retransmission, Settings
+from dataplane.ike.selectors import of_prefix
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import DRAIN_SECONDS, LONGEST_PAUSE
 from dataplane.packets import Datagram
@@ -148,6 +150,49 @@ def test_mixed_modes_in_one_engine() -> None:
     left.engine.peers["hand"].heard_at = underlay.now
     underlay.send(left, packet(1), packet(2, "10.9.0.1", "172.16.0.1"))
     assert right.delivered == [packet(1), packet(2, "10.9.0.1", "172.16.0.1")]
+
+
+# A peer that agrees to less than everything
+
+NARROW = {"ours": (of_prefix(ALIBABA),), "theirs": (of_prefix(IPv4Network("10.0.1.0/24")),)}
+ELSEWHERE = "10.0.2.1"  # behind the peer, and not among what it agreed to carry
+
+
+def narrowed() -> tuple[Gateway, Gateway]:
+    right = ike_pop()
+    right.negotiated.policy = replace(right.negotiated.policy, **NARROW)
+    return ike_vcpe(), right
+
+
+def quoting(packet: bytes, source: str) -> bytes:
+    """A router's word that it saw the last of a packet."""
+    return raw(IP(src=source, dst=IP(packet).src) / ICMP(type=11) / packet[:28])
+
+
+AGREED = [
+    pytest.param(packet(), True, id="inside"),
+    pytest.param(packet(source=ELSEWHERE), False, id="outside"),
+    pytest.param(quoting(back(), ELSEWHERE), True, id="error-about-a-packet-inside"),
+    pytest.param(quoting(packet(0, ECS, ELSEWHERE), ELSEWHERE), False, id="error-about-a-packet-outside"),
+]
+
+
+@pytest.mark.parametrize(("inner", "carried"), AGREED)
+def test_nothing_is_sent_that_the_peer_did_not_agree_to(inner: bytes, carried: bool) -> None:
+    left, right = narrowed()
+    underlay = connected(left, right)
+    underlay.send(left, inner)
+    assert right.delivered == ([inner] if carried else [])
+    assert left.drops == ({} if carried else {DropReason.OUTSIDE_SELECTOR: 1})
+
+
+@pytest.mark.parametrize(("inner", "carried"), AGREED)
+def test_nothing_is_taken_that_was_not_agreed_to(inner: bytes, carried: bool) -> None:
+    left, right = narrowed()
+    underlay = connected(left, right)
+    underlay.carry_out(left, [left.peer.send(inner, underlay.now)])
+    assert right.delivered == ([inner] if carried else [])
+    assert right.drops == ({} if carried else {DropReason.OUTSIDE_SELECTOR: 1})
 
 
 # New keys, with nothing lost
