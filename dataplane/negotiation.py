@@ -106,6 +106,7 @@ class Negotiation:
         """Take leave of the peer."""
         del self._by_identity[peer.policy.remote]
         self._begin_at.pop(peer, None)
+        self._pauses.pop(peer, None)
         for session in peer.sessions:
             self._peers.pop(session, None)
             self._wishes.append(partial(self._close, session))
@@ -179,6 +180,8 @@ class Negotiation:
 
     def _begin(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
         del self._begin_at[peer]
+        if peer.is_connected:
+            return []  # the peer began meanwhile
         if peer.home is None:
             raise LocalError(f"peer {peer.name} has no endpoint, so this end cannot speak first")
         port = IKE_PORT if peer.home[1] == IKE_PORT else self._local[1]

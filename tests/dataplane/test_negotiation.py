@@ -247,6 +247,22 @@ def stream(underlay: Underlay, left: Gateway, right: Gateway, seconds: float) ->
     assert left.delivered == [back(number) for number in range(count)]
 
 
+def test_end_that_grants_a_child_sends_through_the_old_one_while_the_peer_may_not_know() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    old = right.peer.outbound
+    child(left)
+    (question,) = left.engine.tick(underlay.now)
+    underlay.up = False  # the answer is lost
+    underlay.inject(right, bytes(question[0]), VCPE)
+    underlay.up = True
+    underlay.send(right, back())
+    assert (len(right.negotiated.pairs), right.peer.outbound, left.delivered) == (2, old, [back()])
+    underlay.advance(1.0)
+    assert right.peer.outbound is not old
+    assert_carries(underlay, left, right)
+
+
 @pytest.mark.parametrize("end", ["left", "right"])
 def test_worn_keys_are_replaced(end: str) -> None:
     left, right = ike_vcpe(), ike_pop()
@@ -349,6 +365,30 @@ def test_keepalive_of_the_end_that_began() -> None:
     underlay.wire.clear()
     underlay.advance(60.0)
     assert underlay.wire == [Datagram(KEEPALIVE, VCPE)] * 3
+
+
+def both_begin(seed: str = "") -> tuple[Gateway, Gateway]:
+    left, right = ike_vcpe(seed=seed), ike_pop(seed=seed)
+    peer = right.negotiated
+    right.engine.remove_peer(PEER)
+    right.engine.add_peer(NegotiatedPeer(PEER, peer.policy, peer.prefixes, VCPE, speaks_first=True))
+    return left, right
+
+
+def test_both_ends_may_begin() -> None:
+    left, right = both_begin()
+    underlay = connected(left, right)
+    stream(underlay, left, right, seconds=5.0)
+    assert len(left.negotiated.sessions) == len(right.negotiated.sessions) == 1
+
+
+def test_restarted_end_of_two_that_begin_is_not_asked_twice() -> None:
+    left, right = both_begin()
+    connected(left, right)
+    again, _ = both_begin("again")
+    underlay = connected(again, right)
+    stream(underlay, again, right, seconds=20.0)
+    assert len(again.negotiated.sessions) == len(right.negotiated.sessions) == 1
 
 
 # Peers that come and go
