@@ -41,5 +41,6 @@ def told(findings: Findings) -> str:
     ]
     if absent := missing(findings):
         lines.append(f"never: {', '.join(absent)}")
+    lines += [f"once, and never again: {difference}" for difference in findings.unrepeated]
     lines.append(findings.failure or "simulation and emulation agree")
     return "\n".join(lines)

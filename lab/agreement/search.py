@@ -22,17 +22,23 @@ from lab.compiler import compile_topology
 from lab.topology import Topology
 
 SHRINKING = 15.0  # seconds that Hypothesis is given, our choice; what is left is then tried without each call in turn
+MOST_UNREPEATED = 2
 
 
 @dataclass
 class Findings:
-    """What a search came to. `failure` is empty, or what was found and the script that shows it."""
+    """What a search came to. `failure` is empty, or what was found and the script that shows it.
+
+    `unrepeated` tells of differences that showed once and never again, neither on a new network nor after the same two states: a
+    matter of time, such as a tunnel that opened just before its way was taken away. More than `MOST_UNREPEATED` are a failure.
+    """
 
     states: int = 0
     probes: int = 0
     seconds: float = 0.0
     tally: Tally = field(default_factory=Tally)
     failure: str = ""
+    unrepeated: list[str] = field(default_factory=list)
 
     def add(self, other: Findings) -> None:
         """Join what another search found that ran at the same time."""
@@ -40,7 +46,10 @@ class Findings:
         self.probes += other.probes
         self.seconds = max(self.seconds, other.seconds)
         self.tally.add(other.tally)
+        self.unrepeated += other.unrepeated
         self.failure = self.failure or other.failure
+        if len(self.unrepeated) > MOST_UNREPEATED:
+            self.failure = self.failure or "too many differences that do not repeat:\n" + "\n".join(self.unrepeated)
 
 
 class Disagreed(AssertionError):
@@ -113,6 +122,15 @@ class _Search:
         if disagreements:
             self._confirm(topology, calls, wanted, disagreements, before)
 
+    def _repeats(self, topology: Topology, wanted: list[Ask], before: list[Call]) -> bool:
+        """Whether the backends disagree again when the same state follows the same one."""
+        again = Pair(compile_topology(make_all(before, make_world().cloud)))
+        try:
+            again.apply(topology)
+            return bool([*again.disagreements, *again.ask(questions(topology, wanted)).disagreements])
+        finally:
+            again.close()
+
     def _confirm(
         self, topology: Topology, calls: list[Call], wanted: list[Ask], disagreements: list[Disagreement], before: list[Call]
     ) -> None:
@@ -123,6 +141,11 @@ class _Search:
             culprits = [ask for ask in wanted if anew.ask(questions(topology, [ask])).disagreements]
         finally:
             anew.close()
+        if not confirmed and not self._repeats(topology, wanted, before):
+            self._findings.unrepeated += [str(one) for one in disagreements[:1]]
+            self._pair.close()
+            self._pair = Pair(topology)  # both with the same memory again
+            return
         wanted = culprits or wanted
         shows_anew = bool(confirmed)
         if not shows_anew:

@@ -50,6 +50,15 @@ def test_a_landmark_is_counted(findings: Findings, landmark: Landmark) -> None:
     assert f" {landmark.code}\n" in told(findings)
 
 
+def test_what_does_not_repeat_is_told_and_bounded() -> None:
+    once, often = Findings(), Findings()
+    once.add(Findings(unrepeated=["a tunnel"]))
+    often.add(Findings(unrepeated=["a tunnel"] * 3))
+    assert "once, and never again: a tunnel" in told(once)
+    assert not once.failure
+    assert "do not repeat" in often.failure
+
+
 def find_a_mistake() -> str:
     """What the search says of a ruleset that lets no check drop anything."""
 
