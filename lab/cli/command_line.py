@@ -1,0 +1,66 @@
+"""The command line as a whole: its parser, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from lab.cli import agree, explain, machine, run, scenarios
+from lab.cli.status import EXIT_CODES, UNUSABLE
+from lab.errors import LabError
+from lab.scenario import Scenario
+
+_FAMILIES = (run, explain, scenarios, agree, machine)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["test"]:
+        return machine.run_tests(arguments[1:])
+    options = _parser().parse_args(arguments)
+    return _answer(lambda: int(options.handler(options)))
+
+
+def main_of_scenario() -> int:
+    """As `saglab run`, for the scenario in the main module."""
+    module = sys.modules["__main__"]
+    spec = module.__spec__
+    name = spec.name if spec else Path(str(module.__file__)).stem
+    raw = argparse.RawDescriptionHelpFormatter  # keeps the map
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {name}", description=module.__doc__, epilog=EXIT_CODES, formatter_class=raw
+    )
+    run.add_run_options(parser)
+    options = parser.parse_args()
+    return _answer(lambda: run.run(Scenario.of(module, name.rpartition(".")[2].replace("_", "-")), options))
+
+
+def _answer(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except LabError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return _refuse("interrupted")
+
+
+def _refuse(message: str) -> int:
+    print(f"saglab: {message}", file=sys.stderr)
+    return UNUSABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="saglab",
+        description="Rehearse a hybrid AWS and Alibaba Cloud network with real packets.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"saglab {metadata.version('saglab')}")
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    for family in _FAMILIES:
+        family.add_verbs(verbs)
+    return parser

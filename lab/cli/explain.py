@@ -1,0 +1,96 @@
+"""`saglab explain`: what becomes of a packet at a scenario's end, and why."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from lab.cli.scenarios import find_scenario
+from lab.cli.status import FAILED, PASSED
+from lab.cli.verbs import Verbs, require_machine
+from lab.report.terminal import Progress, make_console
+
+if TYPE_CHECKING:
+    from lab.explanation import Explanation
+    from lab.supervisor.observation import Observation
+
+
+def add_verbs(verbs: Verbs) -> None:
+    explain = verbs.add_parser(
+        "explain",
+        help="say what becomes of a packet at a scenario's end, why, and what would let it pass",
+        epilog="Exit status: 0 it reaches and the answer comes back, 1 it does not (or predicted and observed disagree), 2 wrong "
+        "usage or environment, or interrupted.",
+    )
+    _add_explain_options(explain)
+    explain.set_defaults(handler=_explain)
+
+
+def _add_explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help="its name, as `saglab scenarios` lists it")
+    parser.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
+    parser.add_argument("destination", metavar="DST", help="a machine, or an address")
+    parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
+    parser.add_argument("--protocol", choices=["icmp", "tcp", "udp"], default="icmp", help="what is sent (default: icmp)")
+    parser.add_argument("--port", metavar="N", type=int, help="the destination port, for tcp and udp")
+    parser.add_argument("--size", metavar="N", type=int, help="length of the IP packet in bytes (default: 84, tcp 60)")
+    parser.add_argument("--ttl", metavar="N", type=int, default=64, help="time to live (default: 64)")
+    parser.add_argument("--df", action="store_true", help="the packet must not be fragmented")
+    parser.add_argument("--json", action="store_true", help="write JSON to standard output instead")
+    parser.add_argument(
+        "--emulate", action="store_true", help="also bring the network up (as root), send the packet, and compare what is seen"
+    )
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from lab.explanation import Question, Replay, explain_scenario
+
+    question = Question(
+        options.source, options.destination, options.protocol, options.port, options.size, options.ttl, options.df
+    )
+    replay = Replay(find_scenario(options.scenario), tuple(dict.fromkeys(options.skip)))
+    explanation = explain_scenario(replay, question)
+    if options.emulate and explanation.fate.exchange is not None:
+        return _observe(explanation, options)
+    _report_explanation(explanation, options)
+    return PASSED if explanation.reaches else FAILED
+
+
+def _report_explanation(explanation: Explanation, options: argparse.Namespace, observed: Observation | None = None) -> list[str]:
+    """Returns what predicted and observed disagree about."""
+    from lab.report.explanation import explanation_json, print_explanation
+    from lab.supervisor.observation import disagreements
+
+    found = disagreements(explanation, observed) if observed is not None else []
+    if options.json:
+        render = explanation_json(
+            explanation, scenario=options.scenario, left_out=options.skip, observed=observed, disagreements=found
+        )
+        print(render, end="")
+    else:
+        print_explanation(
+            make_console(),
+            explanation,
+            scenario=options.scenario,
+            left_out=options.skip,
+            observed=observed,
+            disagreements=found,
+        )
+    return found
+
+
+def _observe(explanation: Explanation, options: argparse.Namespace) -> int:
+    from lab.emulation.sandbox import run_in_sandbox
+    from lab.supervisor.observe import observe
+
+    def send() -> int:
+        progress = Progress(make_console(stderr=True))
+        try:
+            observed = observe(explanation, progress=progress.phase)
+        finally:
+            progress.quiet()
+        found = _report_explanation(explanation, options, observed)
+        return PASSED if explanation.reaches and not found else FAILED
+
+    require_machine()
+    return run_in_sandbox(send)

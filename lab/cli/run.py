@@ -1,0 +1,95 @@
+"""`saglab run`: a scenario on a network that is there for as long as the run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lab.cli.outputs import Outputs
+from lab.cli.scenarios import find_scenario
+from lab.cli.status import EXIT_CODES, FAILED, PASSED
+from lab.cli.verbs import Verbs, require_machine
+from lab.errors import UsageError
+from lab.report.terminal import Progress, make_console, print_heading, print_result
+from lab.scenario import Scenario
+
+
+def add_verbs(verbs: Verbs) -> None:
+    parser = verbs.add_parser("run", help="replay a scenario on a network of its own (as root)", epilog=EXIT_CODES)
+    parser.add_argument("scenario", help="its name, as `saglab scenarios` lists it")
+    add_run_options(parser)
+    parser.set_defaults(handler=lambda options: run(find_scenario(options.scenario), options))
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
+    parser.add_argument(
+        "--simulate", action="store_true", help="walk the packets in memory instead: no network, no root, any operating system"
+    )
+    parser.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
+    parser.add_argument("--keep", action="store_true", help="then leave the lab up and open a shell in it")
+    parser.add_argument("--pcap", metavar="DIR", type=Path, help="write a capture of every interface into a directory")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
+    parser.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
+
+
+def run(scenario: Scenario, options: argparse.Namespace) -> int:
+    if options.simulate:
+        return _simulate(scenario, options)
+    from lab.emulation.keys import CIPHERS, DEFAULT_CIPHER
+    from lab.emulation.sandbox import run_in_sandbox
+
+    options.cipher = options.cipher or DEFAULT_CIPHER
+    if options.cipher not in CIPHERS:
+        raise UsageError(f"no cipher {options.cipher!r}; there are: {', '.join(CIPHERS)}")
+    scenario.check_steps(options.skip)
+    outputs = Outputs(options)
+    require_machine()
+    return run_in_sandbox(lambda: _supervise(scenario, options, outputs))
+
+
+_NEEDS_A_NETWORK = {
+    "keep": "--keep leaves a network up, and a simulation builds none",
+    "pcap": "--pcap captures packets from interfaces, and a simulation has none",
+    "cipher": "--cipher chooses how packets are encrypted, and a simulation encrypts none",
+}
+
+
+def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
+    """Everything here is Python's own: no module that needs Linux or root is loaded."""
+    from lab.supervisor.run import run_scenario
+    from lab.supervisor.simulated import SimulationBackend
+
+    refused = [why for option, why in _NEEDS_A_NETWORK.items() if getattr(options, option)]
+    if refused:
+        raise UsageError("; ".join(refused))
+    scenario.check_steps(options.skip)
+    outputs = Outputs(options)
+    console = make_console(stderr=outputs.json_on_stdout)
+    print_heading(console, scenario, simulated=True)
+    result = run_scenario(scenario, skip=options.skip, backend=SimulationBackend(), listener=Progress(console))
+    print_result(console, result)
+    outputs.write(result)
+    return PASSED if result.passed else FAILED
+
+
+def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs) -> int:
+    """Inside the sandbox: run, report, and keep the lab up if asked to."""
+    from lab.supervisor.backend import EmulationBackend
+    from lab.supervisor.run import run_scenario
+
+    console = make_console(stderr=outputs.json_on_stdout)
+    progress = Progress(console)
+    backend = EmulationBackend(cipher=options.cipher, progress=progress.phase, captures=outputs.captures)
+    print_heading(console, scenario)
+    try:
+        result = run_scenario(scenario, skip=options.skip, backend=backend, listener=progress)
+        progress.quiet()
+        print_result(console, result)
+        if options.keep:
+            backend.shell()
+    finally:
+        progress.quiet()
+        backend.close()
+    outputs.write(result)
+    return PASSED if result.passed else FAILED

@@ -1,0 +1,44 @@
+"""`saglab scenarios`, and finding a scenario by its name."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+
+from lab.cli.status import PASSED
+from lab.cli.verbs import Verbs
+from lab.errors import UsageError
+from lab.report.terminal import make_console, print_scenario, print_scenarios
+from lab.scenario import Scenario
+
+
+def add_verbs(verbs: Verbs) -> None:
+    listing = verbs.add_parser("scenarios", help="list the scenarios, or show one with its steps")
+    listing.add_argument("scenario", nargs="?", help="show this one with its steps, and what leaving each out does")
+    listing.set_defaults(handler=_scenarios)
+
+
+def find_scenario(name: str) -> Scenario:
+    """Raises UsageError for an unknown name."""
+    for scenario in all_scenarios():
+        if scenario.name == name:
+            return scenario
+    known = ", ".join(scenario.name for scenario in all_scenarios())
+    raise UsageError(f"no scenario {name!r}; there are: {known}")
+
+
+def all_scenarios() -> list[Scenario]:
+    import scenarios  # what is above the lab is loaded only when it is asked for
+
+    modules = sorted(module.name for module in pkgutil.iter_modules(scenarios.__path__))
+    return [Scenario.of(importlib.import_module(f"scenarios.{name}")) for name in modules]
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    console = make_console()
+    if options.scenario:
+        print_scenario(console, find_scenario(options.scenario))
+    else:
+        print_scenarios(console, all_scenarios())
+    return PASSED
