@@ -22,6 +22,7 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from dataplane.check import EniCheck
+from dataplane.ike.identity import Identity
 from lab.origin import Origin
 from lab.reasons import Reason
 
@@ -165,15 +166,34 @@ class Nat:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerAuthentication:
+    """How an end of a tunnel proves who it is, and the other to it: IKEv2 with a pre-shared key (RFC 7296 §2.15).
+
+    `local` is who this end says it is, `remote` who the other has to prove it is. Each end has what its own side was configured
+    with, so the two may not fit together. `origin` is what gave this end its key.
+    """
+
+    local: Identity
+    remote: Identity
+    key: bytes = field(repr=False)
+    origin: Origin
+
+    def fits(self, other: PeerAuthentication) -> bool:
+        """Whether the other end proves to be who is expected here, and the other way round."""
+        return (self.local, self.remote, self.key) == (other.remote, other.local, other.key)
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelPeer:
     """The other end of a tunnel.
 
     `name` is the gateway's resource, the same at both ends. `prefixes` lie behind the peer: what is sent to it, and what it may
-    send from. `endpoint` is None until the peer has been heard.
+    send from. `endpoint`, where it takes ESP in UDP, is None until the peer has been heard; IKE begins at port 500 there.
     """
 
     name: str
     prefixes: tuple[IPv4Network, ...]
+    authentication: PeerAuthentication
     origin: Origin
     endpoint: tuple[IPv4Address, int] | None = None
     speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 KEYS = ("sn", "key")
+LONGEST = 128  # characters of a value, our choice: some three times those that Alibaba Cloud gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ def parse_user_data(text: str) -> DeviceCredentials:
     for key in KEYS:
         if not isinstance(value[key], str) or not value[key]:
             raise MalformedUserData(f"the value of '{key}' in the user data is not a text, or is empty")
+        if not (value[key].isascii() and value[key].isprintable() and len(value[key]) <= LONGEST):
+            rule = f"printable ASCII of at most {LONGEST} characters"
+            raise MalformedUserData(f"the value of '{key}' in the user data is not {rule}")
     return DeviceCredentials(value["sn"], value["key"])
 
 

@@ -14,8 +14,8 @@ from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.cloud.record import Record
 from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, ens
+from lab.compiler.device import running_claims, served_devices
 from lab.compiler.draft import Draft
-from lab.compiler.gateway import running_gateways
 from lab.compiler.scope import part_around
 from lab.topology import Topology
 
@@ -39,10 +39,10 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
         ens.write_network(draft, cloud, network)
     for instance in _chosen(cloud, EnsInstance, only):
         ens.write_lone_instance(draft, cloud, instance)
-    running = running_gateways(cloud)
+    served = served_devices(running_claims(cloud))
     presences = _chosen(cloud, CloudConnectNetwork, only)
     for presence in presences:
-        ccn.write_ccn(draft, cloud, presence, running)
+        ccn.write_ccn(draft, cloud, presence, served)
     for transit in _chosen(cloud, Cen, only):
         cen.write_cen(draft, cloud, transit)
     for presence in presences:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import ccn_routes
-from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
+from lab.cloud.alibaba.resources import CloudConnectNetwork, Device, SmartAccessGateway
+from lab.compiler.device import proof_of_presence
 from lab.compiler.draft import Draft, NodeDraft, no_route
 from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address
 from lab.compiler.names import CEN, TUN, WAN, interface_name, table_number
 from lab.topology import ANY, Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
 
-def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, running: Collection[str]) -> None:
-    """Its public address on the internet, and a peer for each gateway in `running`. From the internet it forwards nothing."""
+def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Mapping[str, Device]) -> None:
+    """Its public address on the internet, and a peer for each gateway in `served`. From the internet it forwards nothing."""
     presence = draft.add(NodeDraft(ccn.id, ccn.name or "CCN", NodeKind.CCN, "alibaba", forwards=True))
     address = ccn_address(cloud, ccn.id)
     far = interface_name("ccn", ccn.id)
@@ -24,17 +25,19 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, running: Col
     way_out = draft.through(presence, WAN, ANY, ccn.origin)
     presence.main.append(Route(ANY, ccn.origin, WAN, way_out.via, source=address))
     presence.tables.append(RouteTable(table_number(ccn.origin), (no_route(ccn.origin),), (WAN,), ccn.id))
-    peers = tuple(TunnelPeer(gateway.id, gateway.cidr_blocks, gateway.cidr_origin) for gateway in _connected(cloud, ccn, running))
+    peers = tuple(
+        TunnelPeer(
+            gateway.id,
+            gateway.cidr_blocks,
+            proof_of_presence(gateway, served[gateway.id], ccn.id),
+            gateway.cidr_origin,
+        )
+        for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id)
+        if gateway.id in served
+    )
     if peers:
         presence.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=ccn.id))
         presence.services.append(Tunnel(TUN, address, UDP_PORT, peers, ccn.origin))
-
-
-def _connected(cloud: Cloud, ccn: CloudConnectNetwork, running: Collection[str]) -> Iterator[SmartAccessGateway]:
-    """The gateways of a CCN whose device runs somewhere."""
-    for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id):
-        if gateway.id in running:
-            yield gateway
 
 
 def write_routes(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork) -> None:

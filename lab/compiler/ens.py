@@ -7,11 +7,11 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
-from lab.cloud.alibaba.ens import ENS_SAG_VCPE
 from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork
+from lab.compiler.device import claim_of, is_vcpe
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import ALIBABA_ROUTER, Port, local_routes, plug
-from lab.compiler.gateway import Seat, gateway_of, write_gateway, write_refusal, write_table
+from lab.compiler.gateway import Seat, write_gateway, write_refusal, write_table
 from lab.compiler.names import WAN, interface_name, table_number
 from lab.reasons import Reason
 from lab.topology import ANY, NodeKind, Route, RouteTable
@@ -65,14 +65,14 @@ def _join_internet(draft: Draft, machine: NodeDraft, instance: EnsInstance, publ
 def _write_forwarding(
     cloud: Cloud, machine: NodeDraft, instance: EnsInstance, ports: tuple[Port, ...], *, is_next_hop: bool
 ) -> None:
-    gateway = gateway_of(cloud, instance)
+    claim = claim_of(cloud, instance)
     wan = [WAN] if instance.public_ip_address is not None else []
-    if gateway is not None:
+    if claim is not None:
         addresses = instance.addresses
         check = EniCheck(addresses, instance.source_dest_check)
-        write_gateway(cloud, machine, gateway, Seat(ports, own=addresses[0], underlay=addresses[-1], check=check))
+        write_gateway(cloud, machine, claim, Seat(ports, own=addresses[0], underlay=addresses[-1], check=check))
         write_table(machine, wan, instance.origin, (no_route(instance.origin),))  # from the internet it forwards nothing
-    elif instance.image_id == ENS_SAG_VCPE or is_next_hop:
+    elif is_vcpe(cloud, instance) or is_next_hop:
         write_refusal(machine, [*(port.device for port in ports), *wan], instance.origin)
 
 

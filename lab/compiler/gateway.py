@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
-from lab.cloud.alibaba.ens import ENS_SAG_VCPE
 from lab.cloud.alibaba.propagation import gateway_routes
-from lab.cloud.alibaba.resources import RUNNING as ENS_RUNNING
-from lab.cloud.alibaba.resources import CloudConnectNetwork, EnsInstance, SmartAccessGateway
-from lab.cloud.aws.resources import RUNNING, Image, Instance
+from lab.cloud.alibaba.resources import CloudConnectNetwork
+from lab.cloud.aws.resources import Instance
 from lab.cloud.aws.resources import RouteTable as CloudTable
-from lab.cloud.user_data import MalformedUserData, parse_user_data
+from lab.compiler.device import Claim, claim_of, is_vcpe, proof_of_machine
 from lab.compiler.draft import NodeDraft, no_route
 from lab.compiler.fabric import Port
 from lab.compiler.names import TUN, table_number
@@ -43,59 +41,17 @@ class Seat:
 
 def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port]) -> None:
     """Add to a machine in AWS what it forwards, if it is one that other machines' packets are sent to."""
-    gateway = gateway_of(cloud, instance)
-    if gateway is not None:
+    claim = claim_of(cloud, instance)
+    if claim is not None:
         own = ports[0].addresses[0]
-        write_gateway(cloud, machine, gateway, Seat(ports, own, own))
-    elif _is_vcpe_image(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
+        write_gateway(cloud, machine, claim, Seat(ports, own, own))
+    elif is_vcpe(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
         write_refusal(machine, [port.device for port in ports], instance.origin)
 
 
 def write_refusal(machine: NodeDraft, devices: Sequence[str], origin: Origin) -> None:
     """A machine that is sent other machines' packets on these devices and is no gateway."""
     write_table(machine, devices, origin, (no_route(origin, Reason.SAG_DEVICE_NOT_ASSOCIATED),))
-
-
-def gateway_of(cloud: Cloud, instance: Instance | EnsInstance) -> SmartAccessGateway | None:
-    """The purchased gateway whose device runs on an instance: the image is right, and so are serial number and key."""
-    if not _is_vcpe_image(cloud, instance):
-        return None
-    try:
-        credentials = parse_user_data(instance.user_data)
-    except MalformedUserData:
-        return None
-    for gateway in cloud.store.by(SmartAccessGateway, "serial_numbers", credentials.serial_number):
-        for device in gateway.devices:
-            if (device.serial_number, device.secret_key) == (credentials.serial_number, credentials.key):
-                return gateway
-    return None
-
-
-def running_gateways(cloud: Cloud) -> frozenset[str]:
-    """The ids of the gateways whose device runs somewhere, in AWS or on an edge node."""
-    return frozenset(gateway.id for _, gateway in running_machines(cloud))
-
-
-def running_machines(cloud: Cloud) -> Iterator[tuple[Instance | EnsInstance, SmartAccessGateway]]:
-    """Each machine that is a purchased gateway's device."""
-    images = [image.id for image in cloud.store.all(Image) if image.sag_vcpe]
-    machines: list[Instance | EnsInstance] = [
-        instance
-        for image_id in images
-        for instance in cloud.store.by(Instance, "image_id", image_id)
-        if instance.state == RUNNING
-    ]
-    machines += [instance for instance in cloud.store.all(EnsInstance) if instance.state == ENS_RUNNING]
-    for machine in machines:
-        gateway = gateway_of(cloud, machine)
-        if gateway is not None:
-            yield machine, gateway
-
-
-def _is_vcpe_image(cloud: Cloud, instance: Instance | EnsInstance) -> bool:
-    if isinstance(instance, EnsInstance):
-        return instance.image_id == ENS_SAG_VCPE
-    return cloud.store.get(Image, instance.image_id).sag_vcpe
 
 
 def _is_next_hop(cloud: Cloud, port: Port) -> bool:
@@ -109,8 +65,9 @@ def write_table(machine: NodeDraft, devices: Sequence[str], origin: Origin, rout
         machine.tables.append(RouteTable(table_number(origin), routes, tuple(devices), origin.resource))
 
 
-def write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway, seat: Seat) -> None:
+def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat) -> None:
     """From the LAN into the tunnel goes what the gateway has learned; from the tunnel to the LAN its static routes."""
+    gateway = claim.gateway
     machine.kind = NodeKind.GATEWAY
     devices = [port.device for port in seat.ports]
     if gateway.ccn_id is None:
@@ -128,6 +85,7 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, gateway: SmartAccessGateway,
     peer = TunnelPeer(
         gateway.id,
         tuple(route.destination for route in learned),
+        proof_of_machine(claim, gateway.ccn_id),
         gateway.ccn_origin,
         endpoint=(ccn_address(cloud, gateway.ccn_id), UDP_PORT),
         speaks_first=True,

@@ -25,6 +25,11 @@ _TRANSFER = IPv4Network("100.64.0.0/11")
 NOWHERE = Origin("", "")
 
 
+def presence_name(ccn_id: str) -> str:
+    """The name that a CCN's point of presence proves to be: a domain name kept for documentation (RFC 2606 §3)."""
+    return f"{ccn_id}.ccn.example"
+
+
 def interface_name(prefix: str, resource: str) -> str:
     """The name of the interface that leads to a resource: "eni" and "eni-0a…" give "eni-" and the id's last 11 characters."""
     return f"{prefix}-{resource[-11:]}"

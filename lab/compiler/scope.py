@@ -15,14 +15,14 @@ from lab.cloud.alibaba.resources import NetworkInterface as EcsInterface
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Instance, NetworkInterface
 from lab.cloud.aws.resources import Vpc as AwsVpc
-from lab.compiler.gateway import running_machines
+from lab.compiler.device import running_claims
 
 Machine = Instance | EcsInstance | EnsInstance
 
 
 def part_around(cloud: Cloud, resources: Iterable[str]) -> frozenset[str]:
     """The ids of all VPCs, ENS networks, lone ENS instances, CCNs and CENs joined to these machines or networks."""
-    seats = [(gateway, _network_of(cloud, machine)) for machine, gateway in running_machines(cloud)]
+    seats = [(claim.gateway, _network_of(cloud, claim.machine)) for claim in running_claims(cloud)]
     found: set[str] = set()
     waiting = [network for resource in resources if (network := _network_named(cloud, resource))]
     while waiting:

@@ -143,12 +143,16 @@ def _services(topology: Topology) -> list[tuple[Node, Tunnel]]:
 
 
 def _pairs(wanted: Mapping[End, Tunnel]) -> dict[str, tuple[End, End]]:
-    """The tunnels that have both their ends, by name."""
-    ends: dict[str, list[End]] = {}
+    """The tunnels that have both their ends, and these the same key, by name."""
+    ends: dict[str, list[tuple[End, TunnelPeer]]] = {}
     for end, tunnel in wanted.items():
         for peer in tunnel.peers:
-            ends.setdefault(peer.name, []).append(end)
-    return {name: (found[0], found[1]) for name, found in ends.items() if len(found) == 2}
+            ends.setdefault(peer.name, []).append((end, peer))
+    return {
+        name: (found[0][0], found[1][0])
+        for name, found in ends.items()
+        if len(found) == 2 and found[0][1].authentication.fits(found[1][1].authentication)
+    }
 
 
 def _mtu(node: Node, tunnel: Tunnel) -> int:

@@ -12,7 +12,7 @@ from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import RUNNING, Instance
 from lab.cloud.aws.resources import NetworkInterface as EniInterface
 from lab.cloud.aws.resources import Vpc as AwsVpc
-from lab.compiler.gateway import gateway_of
+from lab.compiler.device import claim_of
 
 Site = AwsVpc | AlibabaVpc
 
@@ -54,7 +54,7 @@ def gateways_in(cloud: Cloud, vpc: AwsVpc, *, state: str = RUNNING) -> list[Runn
         instance = cloud.store.find(Instance, eni.instance_id or "")
         if instance is None or instance.state != state or eni.device_index != 0:
             continue
-        gateway = gateway_of(cloud, instance)
-        if gateway is not None:
-            found.append(RunningGateway(gateway, eni.id, instance.id))
+        claim = claim_of(cloud, instance)
+        if claim is not None:
+            found.append(RunningGateway(claim.gateway, eni.id, instance.id))
     return sorted(found, key=lambda one: one.gateway.ccn_id is None)

@@ -328,11 +328,11 @@ def test_what_stops_a_packet_on_an_edge_node(edge, breaks, expected) -> None:
     assert edge.fate(edge.host, "192.168.1.10") == f"there: {expected}"
 
 
-def test_a_wrong_key_makes_no_gateway(w) -> None:
+def test_a_pair_that_is_no_devices_makes_no_gateway(w) -> None:
     sag = gateway(w, "10.0.0.0/16")
     network = w.alibaba.create_ens_network("10.0.0.0/16")
     vcpe = w.alibaba.run_ens_instances(
-        ENS_SAG_VCPE, network_id=network.id, user_data=sag.user_data.replace('"key": "', '"key": "x')
+        ENS_SAG_VCPE, network_id=network.id, user_data=sag.user_data.replace(": \"", ": \"x")
     )
     host = w.alibaba.run_ens_instances(network_id=network.id, public_ip_identification=False)
     w.alibaba.create_ens_route_entry(network.id, "192.168.0.0/16", vcpe.id)

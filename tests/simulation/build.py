@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from dataplane.check import EniCheck
+from dataplane.ike.identity import fqdn, key_id
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.simulation import Probe
@@ -19,6 +20,7 @@ from lab.topology import (
     Nat,
     Node,
     NodeKind,
+    PeerAuthentication,
     Route,
     RouteTable,
     Rule,
@@ -226,6 +228,9 @@ class Hybrid:
     into_tunnel: tuple[str, ...] = ("192.168.0.0/16",)
     speaks_first: bool = True
     endpoint: str = PRESENCE
+    serial_number: str = "sag1"
+    key: str = "key"
+    presence_name: str = "pop.example"
     presence_port: int = 4500
     presence_peer: str = "sag-1"
     internet_mtu: int = 1500
@@ -286,7 +291,8 @@ class Hybrid:
         vcpe.tables += [RouteTable(1003, (*tunnel, nowhere()), ("eth0",))]
         vcpe.tables += [RouteTable(1004, (route("10.0.0.0/16", "eth0", "10.0.2.1"), nowhere()), ("tun0",))]
         endpoint = (IPv4Address(self.endpoint), 4500) if self.speaks_first else None
-        peer = TunnelPeer("sag-1", _networks(self.behind_ccn), origin("peer-ccn"), endpoint, self.speaks_first)
+        proof = PeerAuthentication(key_id(self.serial_number), fqdn(self.presence_name), self.key.encode(), origin("user-data"))
+        peer = TunnelPeer("sag-1", _networks(self.behind_ccn), proof, origin("peer-ccn"), endpoint, self.speaks_first)
         if self.services:
             vcpe.services.append(Tunnel("tun0", IPv4Address(VCPE), 4500, (peer,), origin("vcpe"), self.tunnel_check))
         return vcpe
@@ -307,7 +313,8 @@ class Hybrid:
         routes = [route("10.0.0.0/16", "tun0"), route("192.168.0.0/16", "cloud", "100.64.0.10")]
         ccn.main += [*routes, route("0.0.0.0/0", "wan", "100.64.0.6")]
         ccn.tables += [RouteTable(1005, (*routes, nowhere()), ("tun0", "cloud")), RouteTable(1006, (nowhere(),), ("wan",))]
-        peer = TunnelPeer(self.presence_peer, _networks(self.behind_vcpe), origin("peer-vcpe"))
+        proof = PeerAuthentication(fqdn("pop.example"), key_id("sag1"), b"key", origin("sag-1"))
+        peer = TunnelPeer(self.presence_peer, _networks(self.behind_vcpe), proof, origin("peer-vcpe"))
         if self.services:
             ccn.services.append(Tunnel("tun0", IPv4Address(PRESENCE), self.presence_port, (peer,), origin("ccn")))
         return ccn

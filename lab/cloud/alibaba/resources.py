@@ -52,7 +52,7 @@ class SmartAccessGateway(Record):
 
     NOUN: ClassVar[str] = "Smart Access Gateway instance"
     NOT_FOUND: ClassVar[str] = "InvalidId.SMARTAG"
-    INDEXED: ClassVar[tuple[str, ...]] = ("ccn_id", "region_id", "serial_numbers")
+    INDEXED: ClassVar[tuple[str, ...]] = ("ccn_id", "region_id", "serial_numbers", "secret_keys")
 
     name: str
     region_id: str
@@ -75,6 +75,10 @@ class SmartAccessGateway(Record):
     @property
     def serial_numbers(self) -> tuple[str, ...]:
         return tuple(device.serial_number for device in self.devices)
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        return tuple(device.secret_key for device in self.devices)
 
     @property
     def active_device(self) -> Device:
