@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from lab.doctor.judges import judge
+
 # Machines are noisy: how long an example takes says nothing about the code.
 settings.register_profile("saglab", deadline=None)
 settings.load_profile("saglab")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--interop", action="store_true", help="where software to be tried against is missing, fail and do not skip")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("emulation") is not None:
             item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that is marked `judge` needs software of others. Without it, it is skipped; with --interop it fails."""
+    wanted = [name for marker in item.iter_markers("judge") for name in marker.args]
+    missing = [check for check in map(judge, wanted) if not check.ok]
+    if missing:
+        reason = "; ".join(f"{check.name}: {check.found}" for check in missing)
+        (pytest.fail if item.config.getoption("--interop") else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")

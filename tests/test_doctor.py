@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.doctor import checks, isolation, kernel, machine, require_for_running, tools
+from lab.doctor import checks, isolation, judges, kernel, machine, require_for_running, tools
 from lab.doctor.isolation import CannotDo, Outcome, command, try_isolated
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +28,47 @@ def test_the_launcher_has_the_same_commands_and_packages() -> None:
     listed = re.search(r"^commands='([^']*)'", text, re.MULTILINE)
     assert listed
     assert dict(pair.split(":") for pair in listed[1].split()) == tools.PACKAGES
+
+
+def test_the_launcher_has_the_same_judges_and_packages() -> None:
+    script = (ROOT / "saglab").read_text().split("\nsay()")[0].split("set -eu")[1]
+    for name, expected in {
+        "$strongswan": judges.PACKAGES[judges.STRONGSWAN],
+        "$judges": {file: package for packages in judges.PACKAGES.values() for file, package in packages.items()},
+    }.items():
+        listed = subprocess.run(["sh", "-c", f'{script}\necho "{name}"'], capture_output=True, text=True, check=True).stdout
+        assert dict(pair.split(":") for pair in listed.split()) == expected
+
+
+def test_a_missing_judge_names_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(judges.PACKAGES, judges.TSHARK, {"no-such-command": "tshark", "/nonexistent": "wireshark-common"})
+    tshark = judges.judge(judges.TSHARK)
+    assert (tshark.ok, tshark.required, tshark.found) == (False, False, "without tshark, wireshark-common")
+    assert "./saglab test --interop" in tshark.remedy
+
+
+SERVICE = {
+    "off": ({}, True, "off"),
+    "enabled": ({"multi-user.target.wants/strongswan-starter.service": "/lib/x"}, False, "starts with the machine"),
+    "masked": (
+        {"multi-user.target.wants/strongswan-starter.service": "/lib/x", "strongswan-starter.service": "/dev/null"},
+        True,
+        "off",
+    ),
+}
+
+
+@pytest.mark.parametrize(("links", "ok", "found"), SERVICE.values(), ids=SERVICE.keys())
+def test_strongswans_own_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, links: dict[str, str], ok: bool, found: str
+) -> None:
+    monkeypatch.setattr(judges, "_UNITS", tmp_path)
+    monkeypatch.setattr(judges, "_PID", tmp_path / "charon.pid")
+    (tmp_path / "multi-user.target.wants").mkdir()
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    service = {check.name: check for check in judges.judges()}["strongSwan's own service"]
+    assert (service.ok, service.required, service.found) == (ok, False, found)
 
 
 CAPABILITIES = {

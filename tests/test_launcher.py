@@ -28,11 +28,17 @@ REAL_TOOLS = "sh dirname readlink cksum cut sort tr tail grep rm mv mkdir rmdir 
 
 DOUBLES = {
     "id": 'if [ "$1" = -u ]; then echo "${FAKE_UID:-0}"; else echo somebody; fi\n',
-    "dpkg": 'echo "dpkg $*" >>"$LOG"\n',
+    "dpkg": 'echo "dpkg $*" >>"$LOG"; case $1 in -s) [ -n "${FAKE_HAS_SERVICE-}" ] ;; esac\n',
+    "systemctl": 'echo "systemctl $*" >>"$LOG"\n',
     # An installation brings the commands that FAKE_APT_BRINGS names; FAKE_APT_FAILS says how often it fails before.
     "apt-get": """
 echo "apt-get $*" >>"$LOG"
 case "$*" in *update*) exit 0 ;; esac
+if [ -e "$BIN/policy-rc.d" ]; then
+  for service in ipsec strongswan-starter.service other; do
+    "$BIN/policy-rc.d" $service start && echo "starts $service" >>"$LOG"
+  done
+fi
 if [ "$(grep -c 'apt-get .* install' "$LOG")" -le "${FAKE_APT_FAILS:-0}" ]; then
   echo "E: Unable to locate package"; exit 100
 fi
@@ -115,8 +121,11 @@ def machine(tmp_path: Path) -> Machine:
     bin_.mkdir()
     launcher = (ROOT / "saglab").read_text()
     system_directories = ":/usr/local/sbin:/usr/sbin:/sbin"
-    assert system_directories in launcher
-    (project / "saglab").write_text(launcher.replace(system_directories, ""))  # else it finds this machine's commands
+    # Else it finds this machine's commands, and changes this machine.
+    for real, double in {system_directories: "", "/usr/lib/ipsec": f"{bin_}/ipsec", "/usr/sbin/policy": f"{bin_}/policy"}.items():
+        assert real in launcher
+        launcher = launcher.replace(real, double)
+    (project / "saglab").write_text(launcher)
     (project / "saglab").chmod(0o755)
     (project / "pyproject.toml").write_text("[project]\n")
     for name in REAL_TOOLS.split():
@@ -198,6 +207,53 @@ def test_doctor_install_installs_everything_and_hands_over_to_doctor(machine: Ma
     machine.log.unlink()
     assert machine.run("run")[0] == 0
     assert machine.calls() == []
+
+
+JUDGES = "libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins strongswan-charon strongswan-swanctl"
+ASKED_FOR = {
+    "test --interop": (["test", "--interop", "-k", "esp"], f"{JUDGES} tshark"),
+    "test": (["test"], ""),
+    "test of something by that name": (["test", "-k", "strongswan"], ""),
+    "run with strongSwan": (["run", "vcpe-strongswan"], JUDGES),
+    "run with options": (["run", "--skip", "4.3", "ccn-strongswan"], JUDGES),
+    "run without it": (["run", "vcpe-ping"], ""),
+    "simulate": (["run", "vcpe-strongswan", "--simulate"], ""),
+    "scenarios": (["scenarios", "vcpe-strongswan"], ""),
+    "explain": (["explain", "vcpe-strongswan", "app", "ecs"], ""),
+}
+
+
+@pytest.mark.parametrize(("arguments", "packages"), ASKED_FOR.values(), ids=ASKED_FOR.keys())
+def test_judges_are_installed_for_those_who_ask(machine: Machine, arguments: list[str], packages: str) -> None:
+    assert machine.run(*arguments)[0] == 0
+    installed = [call.split("recommends ")[1] for call in machine.calls("apt-get", "install")]
+    assert installed == ([packages] if packages else [])
+
+
+STARTS = {
+    "new here": ({}, 1, ["starts other"]),
+    "here before": ({"FAKE_HAS_SERVICE": "1"}, 0, []),
+    "apt fails": ({"FAKE_APT_FAILS": "9"}, 1, ["starts other"] * 2),
+}
+
+
+@pytest.mark.parametrize(("behaves", "masked", "started"), STARTS.values(), ids=STARTS.keys())
+def test_strongswan_does_not_serve_the_machine_itself(
+    machine: Machine, behaves: Mapping[str, str], masked: int, started: list[str]
+) -> None:
+    machine.environment |= behaves
+    machine.run("run", "vcpe-strongswan")
+    assert len(machine.calls("systemctl mask", "strongswan-starter.service")) == masked
+    assert machine.calls("starts") == started
+    assert not (machine.bin / "policy-rc.d").exists()
+
+
+def test_a_policy_of_the_machines_own_is_left_alone(machine: Machine) -> None:
+    (machine.bin / "policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (machine.bin / "policy-rc.d").chmod(0o755)
+    machine.run("run", "vcpe-strongswan")
+    assert (machine.bin / "policy-rc.d").read_text() == "#!/bin/sh\nexit 101\n"
+    assert machine.calls("starts") == []
 
 
 LOOKING = {"doctor": ["doctor"], "scenarios": ["scenarios"], "help": ["--help"], "help of run": ["run", "--help"], "nothing": []}

@@ -8,7 +8,7 @@ Nothing is printed here, and nothing is left behind.
 
 from __future__ import annotations
 
-from lab.doctor import kernel, machine, tools
+from lab.doctor import judges, kernel, machine, tools
 from lab.doctor.check import Check
 
 __all__ = ["Check", "checks", "require_for_running"]
@@ -16,7 +16,8 @@ __all__ = ["Check", "checks", "require_for_running"]
 
 def checks() -> list[Check]:
     """Every check, the required ones of each part first. Without root the kernel's features are not tried, and say so."""
-    return [*machine.privileges(), *machine.software(), *tools.commands(), *kernel.features(), *machine.hardware()]
+    software = [*machine.software(), *tools.commands()]
+    return [*machine.privileges(), *software, *kernel.features(), *machine.hardware(), *judges.judges()]
 
 
 def require_for_running() -> list[Check]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from lab.doctor.check import Check
 from lab.doctor.isolation import CannotDo, Outcome, command, try_isolated
 
+ESP_IN_KERNEL = "IPsec ESP in the kernel"
+
 # linux/if_tun.h
 _TUN = "/dev/net/tun"
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0
@@ -46,6 +48,11 @@ table inet probe {
 
 # -n: without it mount(8) makes /run/mount where there is none, and leaves it.
 _SANDBOX = "unshare --pid --fork --mount-proc setpriv --pdeathsig KILL mount -n -t tmpfs tmpfs /dev/shm"
+# What strongSwan asks of a kernel that is to do ESP itself: AES-GCM (RFC 4106) in UDP (RFC 3948). The key is of zeros.
+_ESP = (
+    "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 256 mode tunnel"
+    f" aead rfc4106(gcm(aes)) 0x{'00' * 20} 128 encap espinudp 4500 4500 0.0.0.0"
+)
 _MODULE = "a kernel that has it: Debian's and Ubuntu's own do; in a container, load it on the host"
 
 
@@ -119,5 +126,6 @@ _FEATURES = (
     ),
     _Feature("ifb", _runs("ip link add probe-c type ifb"), f"modprobe ifb; or {_MODULE}"),
     _Feature("vxlan", _runs("ip link add probe-d type vxlan id 1 dstport 4789"), f"modprobe vxlan; or {_MODULE}"),
+    _Feature(ESP_IN_KERNEL, _runs(_ESP), f"modprobe esp4; or {_MODULE}; only tests of interoperability use it"),
     _Feature("UDP segments through TUN (USO)", _tun_segments_udp, "Linux 6.2 or newer; tunnels carry UDP more slowly without"),
 )

@@ -19,10 +19,10 @@ from typing import Any
 
 from dataplane.control import request
 from tests.dataplane.ike.strongswan_driver import FAR_HOST, HOST, OURS, PSK, THEIRS, Charon, run, wait
+from tests.steady_ping import SteadyPing
 
 PEER = "strongswan"
 IKE, ESP = "aes256gcm16-prfsha256-x25519", "aes256gcm16-x25519"
-PINGS = 300
 
 
 class Ours:
@@ -97,15 +97,16 @@ def live(ours: Ours, charon: Charon) -> None:
     ours.wait_for("VPN Status Normal", lambda status: status["vpn_status"] == "Normal")
     print("ping", answered(run("ping", "-c", "4", "-i", "0.05", "-W", "2", FAR_HOST)))
     print("ping back", answered(charon.inside("ping", "-c", "4", "-i", "0.05", "-W", "2", "-I", FAR_HOST, HOST)))
-    command = ["ping", "-c", str(PINGS), "-i", "0.01", "-W", "2", FAR_HOST]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pinging:
-        renew(ours, "child_rekeys", lambda: ours.rekey("child"))
-        renew(ours, "child_rekeys", lambda: charon.swanctl("--rekey", "--child", "net"))
-        renew(ours, "rekeys", lambda: ours.rekey("ike"))
-        renew(ours, "rekeys", lambda: charon.swanctl("--rekey", "--ike", "lab"))
-        assert pinging.poll() is None, "the ping was over before the rekeys were"
-        output = pinging.communicate(timeout=30)[0]
-    print("ping under four rekeys", answered(output))
+    ping = SteadyPing(charon.directory / "ping.log", FAR_HOST)
+    for count, act in (
+        ("child_rekeys", lambda: ours.rekey("child")),
+        ("child_rekeys", lambda: charon.swanctl("--rekey", "--child", "net")),
+        ("rekeys", lambda: ours.rekey("ike")),
+        ("rekeys", lambda: charon.swanctl("--rekey", "--ike", "lab")),
+    ):
+        renew(ours, count, act)
+        ping.more(20)
+    print("ping under four rekeys:", ping.end())
     assert ours.peer()["drops"] == {}, ours.peer()
     ours.process.terminate()
     assert ours.process.wait(10) == 0

@@ -91,9 +91,9 @@ secrets {{ ike-lab {{ id = keyid:sage6m2p
 class Charon:
     """strongSwan in a network namespace of its own, with a run-time directory of its own."""
 
-    def __init__(self, directory: File, ike: str, esp: str) -> None:
+    def __init__(self, directory: File, ike: str, esp: str, plugins: str = PLUGINS) -> None:
         self.directory = directory
-        (directory / "strongswan.conf").write_text(STRONGSWAN_CONF.format(plugins=PLUGINS, directory=directory))
+        (directory / "strongswan.conf").write_text(STRONGSWAN_CONF.format(plugins=plugins, directory=directory))
         fields = {"ours": OURS, "theirs": THEIRS, "ike": ike, "esp": esp, "psk": PSK}
         (directory / "swanctl.conf").write_text(SWANCTL_CONF.format(**fields))
         self._environment = {**os.environ, "STRONGSWAN_CONF": str(directory / "strongswan.conf")}

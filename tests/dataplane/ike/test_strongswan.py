@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-CHARON = Path("/usr/lib/ipsec/charon")
 DRIVER = Path(__file__).with_name("strongswan_driver.py")
 NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
-pytestmark = [
-    pytest.mark.emulation,
-    pytest.mark.skipif(not CHARON.exists() or shutil.which("swanctl") is None, reason="strongSwan is not installed"),
-]
+pytestmark = [pytest.mark.emulation, pytest.mark.judge("strongSwan")]
 
 # What the driver of the namespaces prints when all went well.
 LIFE = [
