@@ -16,6 +16,7 @@ from dataplane.check import EniCheck
 from dataplane.errors import LocalError
 from dataplane.esp import FIRST_FREE_SPI, LAST_SPI, overlay_mtu
 from dataplane.fields import Fields
+from dataplane.headers import HeaderRules
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, IdKind
 from dataplane.packets import Endpoint
@@ -94,6 +95,7 @@ class Config:
     keys_fd: int
     eni_check: EniCheck | None
     peers: tuple[PeerConfig, ...]
+    headers: HeaderRules = field(default_factory=HeaderRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def parse_config(text: str | bytes) -> Config:
     """Read a configuration. Raises ConfigError with every error that it has."""
     errors: list[str] = []
     fields = Fields(_load(text, "the configuration"), "", errors)
-    fields.only("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers")
+    fields.only("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers")
     config = Config(
         name=fields.text("name", longest=NAME_LENGTH),
         tun=_tun(fields.nested("tun")),
@@ -134,6 +136,7 @@ def parse_config(text: str | bytes) -> Config:
         keys_fd=fields.integer("keys_fd", LOWEST_DESCRIPTOR, 2**31 - 1),
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
         peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
+        headers=_headers(fields.nested("headers")) if "headers" in fields else HeaderRules(),
     )
     config = replace(config, underlay=_speaking(config, errors))
     _refuse_ambiguity(config.peers, errors)
@@ -158,6 +161,12 @@ def parse_eni_check(fields: Fields) -> EniCheck:
     if enabled and not addresses:
         fields.error("addresses", "is empty, so the check would let nothing pass")
     return EniCheck(addresses, enabled)
+
+
+def _headers(fields: Fields) -> HeaderRules:
+    switches = ("copy_dscp", "copy_ecn", "clamp_mss")
+    fields.only(*switches)
+    return HeaderRules(*(fields.flag(switch, default=True) for switch in switches))
 
 
 def _tun(fields: Fields) -> TunConfig:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
-from dataplane.engine import Engine
+from dataplane.engine import DEFAULT_RULES, Engine
 from dataplane.errors import DropReason, LocalError
 from dataplane.esp import InboundSa, OutboundSa, overlay_mtu
+from dataplane.headers import HeaderRules
 from dataplane.ike.doubles import PSK, TO_POP, TO_VCPE, entropy_from
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.policy import Settings
@@ -85,9 +86,9 @@ class Underlay:
         """A gateway reads packets off its TUN device."""
         self.carry_out(gateway, gateway.engine.outbound(packets, self.now))
 
-    def inject(self, gateway: Gateway, payload: Buffer, source: Endpoint) -> None:
+    def inject(self, gateway: Gateway, payload: Buffer, source: Endpoint, tos: int = 0) -> None:
         """A datagram reaches a gateway, from wherever."""
-        self.carry_out(gateway, gateway.engine.inbound([Datagram(payload, source)], self.now))
+        self.carry_out(gateway, gateway.engine.inbound([Datagram(payload, source, tos)], self.now))
 
     def inject_ike(self, gateway: Gateway, payload: Buffer, source: Endpoint) -> None:
         """A datagram reaches a gateway's UDP/500."""
@@ -111,28 +112,37 @@ class Underlay:
                 gateway.delivered.append(bytes(effect.packet))
             else:
                 source = gateway.endpoint if isinstance(effect, Send) else (gateway.endpoint[0], IKE_PORT)
-                self._transmit(source, bytes(effect.payload), effect.endpoint)
+                tos = effect.tos if isinstance(effect, Send) else 0
+                self._transmit(Datagram(bytes(effect.payload), source, tos), effect.endpoint)
 
-    def _transmit(self, source: Endpoint, payload: bytes, destination: Endpoint) -> None:
-        self.wire.append(Datagram(payload, source))
+    def _transmit(self, datagram: Datagram, destination: Endpoint) -> None:
+        self.wire.append(datagram)
         for gateway in self.gateways:
             if self.up and gateway.endpoint == destination:
-                self.inject(gateway, payload, source)
+                self.inject(gateway, *datagram)
             elif self.up and (gateway.endpoint[0], IKE_PORT) == destination:
-                self.inject_ike(gateway, payload, source)
+                self.inject_ike(gateway, datagram.payload, datagram.endpoint)
 
 
-def vcpe(cipher: str = DEFAULT_CIPHER, *, mtu: int = MTU, check: EniCheck | None = None, now: float = 1000.0) -> Gateway:
+def vcpe(
+    cipher: str = DEFAULT_CIPHER,
+    *,
+    mtu: int = MTU,
+    check: EniCheck | None = None,
+    now: float = 1000.0,
+    rules: HeaderRules = DEFAULT_RULES,
+) -> Gateway:
     """The end that speaks first, with its point of presence configured."""
     outbound, inbound = outbound_sa(TO_POP_SPI, cipher), inbound_sa(TO_VCPE_SPI, cipher)
     peer = Peer(PEER, outbound, inbound, [ALIBABA], POP, speaks_first=True)
-    return Gateway(Engine([peer], mtu=mtu, icmp_source=IPv4Address("10.0.2.10"), now=now, check=check), VCPE)
+    source = IPv4Address("10.0.2.10")
+    return Gateway(Engine([peer], mtu=mtu, icmp_source=source, now=now, check=check, rules=rules), VCPE)
 
 
-def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0) -> Gateway:
+def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0, rules: HeaderRules = DEFAULT_RULES) -> Gateway:
     """The end that waits, and knows no endpoint."""
     peer = Peer(PEER, outbound_sa(TO_VCPE_SPI, cipher), inbound_sa(TO_POP_SPI, cipher), [AWS])
-    return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address("198.51.100.10"), now=now), POP)
+    return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address("198.51.100.10"), now=now, rules=rules), POP)
 
 
 def ike_vcpe(*, psk: bytes = PSK, to: Endpoint = POP, settings: Settings | None = None, seed: str = "") -> Gateway:

@@ -1,7 +1,7 @@
 """The packet engine of a gateway: packets and datagrams in, effects out. It performs no I/O and reads no clock.
 
-    TUN ──► outbound: parse, interface check, peer by destination, size ──► ESP ──► Send
-    UDP ──► inbound: ESP (authenticate, replay), parse, traffic selector, interface check ──► Deliver
+    TUN ──► outbound: parse, interface check, peer by destination, MSS, size ──► ESP ──► Send
+    UDP ──► inbound: ESP (authenticate, replay), parse, traffic selector, interface check, ECN, MSS ──► Deliver
                      IKE ──► negotiation ──► Send, and other associations for a peer
 
 Batches go through in order. A packet that breaks a rule raises a RemoteError where the rule stands; here it is counted, on the
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
-from dataplane import icmp, ipv4
+from dataplane import icmp, ipv4, mss
 from dataplane.check import EniCheck
 from dataplane.config import Config, Keys, PeerConfig, PeerKeys, PreSharedKey
 from dataplane.errors import (
@@ -30,6 +30,7 @@ from dataplane.errors import (
     UnknownSpi,
 )
 from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4, InboundSa, Opened, OutboundSa
+from dataplane.headers import HeaderRules, take_over_congestion
 from dataplane.ike.algorithms import Entropy
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.offers import EspOffer
@@ -50,6 +51,9 @@ ERROR_BURST = 50.0
 """ICMP errors sent. Our choice: plenty for path MTU discovery, too few to be worth provoking."""
 
 
+DEFAULT_RULES = HeaderRules()
+
+
 class Engine:
     """All tunnels of one gateway. `mtu` is that of the overlay, `icmp_source` the address that its ICMP errors carry.
 
@@ -67,6 +71,7 @@ class Engine:
         now: float,
         check: EniCheck | None = None,
         ike: IkeSetup | None = None,
+        rules: HeaderRules = DEFAULT_RULES,
     ) -> None:
         self.peers = {peer.name: peer for peer in peers}
         self.mtu = mtu
@@ -75,6 +80,8 @@ class Engine:
         self.drops: Counter[DropReason] = Counter()
         self.keepalives_received = 0
         self._icmp_source = int(icmp_source)
+        self._rules = rules
+        self._tos_mask = rules.tos_mask
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
         spis = [(spi, peer) for peer in self.peers.values() for spi in peer.inbound_spis()]
         self._by_spi = dict(spis)
@@ -134,12 +141,19 @@ class Engine:
 
     def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         peer.permit(packet, header)
+        tos = header.tos & self._tos_mask
         if header.total_length <= self.mtu:
-            effects.append(peer.send(packet, now))
+            effects.append(peer.send(self._clamp(packet, header), now, tos))
         elif header.dont_fragment:
             self._refuse_size(packet, header, now, effects)
         else:
-            effects.extend(peer.send(piece, now) for piece in ipv4.fragments(packet, header, self.mtu))
+            effects.extend(peer.send(piece, now, tos) for piece in ipv4.fragments(packet, header, self.mtu))
+
+    def _clamp(self, packet: Buffer, header: Ipv4Header) -> Buffer:
+        """What either end of a TCP connection announces must fit the tunnel, for each is the other's sender."""
+        if header.protocol != mss.PROTOCOL_TCP or not self._rules.clamp_mss:
+            return packet
+        return mss.clamp(packet, header, self.mtu - mss.HEADERS_LENGTH)
 
     def _refuse_size(self, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         """Tell the sender what fits, so that path MTU discovery works (RFC 1191), and raise PacketTooBig."""
@@ -152,7 +166,8 @@ class Engine:
     def inbound(self, datagrams: Sequence[Datagram], now: float) -> list[Effect]:
         """Take datagrams off the underlay socket. The effects are deliveries, and answers to IKE messages and dummy packets."""
         effects: list[Effect] = []
-        for payload, endpoint in datagrams:
+        for datagram in datagrams:
+            payload, endpoint = datagram.payload, datagram.endpoint
             if payload == KEEPALIVE:
                 self.keepalives_received += 1
                 continue
@@ -166,7 +181,7 @@ class Engine:
                 self.drops[error.reason] += 1
                 continue
             try:
-                effects.extend(self._receive(peer, payload, endpoint, now))
+                effects.extend(self._receive(peer, datagram, now))
             except RemoteError as error:
                 peer.counters.drops[error.reason] += 1
         return effects
@@ -178,8 +193,8 @@ class Engine:
         local = (self._ike.local[0], IKE_PORT)
         return [
             effect
-            for payload, endpoint in datagrams
-            for effect in self.negotiation.receive(payload, local, endpoint, now)
+            for datagram in datagrams
+            for effect in self.negotiation.receive(datagram.payload, local, datagram.endpoint, now)
         ]
 
     def _receive_ike(self, message: Buffer, endpoint: Endpoint, now: float) -> list[Effect]:
@@ -193,22 +208,23 @@ class Engine:
             raise UnknownSpi(f"SPI {spi}")
         return peer
 
-    def _receive(self, peer: RemoteGateway, payload: Buffer, endpoint: Endpoint, now: float) -> Sequence[Effect]:
-        opened = peer.receive(payload, endpoint, now)
+    def _receive(self, peer: RemoteGateway, datagram: Datagram, now: float) -> Sequence[Effect]:
+        opened = peer.receive(datagram.payload, datagram.endpoint, now)
         if opened.next_header == NEXT_HEADER_DUMMY:
             peer.counters.received.dummies += 1
             return peer.answer_dummy(now)
-        return self._receive_packet(peer, opened)
+        return self._receive_packet(peer, opened, datagram.tos)
 
-    def _receive_packet(self, peer: RemoteGateway, opened: Opened) -> Sequence[Effect]:
+    def _receive_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int) -> Sequence[Effect]:
         if opened.next_header != NEXT_HEADER_IPV4:
             raise MalformedPacket(f"next header {opened.next_header} is not {NEXT_HEADER_IPV4}")
         header = ipv4.parse_padded(opened.packet)
         packet = opened.packet[: header.total_length]
         peer.admit(packet, header)
         self._check_to_lan(header)
+        take_over_congestion(packet, header, outer_tos)
         peer.counters.received.add(header.total_length)
-        return (Deliver(packet),)
+        return (Deliver(self._clamp(packet, header)),)
 
     def _check_to_lan(self, header: Ipv4Header) -> None:
         """The sending half of the interface's check, for forwarded packets: what is for the gateway itself never goes out."""
@@ -320,7 +336,15 @@ def build_engine(config: Config, keys: Mapping[str, Keys], now: float, entropy: 
         if entropy is None:
             raise LocalError("IKE needs entropy")
         ike = IkeSetup((str(config.underlay.address), config.underlay.port), entropy)
-    return Engine(peers, mtu=config.tun.mtu, icmp_source=config.icmp_source, now=now, check=config.eni_check, ike=ike)
+    return Engine(
+        peers,
+        mtu=config.tun.mtu,
+        icmp_source=config.icmp_source,
+        now=now,
+        check=config.eni_check,
+        ike=ike,
+        rules=config.headers,
+    )
 
 
 def build_peer(config: PeerConfig, keys: Keys) -> RemoteGateway:

@@ -21,6 +21,7 @@ class DropReason(StrEnum):
     REPLAYED = "REPLAYED"
     MALFORMED_PACKET = "MALFORMED_PACKET"
     OUTSIDE_SELECTOR = "OUTSIDE_SELECTOR"
+    CONGESTION_EXPERIENCED = "CONGESTION_EXPERIENCED"
     # what goes into the tunnel
     NO_PEER_FOR_DESTINATION = "NO_PEER_FOR_DESTINATION"
     PEER_NOT_HEARD = "PEER_NOT_HEARD"
@@ -54,6 +55,7 @@ _TEXT = {
     DropReason.REPLAYED: "the sequence number was received before, or lies behind the replay window",
     DropReason.MALFORMED_PACKET: "the inner packet is no well-formed IPv4 packet",
     DropReason.OUTSIDE_SELECTOR: "the inner source lies outside the prefixes behind the peer",
+    DropReason.CONGESTION_EXPERIENCED: "the datagram met congestion, and the inner sender knows no sign of it but loss",
     DropReason.NO_PEER_FOR_DESTINATION: "the destination lies behind no peer",
     DropReason.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
     DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",
@@ -113,6 +115,12 @@ class MalformedPacket(RemoteError):
 
 class OutsideSelector(RemoteError):
     reason = DropReason.OUTSIDE_SELECTOR
+
+
+class CongestionExperienced(RemoteError):
+    """The network's doing: RFC 6040 has the packet dropped, as the router would have that marked its outside."""
+
+    reason = DropReason.CONGESTION_EXPERIENCED
 
 
 class NoPeerForDestination(RemoteError):

@@ -21,14 +21,17 @@ _OPTION_END = 0
 _OPTION_NO_OPERATION = 1
 _OPTION_COPIED = 0x80
 
-_HEADER = struct.Struct("!BxHHHBBxxII")
+_HEADER = struct.Struct("!BBHHHBBxxII")
 _LENGTH_TO_FRAGMENT = struct.Struct("!HHH")
+_WORD = struct.Struct("!H")
+_CHECKSUM_OFFSET = 10
 
 
 class Ipv4Header(NamedTuple):
     """Lengths are in bytes, addresses are integers, `fragment` holds the flags and the offset as they stand in the packet."""
 
     header_length: int
+    tos: int
     total_length: int
     identification: int
     fragment: int
@@ -54,13 +57,13 @@ def parse_header(packet: Buffer) -> Ipv4Header:
     """
     if len(packet) < HEADER_LENGTH:
         raise MalformedPacket(f"{len(packet)} bytes are too few for an IPv4 header of {HEADER_LENGTH}")
-    first, total, identification, fragment, ttl, protocol, source, destination = _HEADER.unpack_from(packet)
+    first, tos, total, identification, fragment, ttl, protocol, source, destination = _HEADER.unpack_from(packet)
     header_length = (first & 0x0F) * 4
     if first >> 4 != VERSION:
         raise MalformedPacket(f"IP version {first >> 4} is not {VERSION}")
     if not HEADER_LENGTH <= header_length <= min(len(packet), total):
         raise MalformedPacket(f"a header of {header_length} bytes in a packet of {total}, of which {len(packet)} are here")
-    return Ipv4Header(header_length, total, identification, fragment, ttl, protocol, source, destination)
+    return Ipv4Header(header_length, tos, total, identification, fragment, ttl, protocol, source, destination)
 
 
 def parse_packet(packet: Buffer) -> Ipv4Header:
@@ -86,6 +89,21 @@ def checksum(data: Buffer) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def updated_checksum(checksum: int, old: int, new: int) -> int:
+    """What `checksum` becomes when one of the words that it covers changes from `old` to `new`. RFC 1624 §3, equation 3."""
+    total = (~checksum & 0xFFFF) + (~old & 0xFFFF) + new
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def write_tos(packet: memoryview, tos: int) -> None:
+    """Give a packet another TOS byte, and its header the checksum that belongs to it."""
+    (old,), (checksum,) = _WORD.unpack_from(packet), _WORD.unpack_from(packet, _CHECKSUM_OFFSET)
+    packet[1] = tos
+    (new,) = _WORD.unpack_from(packet)
+    _WORD.pack_into(packet, _CHECKSUM_OFFSET, updated_checksum(checksum, old, new))
 
 
 def build_header(*, protocol: int, source: int, destination: int, payload_length: int, tos: int, ttl: int) -> bytes:
@@ -137,8 +155,8 @@ def _fragment(head: bytes, payload: bytes, offset: int, *, more: bool) -> bytes:
 
 
 def _with_checksum(header: bytearray) -> bytes:
-    header[10:12] = b"\0\0"
-    header[10:12] = checksum(header).to_bytes(2, "big")
+    _WORD.pack_into(header, _CHECKSUM_OFFSET, 0)
+    _WORD.pack_into(header, _CHECKSUM_OFFSET, checksum(header))
     return bytes(header)
 
 

@@ -155,8 +155,8 @@ class NegotiatedPeer(RemoteGateway):
             else:
                 selection.check(quotation.destination, quotation.source, quotation.protocol)
 
-    def send(self, packet: Buffer, now: float) -> Send:
-        effect = super().send(packet, now)
+    def send(self, packet: Buffer, now: float, tos: int = 0) -> Send:
+        effect = super().send(packet, now, tos)
         if self._sending is not None:
             self._sending.sent_bytes += len(packet)
         return effect

@@ -14,10 +14,11 @@ Endpoint = tuple[str, int]
 
 
 class Datagram(NamedTuple):
-    """The payload of a UDP datagram and who sent it."""
+    """The payload of a UDP datagram, who sent it, and the TOS byte of its IP header."""
 
     payload: Buffer
     endpoint: Endpoint
+    tos: int = 0
 
 
 class Send(NamedTuple):
@@ -26,6 +27,7 @@ class Send(NamedTuple):
     payload: Buffer
     endpoint: Endpoint
     peer: str
+    tos: int = 0
 
 
 class SendFromIkePort(NamedTuple):

@@ -88,11 +88,11 @@ class RemoteGateway(ABC):
         """Raises OutsideSelector for a packet that is not to be sent to the peer, though its destination lies behind it."""
         return
 
-    def send(self, packet: Buffer, now: float) -> Send:
-        """Seal an inner packet. Raises PeerNotHeard, SequenceExhausted."""
+    def send(self, packet: Buffer, now: float, tos: int = 0) -> Send:
+        """Seal an inner packet, to go out under an outer header with a TOS byte. Raises PeerNotHeard, SequenceExhausted."""
         if self.heard_at is None or self.outbound is None:
             raise PeerNotHeard(f"{self.name} has not been heard yet")
-        effect = self._emit(self.outbound.encapsulate(packet), now)
+        effect = self._emit(self.outbound.encapsulate(packet), now, tos)
         self.counters.sent.add(len(packet))
         return effect
 
@@ -109,11 +109,11 @@ class RemoteGateway(ABC):
         self.counters.sent.keepalives += 1
         return self._emit(KEEPALIVE, now)
 
-    def _emit(self, payload: Buffer, now: float) -> Send:
+    def _emit(self, payload: Buffer, now: float, tos: int = 0) -> Send:
         if self.endpoint is None:
             raise PeerNotHeard(f"the endpoint of {self.name} is not known yet")
         self._sent_at = now
-        return Send(payload, self.endpoint, self.name)
+        return Send(payload, self.endpoint, self.name, tos)
 
 
 class Peer(RemoteGateway):

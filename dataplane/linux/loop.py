@@ -78,16 +78,16 @@ class Loop:
         datagrams: list[Datagram] = []
         for slot in self._slots:
             try:
-                length, endpoint = underlay.receive_into(slot)
+                length, endpoint, tos = underlay.receive_into(slot)
             except BlockingIOError:
                 break
-            datagrams.append(Datagram(slot[:length], endpoint))
+            datagrams.append(Datagram(slot[:length], endpoint, tos))
         return datagrams
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Send):
-                self._send(self._underlay, effect)
+                self._send(self._underlay, effect, effect.tos)
             elif isinstance(effect, SendFromIkePort):
                 self._send(self._ike or self._underlay, effect)
             else:
@@ -96,9 +96,9 @@ class Loop:
                 except OSError:
                     self._engine.refused(effect, DropReason.OVERLAY_REFUSED)
 
-    def _send(self, underlay: UnderlaySocket, effect: Send | SendFromIkePort) -> None:
+    def _send(self, underlay: UnderlaySocket, effect: Send | SendFromIkePort, tos: int = 0) -> None:
         try:
-            underlay.send(effect.payload, effect.endpoint)
+            underlay.send(effect.payload, effect.endpoint, tos)
         except BlockingIOError:
             self._engine.refused(effect, DropReason.UNDERLAY_BUSY)
         except OSError:

@@ -15,6 +15,8 @@ _IP_PMTUDISC_DO = 2
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
+_ANCILLARY_LENGTH = socket.CMSG_SPACE(1)  # a TOS byte
+
 BUFFER_SIZE = 4 * 1024 * 1024
 """Bytes of each socket buffer. Our choice: some 40 ms of a gigabit a second, so that a pause of the process loses nothing."""
 
@@ -42,17 +44,23 @@ class UnderlaySocket:
     def close(self) -> None:
         self._socket.close()
 
-    def receive_into(self, buffer: memoryview) -> tuple[int, Endpoint]:
-        """Read one datagram and return its length and sender. Raises BlockingIOError when none waits."""
-        return self._socket.recvfrom_into(buffer)
+    def receive_into(self, buffer: memoryview) -> tuple[int, Endpoint, int]:
+        """Read one datagram and return its length, its sender and its TOS byte. Raises BlockingIOError when none waits."""
+        length, ancillary, _, endpoint = self._socket.recvmsg_into([buffer], _ANCILLARY_LENGTH)
+        tos = next((data[0] for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS)), 0)
+        return length, endpoint, tos
 
-    def send(self, payload: Buffer, endpoint: Endpoint) -> None:
+    def send(self, payload: Buffer, endpoint: Endpoint, tos: int = 0) -> None:
         """Send one datagram. Raises BlockingIOError when the buffer is full, OSError when the kernel refuses it."""
-        self._socket.sendto(payload, endpoint)
+        if tos:
+            self._socket.sendmsg([payload], [(socket.IPPROTO_IP, socket.IP_TOS, bytes([tos]))], 0, endpoint)
+        else:
+            self._socket.sendto(payload, endpoint)
 
     def _configure(self) -> None:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)
 

@@ -13,6 +13,7 @@ from dataplane.check import EniCheck
 from dataplane.config import Config, ConfigError, PreSharedKey, SaKeys, parse_config, parse_keys
 from dataplane.engine import build_engine
 from dataplane.errors import LocalError
+from dataplane.headers import HeaderRules
 from dataplane.ike.identity import address, fqdn, key_id
 
 GOOD: dict[str, Any] = {
@@ -91,6 +92,12 @@ def test_what_may_be_left_out() -> None:
     text = altered({**GOOD, "eni_check": None}, ["tun", "mtu"], REMOVED)
     config = parse_config(text)
     assert (config.tun.mtu, config.eni_check) == (1438, None)
+    assert config.headers == HeaderRules(copy_dscp=True, copy_ecn=True, clamp_mss=True)
+
+
+def test_headers_are_read() -> None:
+    config = parse_config(altered(GOOD, ["headers"], {"copy_ecn": False}))
+    assert config.headers == HeaderRules(copy_ecn=False)
 
 
 WRONG = [
@@ -111,6 +118,8 @@ WRONG = [
     (["eni_check", "enabled"], REMOVED, "eni_check.enabled: is missing, must be true or false"),
     (["eni_check", "enabled"], 1, "eni_check.enabled: 1 must be true or false"),
     (["eni_check", "addresses"], [], "eni_check.addresses: is empty, so the check would let nothing pass"),
+    (["headers"], {"clamp_mss": 1}, "headers.clamp_mss: 1 must be true or false"),
+    (["headers"], {"ttl": True}, "headers.ttl: is unknown; known: copy_dscp, copy_ecn, clamp_mss"),
     (["eni_check", "addresses", 0], "::1", "eni_check.addresses[0]: '::1' must be an IPv4 address"),
     (["peers"], {}, "peers: {} must be a list"),
     (["peers", 0], "sag-1", "peers[0]: 'sag-1' must be an object"),

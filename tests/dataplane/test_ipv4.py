@@ -21,7 +21,7 @@ WHOLE = raw(IP(**ROUTE, id=7, ttl=9, flags="DF") / UDP() / b"12345678")
 
 def test_header_is_read() -> None:
     header = ipv4.parse_packet(WHOLE)
-    assert header == ipv4.Ipv4Header(20, 36, 7, 0x4000, 9, 17, 0x0A00010A, 0xC0A8010A)
+    assert header == ipv4.Ipv4Header(20, 0, 36, 7, 0x4000, 9, 17, 0x0A00010A, 0xC0A8010A)
     assert header.dont_fragment
     assert header.offset == 0
 

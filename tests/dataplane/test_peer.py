@@ -6,6 +6,7 @@ import pytest
 
 from dataplane.doubles import ALIBABA, PEER, POP, TO_POP_SPI, TO_VCPE_SPI, VCPE, Underlay, inbound_sa, outbound_sa, pop, vcpe
 from dataplane.errors import DropReason, LocalError
+from dataplane.packets import Datagram
 from dataplane.peer import KEEPALIVE, Peer
 
 DUMMY_LENGTH = 36
@@ -43,7 +44,7 @@ def test_keepalive_every_twenty_silent_seconds() -> None:
     underlay.tick()
     underlay.wire.clear()
     underlay.advance(60.0)
-    assert underlay.wire == [(KEEPALIVE, VCPE)] * 3
+    assert underlay.wire == [Datagram(KEEPALIVE, VCPE)] * 3
     assert left.peer.counters.sent.keepalives == right.engine.keepalives_received == 3
     assert right.drops == {}
 
@@ -58,7 +59,7 @@ def test_anything_sent_puts_the_keepalive_off() -> None:
     underlay.advance(19.5)
     assert underlay.wire == []
     underlay.advance(0.5)
-    assert underlay.wire == [(KEEPALIVE, VCPE)]
+    assert underlay.wire == [Datagram(KEEPALIVE, VCPE)]
 
 
 def test_the_end_that_waits_says_nothing_by_itself() -> None:

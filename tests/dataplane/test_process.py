@@ -332,6 +332,26 @@ def test_ping_there_and_back(process: Process, tunnel: tuple[subprocess.Popen[st
     assert (peer["sent_packets"], peer["received_packets"], peer["drops"]) == (1, 1, {})
 
 
+def test_tos_crosses_the_kernel_both_ways(process: Process, tunnel: tuple[subprocess.Popen[str], PointOfPresence]) -> None:
+    """The outer header has the TOS byte of the inner one; a congestion mark of the underlay comes out inside."""
+    handle, pop = tunnel
+    pop.underlay.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    command = ["nsenter", "--net", "--target", str(handle.pid), "ping", "-c", "1", "-W", "5", "-Q", "0xba", "192.168.1.10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ping:
+        payload, ancillary, _, endpoint = pop.underlay.recvmsg(2048, 64)
+        assert [data[0] for _, _, data in ancillary] == [0xBA]
+        (deliver,) = pop.engine.inbound([Datagram(payload, endpoint)], time.monotonic())
+        assert isinstance(deliver, Deliver)
+        echo = IP(bytes(deliver.packet))
+        assert echo.tos == 0xBA
+        pop.underlay.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0x03)
+        pop.send(raw(IP(src=echo.dst, dst=echo.src, tos=0) / ICMP(type=0, id=echo[ICMP].id, seq=1) / echo[ICMP].payload))
+        wait_until(lambda: process.peer()["drops"] == {"CONGESTION_EXPERIENCED": 1}, "the mark seen")
+        pop.send(raw(IP(src=echo.dst, dst=echo.src, tos=2) / ICMP(type=0, id=echo[ICMP].id, seq=1) / echo[ICMP].payload))
+        output = ping.communicate(timeout=HAPPEN_WITHIN)[0]
+    assert ping.returncode == 0, output
+
+
 def test_sender_on_the_same_machine_hears_that_a_packet_is_too_big(
     process: Process, tunnel: tuple[subprocess.Popen[str], PointOfPresence]
 ) -> None:
