@@ -18,6 +18,7 @@ class DropReason(StrEnum):
     IKE_NOT_SUPPORTED = "IKE_NOT_SUPPORTED"
     UNKNOWN_SPI = "UNKNOWN_SPI"
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    KEY_EXHAUSTED = "KEY_EXHAUSTED"  # either way
     REPLAYED = "REPLAYED"
     MALFORMED_PACKET = "MALFORMED_PACKET"
     OUTSIDE_SELECTOR = "OUTSIDE_SELECTOR"
@@ -52,6 +53,7 @@ _TEXT = {
     DropReason.IKE_NOT_SUPPORTED: "the datagram is an IKE message, and this dataplane speaks no IKE",
     DropReason.UNKNOWN_SPI: "no security association has the datagram's SPI",
     DropReason.AUTHENTICATION_FAILED: "the datagram's integrity check value is wrong: another key, or it was altered",
+    DropReason.KEY_EXHAUSTED: "the key has sealed as many packets, or met as many forgeries, as its cipher allows",
     DropReason.REPLAYED: "the sequence number was received before, or lies behind the replay window",
     DropReason.MALFORMED_PACKET: "the inner packet is no well-formed IPv4 packet",
     DropReason.OUTSIDE_SELECTOR: "the inner source lies outside the prefixes behind the peer",
@@ -139,6 +141,12 @@ class SequenceExhausted(RemoteError):
     """Nobody's fault but time's; it stops one packet like any other remote error."""
 
     reason = DropReason.SEQUENCE_EXHAUSTED
+
+
+class KeyExhausted(RemoteError):
+    """The security proof of the cipher ends here. IKE replaces keys long before; one given by hand ends."""
+
+    reason = DropReason.KEY_EXHAUSTED
 
 
 class EniSourceDestCheckRestriction(RemoteError):

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
-from dataplane.errors import AuthenticationFailed, LocalError, MalformedEsp, SequenceExhausted
+from dataplane.errors import AuthenticationFailed, KeyExhausted, LocalError, MalformedEsp, SequenceExhausted
 from dataplane.packets import Buffer
 from dataplane.replay import ReplayWindow
-from dataplane.suites import ICV_LENGTH, IV_LENGTH, Suite
+from dataplane.suites import FORGERIES, ICV_LENGTH, IV_LENGTH, LARGE_PACKET, Suite
 
 NEXT_HEADER_IPV4 = 4  # RFC 4303 §2.6, IANA protocol numbers
 NEXT_HEADER_DUMMY = 59  # RFC 4303 §2.6: to be discarded
@@ -58,6 +58,7 @@ class _SecurityAssociation:
         self.suite = suite
         self._aead = suite.aead(material[: suite.key_length])
         self._salt = material[suite.key_length :]
+        self._lifetime = min(LAST_SEQUENCE, suite.packets)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(spi={self.spi}, suite={self.suite.name!r})"
@@ -69,16 +70,25 @@ class OutboundSa(_SecurityAssociation):
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)
         self.sequence = 0
+        self.last_sequence = self._lifetime
+        """The number of the last packet that the key may seal. What large ones cost above their one number is taken off it."""
+
+    @property
+    def wear(self) -> float:
+        """What part of the key's life is over, from 0 to 1."""
+        return 1 - (self.last_sequence - self.sequence) / self._lifetime
 
     def encapsulate(self, packet: Buffer, next_header: int = NEXT_HEADER_IPV4) -> bytearray:
-        """The payload of a UDP datagram that carries `packet`. Raises SequenceExhausted."""
-        if self.sequence >= LAST_SEQUENCE:
-            raise SequenceExhausted(f"SPI {self.spi} has sent its last sequence number")
-        self.sequence += 1
+        """The payload of a UDP datagram that carries `packet`. Raises SequenceExhausted, KeyExhausted."""
         length = len(packet)
         pad = -(length + TRAILER_LENGTH) % ALIGNMENT
         trailer = PAYLOAD_OFFSET + length + pad
         end = trailer + TRAILER_LENGTH
+        if end - PAYLOAD_OFFSET > LARGE_PACKET:
+            self.last_sequence -= self.suite.large_cost - 1
+        if self.sequence >= self.last_sequence:
+            raise self._exhausted()
+        self.sequence += 1
         datagram = bytearray(end + ICV_LENGTH)
         _HEAD.pack_into(datagram, 0, self.spi, self.sequence, self.sequence)
         datagram[PAYLOAD_OFFSET : PAYLOAD_OFFSET + length] = packet
@@ -91,6 +101,11 @@ class OutboundSa(_SecurityAssociation):
         self._aead.encrypt_into(nonce, view[PAYLOAD_OFFSET:end], view[:ASSOCIATED_LENGTH], view[PAYLOAD_OFFSET:])
         return datagram
 
+    def _exhausted(self) -> SequenceExhausted | KeyExhausted:
+        if self.sequence >= LAST_SEQUENCE:
+            return SequenceExhausted(f"SPI {self.spi} has sent its last sequence number")
+        return KeyExhausted(f"SPI {self.spi}: {self.suite.name} has sealed all that one key may")
+
 
 class InboundSa(_SecurityAssociation):
     """The receiving direction of a security association. RFC 4303 §3.4."""
@@ -98,15 +113,23 @@ class InboundSa(_SecurityAssociation):
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)
         self.window = ReplayWindow()
+        self.forgeries = 0
+
+    @property
+    def wear(self) -> float:
+        """What part of the key's life is over, from 0 to 1, by what the peer sealed and by what others forged."""
+        return max(self.window.highest / self._lifetime, self.forgeries / FORGERIES)
 
     def decapsulate(self, datagram: Buffer) -> Opened:
         """Authenticate, decrypt, and only then consult the replay window.
 
-        Raises MalformedEsp, AuthenticationFailed, Replayed.
+        Raises MalformedEsp, KeyExhausted, AuthenticationFailed, Replayed.
         """
         view = memoryview(datagram)
         if len(view) < MINIMUM_LENGTH or len(view) % ALIGNMENT:
             raise MalformedEsp(f"{len(view)} bytes; {MINIMUM_LENGTH} at least, in steps of {ALIGNMENT}")
+        if self.forgeries >= FORGERIES:
+            raise KeyExhausted(f"SPI {self.spi}: {self.forgeries} forgeries were tried on its key")
         payload = self._open(view)
         sequence = int.from_bytes(view[4:ASSOCIATED_LENGTH], "big")
         self.window.accept(sequence)
@@ -118,6 +141,7 @@ class InboundSa(_SecurityAssociation):
         try:
             self._aead.decrypt_into(nonce, view[PAYLOAD_OFFSET:], view[:ASSOCIATED_LENGTH], payload)
         except InvalidTag:
+            self.forgeries += 1
             raise AuthenticationFailed(f"SPI {self.spi}: the integrity check value is wrong") from None
         return memoryview(payload)
 

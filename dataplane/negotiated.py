@@ -14,7 +14,6 @@ from dataplane import icmp
 from dataplane.errors import OutsideSelector
 from dataplane.esp import InboundSa, Opened, OutboundSa
 from dataplane.ike.events import Child, Reason
-from dataplane.ike.lifetimes import Usage
 from dataplane.ike.numbers import ANY_PROTOCOL
 from dataplane.ike.paths import Path
 from dataplane.ike.policy import Policy
@@ -62,12 +61,11 @@ class Pair:
     inbound: InboundSa
     selection: Selection | None
     waits: bool = False
-    sent_bytes: int = 0
-    received_bytes: int = 0
 
-    def usage(self) -> Usage:
-        packets = max(self.outbound.sequence, self.inbound.window.highest)
-        return Usage(packets, max(self.sent_bytes, self.received_bytes))
+    @property
+    def wear(self) -> float:
+        """What part of the life of its keys is over, from 0 to 1, in the direction that wore more."""
+        return max(self.outbound.wear, self.inbound.wear)
 
 
 class NegotiatedPeer(RemoteGateway):
@@ -120,7 +118,6 @@ class NegotiatedPeer(RemoteGateway):
             return self._heard_through.inbound.decapsulate(payload)
         self._heard_through = pair
         opened = pair.inbound.decapsulate(payload)
-        pair.received_bytes += len(opened.packet)
         pair.session.heard(now)
         self.heard_at = now
         if pair.waits:
@@ -154,12 +151,6 @@ class NegotiatedPeer(RemoteGateway):
                 selection.check(header.source, header.destination, header.protocol)
             else:
                 selection.check(quotation.destination, quotation.source, quotation.protocol)
-
-    def send(self, packet: Buffer, now: float, tos: int = 0) -> Send:
-        effect = super().send(packet, now, tos)
-        if self._sending is not None:
-            self._sending.sent_bytes += len(packet)
-        return effect
 
     def answer_dummy(self, now: float) -> Sequence[Send]:
         """Nothing: IKE asks whether a peer is alive."""

@@ -45,8 +45,8 @@ DRAIN_SECONDS = 5.0
 """How long a child that is gone is still received through. Our choice: longer than packets are under way."""
 
 USAGE_INTERVAL = 10.0
-"""Seconds between two looks at what went through each child. Our choice: at a million packets a second two minutes lie between
-the moment when keys are to be replaced and their cipher's limit."""
+"""Seconds between two looks at how worn the keys of each child are. Our choice: at a million packets a second two minutes lie
+between the moment when keys are to be replaced and their cipher's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +191,12 @@ class Negotiation:
         return outcomes
 
     def _weigh(self, now: float) -> list[Outcome]:
-        """Say what went through each child, so that its keys are replaced before they are worn out."""
+        """Say how worn the keys of each child are, so that they are replaced before they are worn out."""
         outcomes: list[Outcome] = []
         peers = [peer for peer in self._by_identity.values() if peer.pairs]
         for peer in peers:
             for spi, pair in list(peer.pairs.items()):
-                outcomes += self._table.carry(pair.session, pair.session.use(spi, pair.usage(), now), now)
+                outcomes += self._table.carry(pair.session, pair.session.use(spi, pair.wear, now), now)
         self._weigh_at = now + USAGE_INTERVAL if peers else None
         return outcomes
 

@@ -12,7 +12,7 @@ from dataplane.ike.events import (
     Reason,
 )
 from dataplane.ike.jobs import Probe
-from dataplane.ike.lifetimes import Usage, limits_of
+from dataplane.ike.lifetimes import WORN, WORN_OUT
 from dataplane.ike.numbers import Exchange
 from dataplane.ike.renewal import Renewal
 from dataplane.ike.states import Phase, State
@@ -25,15 +25,14 @@ class Life(Renewal):
         """The peer sent something authentic by ESP, so it is alive."""
         self.heard_at = now
 
-    def use(self, spi: int, usage: Usage, now: float) -> list[Output]:
-        """Say what went through a child so far; it is replaced in good time, or deleted at the limit of its cipher."""
+    def use(self, spi: int, wear: float, now: float) -> list[Output]:
+        """Say what part of the life of a child's keys is over; it is replaced in good time, or deleted when they are worn out."""
         sa = self.children.get(spi)
         if sa is None:
             return []
-        limits = limits_of(sa.child.cipher)
-        if limits.exceeded(usage):
+        if wear >= WORN_OUT:
             sa.expires_at = now
-        elif limits.soft().exceeded(usage) and sa.rekey_at is not None:
+        elif wear >= WORN and sa.rekey_at is not None:
             sa.rekey_at = now
         return self.tick(now)
 

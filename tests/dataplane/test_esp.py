@@ -8,7 +8,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import raw
 
 from dataplane.doubles import inbound_sa, material, outbound_sa
-from dataplane.errors import AuthenticationFailed, LocalError, MalformedEsp, Replayed, SequenceExhausted
+from dataplane.errors import AuthenticationFailed, KeyExhausted, LocalError, MalformedEsp, Replayed, SequenceExhausted
 from dataplane.esp import LAST_SEQUENCE, NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4, InboundSa, OutboundSa, overlay_mtu
 from dataplane.suites import SUITES
 
@@ -107,12 +107,49 @@ def test_numbers_start_at_one_and_no_nonce_repeats() -> None:
 
 
 def test_last_sequence_number_is_sent_and_none_after_it() -> None:
-    sa = outbound_sa(SPI)
+    sa = outbound_sa(SPI, "chacha20-poly1305")
     sa.sequence = LAST_SEQUENCE - 1
     assert sa.encapsulate(b"")[4:8] == b"\xff\xff\xff\xff"
     with pytest.raises(SequenceExhausted):
         sa.encapsulate(b"")
     assert sa.sequence == LAST_SEQUENCE
+
+
+GCM = ["aes-128-gcm", "aes-256-gcm"]
+LIMITS = [
+    *[pytest.param(cipher, 2**28, 1000, 1, id=f"{cipher}-small") for cipher in GCM],
+    *[pytest.param(cipher, 2**28, 2046, 1, id=f"{cipher}-of-2048") for cipher in GCM],
+    *[pytest.param(cipher, 2**28, 2047, 32, id=f"{cipher}-of-2052") for cipher in GCM],
+    *[pytest.param(cipher, 2**28, 65000, 32, id=f"{cipher}-of-65000") for cipher in GCM],
+    pytest.param("chacha20-poly1305", LAST_SEQUENCE, 65000, 1, id="chacha20-poly1305"),
+]
+
+
+@pytest.mark.parametrize(("cipher", "limit", "size", "cost"), LIMITS)
+def test_key_seals_to_its_limit_and_no_further(cipher: str, limit: int, size: int, cost: int) -> None:
+    """At the limit exactly, whatever sizes there were before: one packet of 3000 bytes, and small ones up to the last."""
+    sa = outbound_sa(SPI, cipher)
+    sa.encapsulate(bytes(3000))
+    large_before = 32 if cipher in GCM else 1
+    sa.sequence = limit - (large_before - 1) - cost
+    sa.encapsulate(bytes(size))
+    assert sa.wear == 1
+    with pytest.raises((KeyExhausted, SequenceExhausted)):
+        sa.encapsulate(b"")
+
+
+@CIPHERS
+def test_key_is_given_up_after_too_many_forgeries(cipher: str) -> None:
+    sender, receiver = outbound_sa(SPI, cipher), inbound_sa(SPI, cipher)
+    datagram = sender.encapsulate(b"")
+    receiver.forgeries = 2**36 - 1
+    receiver.decapsulate(datagram)
+    assert receiver.wear < 1
+    with pytest.raises(AuthenticationFailed):
+        receiver.decapsulate(datagram[:-1] + bytes([datagram[-1] ^ 1]))
+    assert receiver.wear == 1
+    with pytest.raises(KeyExhausted):
+        receiver.decapsulate(sender.encapsulate(b""))
 
 
 def test_dummy_is_empty_and_says_so() -> None:

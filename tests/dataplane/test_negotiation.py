@@ -263,13 +263,23 @@ def test_end_that_grants_a_child_sends_through_the_old_one_while_the_peer_may_no
     assert_carries(underlay, left, right)
 
 
-@pytest.mark.parametrize("end", ["left", "right"])
-def test_worn_keys_are_replaced(end: str) -> None:
-    left, right = ike_vcpe(), ike_pop()
-    underlay = connected(left, right)
-    outbound = {"left": left, "right": right}[end].peer.outbound
+def seal_much(gateway: Gateway) -> None:
+    outbound = gateway.peer.outbound
     assert outbound is not None
     outbound.sequence = WORN
+
+
+def suffer_forgeries(gateway: Gateway) -> None:
+    (pair,) = gateway.negotiated.pairs.values()
+    pair.inbound.forgeries = 2**35
+
+
+@pytest.mark.parametrize("wear", [seal_much, suffer_forgeries])
+@pytest.mark.parametrize("end", ["left", "right"])
+def test_worn_keys_are_replaced(end: str, wear: Callable[[Gateway], None]) -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    wear({"left": left, "right": right}[end])
     underlay.advance(negotiation.USAGE_INTERVAL + 1)
     assert left.negotiated.child_rekeys == right.negotiated.child_rekeys == 1
     assert_carries(underlay, left, right)

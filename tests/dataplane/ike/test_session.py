@@ -31,7 +31,7 @@ from dataplane.ike.events import (
 )
 from dataplane.ike.handshake import Response
 from dataplane.ike.identity import fqdn, key_id
-from dataplane.ike.lifetimes import Lifetimes, Usage, limits_of
+from dataplane.ike.lifetimes import WORN, WORN_OUT, Lifetimes
 from dataplane.ike.message import Header, Payloads, pack_message, parse_datagram
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, NON_ESP_MARKER, Exchange, Flag, Notice, Protocol
 from dataplane.ike.offers import EspOffer, IkeOffer
@@ -404,9 +404,8 @@ def test_rekey_by_time() -> None:
 def test_rekey_by_use(wire: Wire, left: End, right: End) -> None:
     old = left.sending
     assert old is not None
-    soft = limits_of(old.cipher).soft()
-    for usage, rekeyed in ((Usage(soft.packets - 1, 1), 0), (Usage(soft.packets, 1), 1)):
-        act(wire, left, left.session.use, old.spi, usage)
+    for wear, rekeyed in ((WORN - 1e-9, 0), (WORN, 1)):
+        act(wire, left, left.session.use, old.spi, wear)
         wire.run(0.1)
         assert len(left.all(ChildRekeyed)) == rekeyed
     assert_paired(left, right)
@@ -414,8 +413,7 @@ def test_rekey_by_use(wire: Wire, left: End, right: End) -> None:
 
 def test_child_is_not_used_beyond_its_limit(wire: Wire, left: End, right: End) -> None:
     assert left.sending is not None
-    limits = limits_of(left.sending.cipher)
-    act(wire, left, left.session.use, left.sending.spi, Usage(1, limits.bytes))
+    act(wire, left, left.session.use, left.sending.spi, WORN_OUT)
     wire.run(0.1)
     assert (left.open, right.open, left.sending, right.sending) == ({}, {}, None, None)
 
