@@ -1,0 +1,21 @@
+"""The machine that figures were measured on, in words."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def machine(cores: int) -> dict[str, str]:
+    """`cores` is how many processors the dataplane of one gateway was given."""
+    return {
+        "processor": f"{_model()}, {os.cpu_count()} cores, {cores} for each gateway's dataplane",
+        "kernel": f"Linux {platform.release()}",
+        "python": f"CPython {platform.python_version()}",
+    }
+
+
+def _model() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,132 @@
+"""What is measured of a dataplane, and in which units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from testbed import iperf
+from testbed.latency import percentile, round_trips
+from testbed.path import Path
+from testbed.udp import IMIX, highest_rate, offer
+from testbed.usage import Usage, memory, usage
+
+Values = dict[str, float]
+Progress = Callable[[str], None]
+
+UDP_LENGTHS: Mapping[str, tuple[int, ...]] = {
+    "udp_1024": (1024,),
+    "udp_64": (64,),
+    "udp_512": (512,),
+    "udp_1400": (1400,),
+    "udp_imix": IMIX,
+}
+_SPARSE, _STEADY = 0.05, 0.01  # seconds between two pings: idle, and at 100 packets a second
+_HEADROOM = 0.8  # share of the highest rate at which processor time is taken, so that nothing is lost meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One line of the table."""
+
+    key: str
+    title: str
+    unit: str
+    digits: int
+    more_is_better: bool = False
+
+
+QUANTITIES = (
+    Quantity("tcp", "TCP, 1 stream", "Gbit/s", 2, True),
+    Quantity("tcp_4", "TCP, 4 streams", "Gbit/s", 2, True),
+    Quantity("tcp_reverse", "TCP, reverse", "Gbit/s", 2, True),
+    Quantity("tcp_both", "TCP, both ways, sum", "Gbit/s", 2, True),
+    Quantity("udp_1024", "UDP, 1024 bytes", "Mbit/s", 0, True),
+    Quantity("udp_64", "UDP, 64 bytes", "Mbit/s", 0, True),
+    Quantity("udp_512", "UDP, 512 bytes", "Mbit/s", 0, True),
+    Quantity("udp_1400", "UDP, 1400 bytes", "Mbit/s", 0, True),
+    Quantity("udp_imix", "UDP, IMIX", "Mbit/s", 0, True),
+    Quantity("ping_idle_50", "ping, idle, p50", "ms", 3),
+    Quantity("ping_idle_99", "ping, idle, p99", "ms", 3),
+    Quantity("ping_steady_50", "ping, 100 a second, p50", "ms", 3),
+    Quantity("ping_steady_99", "ping, 100 a second, p99", "ms", 3),
+    Quantity("ping_loaded_50", "ping under TCP, p50", "ms", 2),
+    Quantity("ping_loaded_99", "ping under TCP, p99", "ms", 2),
+    Quantity("tcp_cpu", "processor time, TCP, both dataplanes", "s/Gbit", 2),
+    Quantity("tcp_cpu_machine", "processor time, TCP, whole machine", "s/Gbit", 2),
+    Quantity("udp_cpu", "processor time, UDP 1024, both dataplanes", "s/Gbit", 2),
+    Quantity("udp_cpu_machine", "processor time, UDP 1024, whole machine", "s/Gbit", 2),
+    Quantity("memory", "memory of a gateway's dataplane", "MB", 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured of each dataplane in a round, and for how long."""
+
+    tcp: tuple[str, ...] = tuple(iperf.STREAMS)
+    udp: tuple[str, ...] = tuple(UDP_LENGTHS)
+    ping: bool = True
+    seconds: int = 5  # of a TCP measurement, and of pings under load
+    trial: float = 1.5  # seconds of each rate of UDP
+    echoes: int = 200
+
+
+def measure(path: Path, plan: Plan, progress: Progress) -> Values:
+    """Everything of the plan, on a path that carries packets. Raises MachineError."""
+    values: Values = {}
+    if plan.ping:
+        progress("ping")
+        values |= _pings(path, plan)
+    for kind in plan.tcp:
+        progress(kind)
+        values |= _tcp(path, kind, plan.seconds)
+    for kind in plan.udp:
+        progress(kind)
+        values |= _udp(path, kind, plan)
+    gateways = [path.dataplane(gateway) for gateway in (path.v, path.p)]
+    if all(gateways):
+        values["memory"] = sum(map(memory, gateways)) / len(gateways) / 1e6
+    return values
+
+
+def _pings(path: Path, plan: Plan) -> Values:
+    idle = round_trips(path, count=plan.echoes, interval=_SPARSE)
+    steady = round_trips(path, count=plan.echoes, interval=_STEADY)
+    with iperf.Server(path):
+        client = iperf.client(path, "tcp", plan.seconds)
+        loaded = round_trips(path, count=round((plan.seconds - 0.5) / _STEADY), interval=_STEADY)
+        client.communicate()
+    samples = {"idle": idle, "steady": steady, "loaded": loaded}
+    return {f"ping_{name}_{share}": percentile(of, share / 100) for name, of in samples.items() for share in (50, 99)}
+
+
+def _tcp(path: Path, kind: str, seconds: int) -> Values:
+    before = _usage(path)
+    rate = iperf.throughput(path, kind, seconds)
+    values = {kind: rate}
+    if kind == "tcp":
+        values |= _cost("tcp", _usage(path) - before, rate * seconds)
+    return values
+
+
+def _udp(path: Path, kind: str, plan: Plan) -> Values:
+    lengths = UDP_LENGTHS[kind]
+    best, duplicates = highest_rate(path, lengths, plan.trial)
+    if best is None:
+        return {kind: 0.0}
+    values = {kind: best.offered / 1e6, f"{kind}_duplicates": float(duplicates)}
+    if kind == "udp_1024":
+        before = _usage(path)
+        trial = offer(path, lengths, best.offered * _HEADROOM, plan.seconds)
+        bits = trial.received * 8 * lengths[0]
+        values |= _cost("udp", _usage(path) - before, bits / 1e9)
+    return values
+
+
+def _usage(path: Path) -> Usage:
+    return usage([*path.dataplane(path.v), *path.dataplane(path.p)])
+
+
+def _cost(kind: str, used: Usage, gigabits: float) -> Values:
+    return {f"{kind}_cpu": used.dataplane / gigabits, f"{kind}_cpu_machine": used.machine / gigabits}

@@ -1,0 +1,137 @@
+"""The path that every dataplane is measured on: two hosts, their gateways, and a router for the internet.
+
+        a ─────────── v ══════════ w ══════════ p ─────────── b
+    10.1.0.2   10.1.0.1 192.0.2.1     198.51.100.1 10.2.0.1   10.2.0.2
+
+A tunnel runs between v and p. The hosts' links have the inner MTU, so that the path without a tunnel carries the same packets.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+from lab.emulation.machine import Machine
+from lab.emulation.ping import ping
+from lab.errors import MachineError
+from testbed.tuning import Tuning, tune
+
+INNER_MTU = 1400
+OUTER_MTU = 1500
+A, B = "10.1.0.2", "10.2.0.2"
+LAN_V, LAN_P = "10.1.0.1", "10.2.0.1"
+WAN_V, WAN_P = "192.0.2.1", "198.51.100.1"
+NET_A, NET_B = "10.1.0.0/16", "10.2.0.0/16"
+_WAN_W = {WAN_V: "192.0.2.2", WAN_P: "198.51.100.2"}
+
+READY_WITHIN = 20.0  # seconds for a dataplane to carry its first packet
+_ENDS_WITHIN = 5.0  # seconds
+
+
+class Path:
+    """The running path. What is started on it with `spawn` ends with it."""
+
+    def __init__(self, *, cores: int, tuning: Tuning) -> None:
+        """`cores` is how many processors the dataplane of one gateway may use."""
+        self.a, self.v, self.w, self.p, self.b = self.machines = [Machine(name) for name in "avwpb"]
+        self._cores = {self.v: _cores(0, cores), self.p: _cores(cores, cores)}
+        self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {machine: [] for machine in self.machines}
+        self._build()
+        for gateway in (self.v, self.p):
+            tune(gateway, ("lan", "wan"), tuning)
+        for host in (self.a, self.b):
+            # The host's card cuts UDP super-packets up: a gateway receives packets, as from any network, and may coalesce them.
+            host.run("ethtool", "-K", "eth0", "tx-udp-segmentation", "off")
+
+    def __enter__(self) -> Path:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for machine in self.machines:
+            for process in self._processes[machine]:
+                _end(process)
+            machine.terminate()
+
+    def _build(self) -> None:
+        _link((self.a, "eth0", f"{A}/24"), (self.v, "lan", f"{LAN_V}/24"), INNER_MTU)
+        _link((self.v, "wan", f"{WAN_V}/24"), (self.w, "left", f"{_WAN_W[WAN_V]}/24"), OUTER_MTU)
+        _link((self.p, "wan", f"{WAN_P}/24"), (self.w, "right", f"{_WAN_W[WAN_P]}/24"), OUTER_MTU)
+        _link((self.b, "eth0", f"{B}/24"), (self.p, "lan", f"{LAN_P}/24"), INNER_MTU)
+        for machine, gateway in ((self.a, LAN_V), (self.v, _WAN_W[WAN_V]), (self.p, _WAN_W[WAN_P]), (self.b, LAN_P)):
+            machine.netlink.route("add", dst="default", gateway=gateway)
+        for router in (self.v, self.w, self.p):
+            router.set_forwarding(True)
+
+    def route_plainly(self) -> None:
+        """Carry the hosts' packets through w as they are."""
+        self.w.netlink.route("add", dst=NET_A, gateway=WAN_V)
+        self.w.netlink.route("add", dst=NET_B, gateway=WAN_P)
+
+    def route_into(self, device: str) -> None:
+        """Carry the hosts' packets through a tunnel device, which both gateways have by this name."""
+        for gateway, network in ((self.v, NET_B), (self.p, NET_A)):
+            index = gateway.interface_index(device)
+            gateway.netlink.link("set", index=index, state="up")
+            gateway.netlink.route("add", dst=network, oif=index)
+
+    def spawn(self, machine: Machine, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a process; on a gateway it is part of the dataplane, and kept to the gateway's processors."""
+        cores = self._cores.get(machine)
+        wrapped = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command] if cores else list(command)
+        process: subprocess.Popen[bytes] = machine.popen(wrapped, **options)
+        self._processes[machine].append(process)
+        return process
+
+    def dataplane(self, gateway: Machine) -> list[int]:
+        """The ids of the processes that were started on a gateway."""
+        return [process.pid for process in self._processes[gateway]]
+
+    def wait_until_it_carries(self) -> None:
+        """Wait for an echo from a to b. Raises MachineError when none comes back in time, or a dataplane has ended."""
+        deadline = time.monotonic() + READY_WITHIN
+        while not _echo(self.a):
+            for process in (*self._processes[self.v], *self._processes[self.p]):
+                if process.poll() is not None:
+                    raise MachineError(f"the dataplane ended with status {process.returncode}: {_last_words(process)}")
+            if time.monotonic() > deadline:
+                raise MachineError(f"no packet passed the path within {READY_WITHIN:.0f} s")
+
+
+def _cores(first: int, count: int) -> Sequence[int]:
+    """`count` of this machine's processors, from the `first` one, around the end."""
+    available = sorted(os.sched_getaffinity(0))
+    return sorted({available[number % len(available)] for number in range(first, first + count)})
+
+
+def _link(left: tuple[Machine, str, str], right: tuple[Machine, str, str], mtu: int) -> None:
+    """A veth pair between two nodes; each end is given as node, name and address."""
+    (a, name_a, _), (b, name_b, _) = left, right
+    a.netlink.link("add", kind="veth", ifname=name_a, peer={"ifname": name_b, "net_ns_fd": b.namespace.fd})
+    for machine, name, address in (left, right):
+        index = machine.interface_index(name)
+        machine.netlink.link("set", index=index, mtu=mtu, state="up")
+        host, _, length = address.partition("/")
+        machine.netlink.addr("add", index=index, address=host, prefixlen=int(length))
+
+
+def _echo(machine: Machine) -> bool:
+
+    return ping(machine, IPv4Address(A), IPv4Address(B), count=1).received == 1
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    return b" ".join(stream.read() for stream in (process.stdout, process.stderr) if stream).decode(errors="replace").strip()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=_ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

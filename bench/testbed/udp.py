@@ -1,0 +1,120 @@
+"""UDP throughput as RFC 2544 §26.1 has it: the highest offered rate at which next to nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+from lab.emulation.machine import Machine
+from lab.errors import MachineError
+from testbed.path import B, Path
+
+TOLERATED = 0.001  # our choice; RFC 2544 tolerates no loss at all, which a machine shared with others never gives
+PRECISION = 1.05  # the search ends when the lowest rate that failed is so close to the highest that did not
+FIRST_RATE = 200e6  # bit/s
+LOWEST_RATE = 1e6  # bit/s: what fails at so little carries nothing
+KEPT_UP = 0.97  # share of a rate that the generator must have offered
+
+_PORT = 5202
+_FILES = File(__file__).parent
+
+IMIX = (64, 64, 576, 64, 64, 576, 64, 576, 64, 64, 576, 1400)  # 7 : 4 : 1, the largest cut to the inner MTU
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One rate, offered for a while. Rates in bit/s of IP packets; `offered` is what the generator really sent."""
+
+    rate: float
+    offered: float
+    sent: int
+    received: int
+    duplicates: int
+    reordered: int
+
+    @property
+    def loss(self) -> float:
+        return 1 - self.received / self.sent
+
+    @property
+    def passed(self) -> bool:
+        return self.loss < TOLERATED
+
+    @property
+    def kept_up(self) -> bool:
+        return self.offered >= KEPT_UP * self.rate
+
+
+class Search:
+    """Finds the highest rate that passes. Performs no I/O: `rates` yields what to try, and `learn` takes what came of it."""
+
+    def __init__(self, first: float = FIRST_RATE) -> None:
+        self._first = first
+        self._out_of_reach: float | None = None  # the lowest rate that lost packets, or that the generator did not reach
+        self.best: Trial | None = None
+
+    def rates(self) -> Iterator[float]:
+        """The next rate, until the best one and the one that is out of reach are close together."""
+        rate: float | None = self._first
+        while rate is not None:
+            yield rate
+            rate = self._next()
+
+    def learn(self, trial: Trial) -> None:
+        if trial.passed and (self.best is None or trial.offered > self.best.offered):
+            self.best = trial
+        if not trial.passed or not trial.kept_up:
+            self._out_of_reach = min(trial.rate, self._out_of_reach or trial.rate)
+
+    def _next(self) -> float | None:
+        if self._out_of_reach is None:
+            return self.best.rate * 2 if self.best else self._first
+        if self.best is None:
+            return self._out_of_reach / 2 if self._out_of_reach > LOWEST_RATE else None
+        close = self._out_of_reach / self.best.offered < PRECISION
+        return None if close else (self.best.offered * self._out_of_reach) ** 0.5
+
+
+def highest_rate(path: Path, lengths: Sequence[int], seconds: float, first: float = FIRST_RATE) -> tuple[Trial | None, int]:
+    """The best trial, or None when every rate lost packets; and how many packets were delivered twice in all trials."""
+    search, duplicates = Search(first), 0
+    for rate in search.rates():
+        trial = offer(path, lengths, rate, seconds)
+        duplicates += trial.duplicates
+        search.learn(trial)
+    return search.best, duplicates
+
+
+def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float) -> Trial:
+    """Send packets of these lengths in turn from a to b, `rate` bit/s of them for some seconds."""
+    bits = 8 * sum(lengths) / len(lengths)
+    packets = max(1, round(rate / bits * seconds))
+    which, count = ",".join(map(str, lengths)), str(packets)
+    receiver = _python(path.b, "udp_receiver.py", B, str(_PORT), which, count)
+    assert receiver.stdout is not None  # noqa: S101 - made with a pipe
+    receiver.stdout.readline()
+    sender = _python(path.a, "udp_sender.py", B, str(_PORT), which, str(rate / bits), count)
+    sent = _report(sender)
+    came = _report(receiver)
+    offered = sent["sent"] * bits / sent["seconds"]
+    return Trial(rate, offered, sent["sent"], came["received"], came["duplicates"], came["reordered"])
+
+
+def _python(machine: Machine, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-S", str(_FILES / program), *arguments]
+    process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.PIPE)
+    return process
+
+
+def _report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """What a program prints at its end; the end of its standard input tells it to come to one. Raises MachineError."""
+    out, err = process.communicate()
+    if process.returncode != 0:
+        raise MachineError(f"the generator failed: {err.decode(errors='replace').strip()}")
+    result: dict[str, Any] = json.loads(out)
+    return result

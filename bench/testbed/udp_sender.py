@@ -1,0 +1,91 @@
+"""Sends numbered UDP datagrams at a steady rate, and prints how it went. A program of its own, started on a host.
+
+    python udp_sender.py ADDRESS PORT LENGTH[,LENGTH…] RATE PACKETS
+
+LENGTH is that of an IP packet, in bytes; several are sent in turn; RATE is packets a second. A datagram begins with its number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Sequence
+
+HEADERS = 28  # IPv4 and UDP
+NUMBER = struct.Struct("!Q")
+
+_SOL_UDP, _UDP_SEGMENT = 17, 103  # linux/udp.h
+_SO_SNDBUFFORCE = 32  # asm-generic/socket.h
+_MOST_SEGMENTS, _MOST_BYTES = 64, 65507  # of one system call
+
+_BUFFER = 4 * 1024 * 1024
+_BURST = 100e-6  # seconds: packets that are due so close together leave together
+_LATE = 2e-3  # seconds: what was missed by more is not made up for, or it would be a burst that nobody asked for
+
+
+class Pacer:
+    """Tells when packets are due."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._start = time.perf_counter()
+
+    def wait(self, sent: int) -> None:
+        """Wait until the next packet is due, when so many have been sent."""
+        ahead = self._start + sent / self._rate - time.perf_counter()
+        if ahead > 0:
+            time.sleep(ahead)
+        elif ahead < -_LATE:
+            self._start -= ahead
+
+
+def send_equal(connection: socket.socket, payload: int, rate: float, packets: int) -> int:
+    """Datagrams of one length, a burst in one system call, which the kernel cuts up. Returns how many were sent."""
+    count = max(1, min(round(rate * _BURST), _MOST_SEGMENTS, _MOST_BYTES // payload))
+    connection.setsockopt(_SOL_UDP, _UDP_SEGMENT, payload)
+    burst = struct.Struct("!" + f"Q{payload - NUMBER.size}x" * count)
+    buffer = bytearray(burst.size)
+    pacer = Pacer(rate)
+    for first in range(0, packets, count):
+        pacer.wait(first)
+        burst.pack_into(buffer, 0, *range(first, first + count))
+        connection.send(buffer)
+    return -(-packets // count) * count
+
+
+def send_mixed(connection: socket.socket, payloads: Sequence[int], rate: float, packets: int) -> int:
+    """Datagrams of several lengths, one in a system call. Returns how many were sent."""
+    buffers = [bytearray(payload) for payload in payloads]
+    count = max(1, round(rate * _BURST))
+    pacer = Pacer(rate)
+    for number in range(packets):
+        if number % count == 0:
+            pacer.wait(number)
+        buffer = buffers[number % len(buffers)]
+        NUMBER.pack_into(buffer, 0, number)
+        connection.send(buffer)
+    return packets
+
+
+def main(address: str, port: str, lengths: str, rate: str, packets: str) -> None:
+    payloads = [int(length) - HEADERS for length in lengths.split(",")]
+    with contextlib.suppress(PermissionError):  # a control group may forbid it; then rates are kept less well, and that is seen
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))  # on a machine of its own it would wait for nobody either
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _BUFFER)
+        connection.connect((address, int(port)))
+        started = time.perf_counter()
+        if len(payloads) == 1:
+            sent = send_equal(connection, payloads[0], float(rate), int(packets))
+        else:
+            sent = send_mixed(connection, payloads, float(rate), int(packets))
+        print(json.dumps({"sent": sent, "seconds": time.perf_counter() - started}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
