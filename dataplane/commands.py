@@ -110,15 +110,12 @@ def _raise(errors: list[str]) -> None:
 
 def status(engine: Engine, now: float) -> Answer:
     """What the engine counted. Times are in seconds; bytes are those of inner packets."""
-    answer = {
+    return {
         "uptime": now - engine.started_at,
         "peers": {name: _peer_status(peer, now) for name, peer in engine.peers.items()},
         "drops": _drops(engine.drops),
         "keepalives_received": engine.keepalives_received,
     }
-    if engine.negotiation is not None:
-        answer["strangers"] = engine.negotiation.strangers
-    return answer
 
 
 def _peer_status(peer: RemoteGateway, now: float) -> Answer:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp, ipv4, mss
+from dataplane.agenda import Agenda
 from dataplane.check import EniCheck
 from dataplane.config import Config, Keys, PeerConfig, PeerKeys, PreSharedKey
 from dataplane.errors import (
@@ -87,11 +88,13 @@ class Engine:
         self._by_spi = dict(spis)
         if len(self._by_spi) < len(spis):
             raise LocalError("two peers share an inbound SPI")
+        self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
+        self._agenda = Agenda[RemoteGateway]()
         self._ike = ike
-        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, now)
+        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, self._plan, now)
         for peer in self.peers.values():
             self._negotiate_with(peer)
-        self._index()
+            self._plan(peer)
 
     def _negotiate_with(self, peer: RemoteGateway) -> None:
         """Raises LocalError when that cannot be."""
@@ -101,9 +104,11 @@ class Engine:
             raise LocalError(f"peer {peer.name} is keyed by IKE, which this dataplane does not speak; set underlay.ike to true")
         self.negotiation.add(peer)
 
-    def _index(self) -> None:
-        self._speakers = tuple(peer for peer in self.peers.values() if peer.speaks_first)
-        self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
+    def _plan(self, peer: RemoteGateway) -> None:
+        """Have the peer speak when it is due. Whenever that may be earlier than before, this is called."""
+        due = peer.due_at()
+        if due is not None:
+            self._agenda.plan(peer, due)
 
     # What a packet from the TUN device meets
 
@@ -240,21 +245,26 @@ class Engine:
     def tick(self, now: float) -> list[Effect]:
         """What is due: whatever opens a conversation, keepalives that hold one open, and all that IKE has to say."""
         effects: list[Effect] = [] if self.negotiation is None else self.negotiation.tick(now)
-        for peer in self._speakers:
-            due = peer.due_at()
-            if due is None or due > now:
-                continue
-            try:
-                effects.append(peer.speak(now))
-            except RemoteError as error:
-                peer.counters.drops[error.reason] += 1
+        for peer in self._agenda.take(now):
+            if self.peers.get(peer.name) is not peer:
+                continue  # it was removed meanwhile
+            effects += self._speak(peer, now)
+            self._plan(peer)
         return effects
+
+    def _speak(self, peer: RemoteGateway, now: float) -> Sequence[Effect]:
+        due = peer.due_at()
+        if due is None or due > now:
+            return ()  # it was put off
+        try:
+            return (peer.speak(now),)
+        except RemoteError as error:
+            peer.counters.drops[error.reason] += 1
+            return ()
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
-        dues = [peer.due_at() for peer in self._speakers]
-        if self.negotiation is not None:
-            dues.append(self.negotiation.deadline())
+        dues = [self._agenda.next(), None if self.negotiation is None else self.negotiation.deadline()]
         return min((due for due in dues if due is not None), default=None)
 
     def close(self, now: float) -> list[Effect]:
@@ -267,8 +277,9 @@ class Engine:
         """Change what lies behind a peer, from the next packet on. Raises LocalError, and then nothing is changed."""
         peer = self._peer_named(name)
         self._refuse_shared(name, prefixes)
+        self._forget_prefixes(peer)
         peer.prefixes = tuple(prefixes)
-        self._index()
+        self._note_prefixes(peer)
 
     def add_peer(self, peer: RemoteGateway) -> None:
         """Serve one more peer, from the next packet on. Raises LocalError, and then nothing is changed."""
@@ -281,7 +292,8 @@ class Engine:
         self._negotiate_with(peer)
         self.peers[peer.name] = peer
         self._by_spi.update((spi, peer) for spi in peer.inbound_spis())
-        self._index()
+        self._note_prefixes(peer)
+        self._plan(peer)
 
     def remove_peer(self, name: str) -> None:
         """Forget a peer, its keys and its counters. Raises LocalError for an unknown one."""
@@ -291,7 +303,7 @@ class Engine:
             del self._by_spi[spi]
         if self.negotiation is not None and isinstance(peer, NegotiatedPeer):
             self.negotiation.remove(peer)
-        self._index()
+        self._forget_prefixes(peer)
 
     def rekey(self, name: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""
@@ -311,9 +323,18 @@ class Engine:
 
     def _refuse_shared(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
         """A prefix lies behind one peer only."""
-        for other in self.peers.values():
-            for prefix in set(other.prefixes).intersection(prefixes) if other.name != name else ():
+        for prefix in prefixes:
+            other = self._by_prefix.get(prefix)
+            if other is not None and other.name != name:
                 raise LocalError(f"prefix {prefix} of {name} already lies behind {other.name}; take it away there first")
+
+    def _note_prefixes(self, peer: RemoteGateway) -> None:
+        for prefix in peer.prefixes:
+            self._by_prefix.insert(prefix, peer)
+
+    def _forget_prefixes(self, peer: RemoteGateway) -> None:
+        for prefix in peer.prefixes:
+            self._by_prefix.remove(prefix)
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
         """The kernel did not take an effect of ours."""

@@ -30,11 +30,18 @@ class DropReason(StrEnum):
     SEQUENCE_EXHAUSTED = "SEQUENCE_EXHAUSTED"
     # what speaks IKE
     MALFORMED_IKE = "MALFORMED_IKE"
+    IKE_TRUNCATED = "IKE_TRUNCATED"
+    IKE_TOO_LONG = "IKE_TOO_LONG"
+    IKE_COOKIE_WANTED = "IKE_COOKIE_WANTED"
+    IKE_OVERLOADED = "IKE_OVERLOADED"
+    IKE_REFUSED = "IKE_REFUSED"
+    IKE_STRANGER = "IKE_STRANGER"
+    IKE_WRONG_KEY = "IKE_WRONG_KEY"
     UNKNOWN_IKE_SPI = "UNKNOWN_IKE_SPI"
     IKE_FORGED = "IKE_FORGED"
+    IKE_REPEATED = "IKE_REPEATED"
     IKE_OUT_OF_WINDOW = "IKE_OUT_OF_WINDOW"
     IKE_UNEXPECTED = "IKE_UNEXPECTED"
-    IKE_OVERLOADED = "IKE_OVERLOADED"
     # both ways
     ENI_SOURCE_DEST_CHECK_RESTRICTION = "ENI_SOURCE_DEST_CHECK_RESTRICTION"
     # the kernel refused what the engine made
@@ -63,11 +70,18 @@ _TEXT = {
     DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",
     DropReason.SEQUENCE_EXHAUSTED: "the security association's sequence numbers are used up",
     DropReason.MALFORMED_IKE: "the datagram is no well-formed IKE message",
+    DropReason.IKE_TRUNCATED: "the IKE message is shorter than its header says, or longer",
+    DropReason.IKE_TOO_LONG: "the IKE message is longer than any that is spoken here",
+    DropReason.IKE_COOKIE_WANTED: "many IKE handshakes are half open, so the initiator was asked for a cookie first",
+    DropReason.IKE_OVERLOADED: "too many IKE handshakes are half open, so no other is begun",
+    DropReason.IKE_REFUSED: "the IKE handshake asks for what is not granted here, and its initiator was told so",
+    DropReason.IKE_STRANGER: "the IKE peer says it is somebody for whom there is no key here",
+    DropReason.IKE_WRONG_KEY: "the IKE peer's proof of its key is wrong",
     DropReason.UNKNOWN_IKE_SPI: "no IKE security association has the message's SPI",
     DropReason.IKE_FORGED: "the IKE message's integrity check value is wrong: another key, or it was altered",
+    DropReason.IKE_REPEATED: "the IKE request came before, so its answer was sent again",
     DropReason.IKE_OUT_OF_WINDOW: "the IKE message's ID is neither that of the next request nor of one that waits for its answer",
     DropReason.IKE_UNEXPECTED: "the IKE message does not fit the state of its security association",
-    DropReason.IKE_OVERLOADED: "too many IKE handshakes are half open, so no other is begun",
     DropReason.ENI_SOURCE_DEST_CHECK_RESTRICTION: (
         "the interface's source/destination check is on, and the address is not its own"
     ),

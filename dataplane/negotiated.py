@@ -163,6 +163,7 @@ class NegotiatedPeer(RemoteGateway):
         return self._sent_at + KEEPALIVE_INTERVAL
 
     def speak(self, now: float) -> Send:
+        self._sent_at = now  # even when nothing can be sent
         return self.keep_alive(now)
 
     # Children

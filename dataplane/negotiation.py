@@ -7,10 +7,12 @@ whose identity it has a key for.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 
+from dataplane.agenda import Agenda
 from dataplane.errors import DropReason, LocalError
 from dataplane.ike.algorithms import Entropy
 from dataplane.ike.events import (
@@ -24,12 +26,13 @@ from dataplane.ike.events import (
     Failed,
     Moved,
     Reason,
+    Refused,
     Transmit,
 )
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.paths import Path
-from dataplane.ike.policy import Lookup, Policy, Settings
+from dataplane.ike.policy import Policy, Settings
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
 from dataplane.ike.table import Outcome, Table
@@ -45,8 +48,11 @@ DRAIN_SECONDS = 5.0
 """How long a child that is gone is still received through. Our choice: longer than packets are under way."""
 
 USAGE_INTERVAL = 10.0
-"""Seconds between two looks at how worn the keys of each child are. Our choice: at a million packets a second two minutes lie
-between the moment when keys are to be replaced and their cipher's limit."""
+"""Seconds between two looks at how worn the keys of a peer's children are. Our choice: at a million packets a second two minutes
+lie between the moment when keys are to be replaced and their cipher's limit."""
+
+CHILDLESS_SECONDS = 10.0
+"""How long the end that waits leaves a conversation standing that has no child. Our choice: time enough to ask for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,38 +64,39 @@ class IkeSetup:
     settings: Settings = field(default_factory=Settings)
 
 
-class _SharedTable(Table):
-    """A table that hands out no SPI which the engine uses otherwise: for a peer keyed by hand, or a child that is draining."""
+class Errand(Enum):
+    """What is to be done about a peer at a certain time."""
 
-    def __init__(self, setup: IkeSetup, lookup: Lookup, now: float, taken: Container[int]) -> None:
-        super().__init__(setup.settings, lookup, setup.entropy, now)
-        self._taken = taken
-
-    def new_child_spi(self) -> int:
-        while (spi := super().new_child_spi()) in self._taken:
-            self.release_child_spi(spi)
-        return spi
+    BEGIN = auto()  # a conversation
+    WEIGH = auto()  # how worn the keys of its children are
+    GIVE_UP = auto()  # a conversation without a child
 
 
 class Negotiation:
-    """All IKE conversations of an engine. `by_spi` and `drops` are the engine's: whose an SPI is, and what was dropped."""
+    """All IKE conversations of an engine.
+
+    `by_spi` and `drops` are the engine's: whose an SPI is, and what was dropped. `opened` is told of a peer that got a child.
+    """
 
     def __init__(
-        self, setup: IkeSetup, by_spi: MutableMapping[int, RemoteGateway], drops: Counter[DropReason], now: float
+        self,
+        setup: IkeSetup,
+        by_spi: MutableMapping[int, RemoteGateway],
+        drops: Counter[DropReason],
+        opened: Callable[[RemoteGateway], None],
+        now: float,
     ) -> None:
-        self.strangers = 0
-        """Handshakes refused because nobody here has a key for the identity."""
         self._local = setup.local
-        self._table = _SharedTable(setup, self._policy_of, now, by_spi)
+        # The table hands out no SPI that a peer keyed by hand has, or a child that is draining.
+        self._table = Table(setup.settings, self._policy_of, setup.entropy, now, drops, by_spi)
         self._by_spi = by_spi
-        self._drops = drops
+        self._opened = opened
         self._by_identity: dict[Identity, NegotiatedPeer] = {}
         self._peers: dict[Session, NegotiatedPeer] = {}
         self._claimed: NegotiatedPeer | None = None
-        self._begin_at: dict[NegotiatedPeer, float] = {}
+        self._agenda = Agenda[tuple[Errand, NegotiatedPeer]]()
         self._pauses: dict[NegotiatedPeer, float] = {}
         self._draining: deque[tuple[float, int, NegotiatedPeer]] = deque()
-        self._weigh_at: float | None = None
         self._wishes: list[Callable[[float], list[Outcome]]] = []
 
     # What the gateway's owner asks for; it is done at the next tick
@@ -100,12 +107,13 @@ class Negotiation:
         if other is not peer:
             raise LocalError(f"identity {peer.policy.remote} of {peer.name} is that of {other.name}; remove that one first")
         if peer.speaks_first:
-            self._begin_at[peer] = float("-inf")
+            self._agenda.plan((Errand.BEGIN, peer), float("-inf"))
 
     def remove(self, peer: NegotiatedPeer) -> None:
         """Take leave of the peer."""
         del self._by_identity[peer.policy.remote]
-        self._begin_at.pop(peer, None)
+        for errand in Errand:
+            self._agenda.cancel((errand, peer))
         self._pauses.pop(peer, None)
         for session in peer.sessions:
             self._peers.pop(session, None)
@@ -133,7 +141,7 @@ class Negotiation:
     def close(self, now: float) -> list[Effect]:
         """End every conversation, and tell the peers."""
         sessions = list(self._peers)
-        self._begin_at.clear()
+        self._agenda.clear()
         self._peers.clear()
         return [effect for session in sessions for effect in self._carry_out(self._close(session, now), now)]
 
@@ -146,16 +154,11 @@ class Negotiation:
         """Take an IKE message without the non-ESP marker. One that breaks a rule is counted and dropped."""
         effects = self._carry_out(self._table.receive(payload, Path(local, remote), now), now)
         self._claimed = None
-        self._drops.update(self._table.drops)
-        self._table.drops.clear()
         return effects
 
     def _policy_of(self, identity: Identity) -> Policy | None:
         self._claimed = self._by_identity.get(identity)
-        if self._claimed is None:
-            self.strangers += 1
-            return None
-        return self._claimed.policy
+        return None if self._claimed is None else self._claimed.policy
 
     # What time brings
 
@@ -164,22 +167,28 @@ class Negotiation:
         wishes, self._wishes = self._wishes, []
         for wish in wishes:
             outcomes += wish(now)
-        for peer in [peer for peer, due in self._begin_at.items() if due <= now]:
-            outcomes += self._begin(peer, now)
-        if self._weigh_at is not None and self._weigh_at <= now:
-            outcomes += self._weigh(now)
+        for errand, peer in self._agenda.take(now):
+            outcomes += self._run(errand, peer, now)
         self._drain(now)
         return self._carry_out(outcomes + self._table.tick(now), now)
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
-        dues = [self._table.deadline(), self._weigh_at, min(self._begin_at.values(), default=None)]
+        dues = [self._table.deadline(), self._agenda.next()]
         dues += [self._draining[0][0]] if self._draining else []
         dues += [float("-inf")] if self._wishes else []
         return min((due for due in dues if due is not None), default=None)
 
+    def _run(self, errand: Errand, peer: NegotiatedPeer, now: float) -> list[Outcome]:
+        match errand:
+            case Errand.BEGIN:
+                return self._begin(peer, now)
+            case Errand.WEIGH:
+                return self._weigh(peer, now)
+            case Errand.GIVE_UP:
+                return self._give_up(peer, now)
+
     def _begin(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
-        del self._begin_at[peer]
         if peer.is_connected:
             return []  # the peer began meanwhile
         if peer.home is None:
@@ -190,15 +199,19 @@ class Negotiation:
         peer.begin(session)
         return outcomes
 
-    def _weigh(self, now: float) -> list[Outcome]:
+    def _weigh(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
         """Say how worn the keys of each child are, so that they are replaced before they are worn out."""
         outcomes: list[Outcome] = []
-        peers = [peer for peer in self._by_identity.values() if peer.pairs]
-        for peer in peers:
-            for spi, pair in list(peer.pairs.items()):
-                outcomes += self._table.carry(pair.session, pair.session.use(spi, pair.wear, now), now)
-        self._weigh_at = now + USAGE_INTERVAL if peers else None
+        for spi, pair in list(peer.pairs.items()):
+            outcomes += self._table.carry(pair.session, pair.session.use(spi, pair.wear, now), now)
+        if peer.pairs:
+            self._agenda.plan((Errand.WEIGH, peer), now + USAGE_INTERVAL)
         return outcomes
+
+    def _give_up(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
+        """A conversation without a child carries nothing. Once it is over, the end that speaks first begins another."""
+        idle = [session for session in peer.sessions if session.state is State.ESTABLISHED and not session.children]
+        return [outcome for session in idle for outcome in self._close(session, now)]
 
     def _drain(self, now: float) -> None:
         while self._draining and self._draining[0][0] <= now:
@@ -243,6 +256,7 @@ class Negotiation:
         if peer is not None:
             self._peers[session] = peer
             peer.authenticate(session, now)
+            self._expect_child(peer, now)
 
     def _ended(self, session: Session, failure: Reason | None, now: float) -> None:
         peer = self._peers.pop(session, None)
@@ -255,7 +269,7 @@ class Negotiation:
         if peer.speaks_first and not peer.sessions:
             pause = self._pauses.get(peer, FIRST_PAUSE)
             self._pauses[peer] = min(2 * pause, LONGEST_PAUSE)
-            self._begin_at[peer] = now + pause
+            self._agenda.plan((Errand.BEGIN, peer), now + pause)
 
     def _happened_to(self, peer: NegotiatedPeer, session: Session, event: Event, now: float) -> None:
         match event:
@@ -269,7 +283,9 @@ class Negotiation:
             case ChildDeleted(spi):
                 peer.retire(spi)
                 self._draining.append((now + DRAIN_SECONDS, spi, peer))
-                self._give_up_without_child(peer, session)
+                self._expect_child(peer, now)
+            case Refused(reason):
+                peer.failure = reason
             case Moved(path):
                 peer.endpoint = path.floated().remote
             case _:
@@ -278,10 +294,9 @@ class Negotiation:
     def _open(self, peer: NegotiatedPeer, session: Session, child: Child, *, waits: bool, now: float) -> None:
         peer.open(session, child, waits=waits, now=now)
         self._by_spi[child.spi] = peer
-        if self._weigh_at is None:
-            self._weigh_at = now + USAGE_INTERVAL
+        self._agenda.plan((Errand.WEIGH, peer), now + USAGE_INTERVAL)
+        self._opened(peer)
 
-    def _give_up_without_child(self, peer: NegotiatedPeer, session: Session) -> None:
-        """A conversation without a child carries nothing, so the end that speaks first begins another."""
-        if peer.speaks_first and not peer.pairs and session.state is State.ESTABLISHED:
-            self._wishes.append(partial(self._close, session))
+    def _expect_child(self, peer: NegotiatedPeer, now: float) -> None:
+        """See to it that no conversation is left standing without a child. The end that speaks first need not wait for one."""
+        self._agenda.plan((Errand.GIVE_UP, peer), now + (0.0 if peer.speaks_first else CHILDLESS_SECONDS))

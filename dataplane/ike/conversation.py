@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from typing import Protocol as TypingProtocol
 
-from dataplane.errors import LocalError
+from dataplane.errors import DropReason, LocalError
 from dataplane.ike import children
 from dataplane.ike.algorithms import Entropy
 from dataplane.ike.association import IkeSa
@@ -46,7 +46,7 @@ Value = TypeVar("Value")
 
 
 class Registry(TypingProtocol):
-    """Hands out SPIs that nobody else at this end has, and takes them back."""
+    """The table that holds a conversation. It hands out SPIs that nobody else at this end has, takes them back, and counts."""
 
     def new_ike_spi(self, session: Any) -> bytes:
         """`session` is the whole of the conversation that asks; messages under the SPI are for it."""
@@ -56,6 +56,9 @@ class Registry(TypingProtocol):
     def release_ike_spi(self, spi: bytes) -> None: ...
 
     def release_child_spi(self, spi: int) -> None: ...
+
+    def count(self, reason: DropReason) -> None:
+        """Something came that is not as it should be, though it was answered."""
 
 
 class Conversation:
@@ -69,8 +72,7 @@ class Conversation:
         self.identity: Identity | None = None
         self.children: dict[int, ChildSa] = {}
         self.heard_at: float | None = None
-        self.planned_at: float | None = None  # of the table that holds the session
-        self.initiator_key: tuple[bytes, Endpoint] | None = None  # likewise, when the peer began
+        self.initiator_key: tuple[bytes, Endpoint] | None = None  # of the table that holds the session, when the peer began
         self.nat = Nat(here=False, there=False)
         self._registry = registry
         self._entropy = entropy
@@ -81,6 +83,7 @@ class Conversation:
         self._init_request = b""
         self._lookup: Lookup | None = None
         self._initial_contact = False
+        self._objection: Failed | None = None  # why the handshake fails, unless a better answer comes
         self._wishes: deque[Callable[[float], None]] = deque()
         self._ends_at: float | None = None
         self._ike_expires_at = float("inf")

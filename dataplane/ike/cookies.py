@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from ipaddress import IPv4Address
 
 from dataplane.ike.algorithms import Entropy
 
@@ -36,4 +35,4 @@ class Cookies:
 
 
 def _cookie(secret: bytes, nonce: bytes, host: str, spi: bytes) -> bytes:
-    return hmac.digest(secret, nonce + IPv4Address(host).packed + spi, "sha256")[:COOKIE_LENGTH]
+    return hmac.digest(secret, nonce + host.encode() + spi, "sha256")[:COOKIE_LENGTH]

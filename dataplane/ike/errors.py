@@ -10,6 +10,14 @@ class MalformedIke(RemoteError):
     reason = DropReason.MALFORMED_IKE
 
 
+class TruncatedIke(MalformedIke):
+    reason = DropReason.IKE_TRUNCATED
+
+
+class IkeTooLong(MalformedIke):
+    reason = DropReason.IKE_TOO_LONG
+
+
 class UnsupportedCritical(MalformedIke):
     """A payload of a type that nobody here knows has its critical bit set. RFC 7296 §2.5."""
 
@@ -43,12 +51,16 @@ class IkeOverloaded(RemoteError):
 
 
 class Refusal(DataplaneError):
-    """One end refuses what the other asks. `notice` is an error type of RFC 7296 §3.10.1, known to us or not."""
+    """One end refuses what the other asks. `notice` is an error type of RFC 7296 §3.10.1, known to us or not.
 
-    def __init__(self, notice: int, why: str, data: bytes = b"") -> None:
+    What refuses a handshake of a peer is counted under `reason`.
+    """
+
+    def __init__(self, notice: int, why: str, data: bytes = b"", reason: DropReason = DropReason.IKE_REFUSED) -> None:
         super().__init__(f"{notice_name(notice)}: {why}")
         self.notice = notice
         self.data = data
+        self.reason = reason
 
 
 def notice_name(notice: int) -> str:

@@ -106,6 +106,13 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """What one end wants is refused, but the conversation goes on: anybody may have said so, or it is about a child alone."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The last event of a conversation that ended for a reason. `by_peer` says who refused; for NO_ANSWER it says nothing."""
 
@@ -121,6 +128,6 @@ class Closed:
 
 
 Event = (
-    Authenticated | ChildEstablished | ChildRekeyed | ChildDeleted | Configured | Moved | Failed | Closed
+    Authenticated | ChildEstablished | ChildRekeyed | ChildDeleted | Configured | Moved | Refused | Failed | Closed
 )
 Output = Transmit | Event

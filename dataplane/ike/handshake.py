@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataplane.errors import DropReason
 from dataplane.ike import children
 from dataplane.ike.algorithms import GROUPS, Entropy, Group
 from dataplane.ike.association import IkeSa
@@ -73,15 +74,15 @@ class Initiation:
         """Whether the peer wants a cookie or another group, which the next `init_request` then has. Raises Refusal."""
         cookies = response.notices(Notice.COOKIE)
         groups = response.notices(Notice.INVALID_KE_PAYLOAD)
+        if not cookies and not groups:
+            return False
+        if self._retries >= MOST_RETRIES:
+            raise Refusal(groups[0].notice if groups else Notice.TEMPORARY_FAILURE, "the peer wants something else every time")
         if cookies:
             self._take_cookie(cookies[0])
-        elif groups:
-            self._change_group(wanted_group(groups[0], self._settings.ike.groups, self._group))
         else:
-            return False
+            self._change_group(wanted_group(groups[0], self._settings.ike.groups, self._group))
         self._retries += 1
-        if self._retries > MOST_RETRIES:
-            raise Refusal(groups[0].notice if groups else Notice.TEMPORARY_FAILURE, "the peer wants something else every time")
         return True
 
     def _take_cookie(self, notify: Notify) -> None:
@@ -141,13 +142,14 @@ class Initiation:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A peer that proved who it is, and what it is answered. Without a child, the answer says why."""
+    """A peer that proved who it is, and what it is answered. Without a child, the answer says why, and so does `refusal`."""
 
     identity: Identity
     policy: Policy
     initial_contact: bool
     child: Child | None
     payloads: list[Payload]
+    refusal: int | None
 
 
 class Response:
@@ -181,13 +183,17 @@ class Response:
         received = received_proof(request)
         keys = sa.require_keys()
         if policy is None:
-            raise Refusal(Notice.AUTHENTICATION_FAILED, f"{identity} is unknown, or it wants to speak to somebody else")
+            why = f"{identity} is unknown, or it wants to speak to somebody else"
+            raise Refusal(Notice.AUTHENTICATION_FAILED, why, reason=DropReason.IKE_STRANGER)
         verify_proof(proof(keys.prf, policy.psk, keys.prove_i, self._request, self._nonces.responder, identity), received)
         ours = proof(keys.prf, policy.psk, keys.prove_r, self._response, self._nonces.initiator, policy.local)
         answer: list[Payload] = [IdResponder(policy.local), Authentication(PRE_SHARED_KEY, ours)]
-        child, payloads = self._first_child(sa, request, policy, spi)
         contact = bool(request.notices(Notice.INITIAL_CONTACT))
-        return Welcome(identity, policy, contact, child, answer + payloads)
+        try:
+            child, payloads = self._first_child(sa, request, policy, spi)
+        except Refusal as refusal:  # it leaves the IKE SA standing (§1.2)
+            return Welcome(identity, policy, contact, None, [*answer, Notify(refusal.notice, refusal.data)], refusal.notice)
+        return Welcome(identity, policy, contact, child, answer + payloads, None)
 
     def _policy(self, identity: Identity, request: Payloads, lookup: Lookup) -> Policy | None:
         wanted = request.maybe(IdResponder)
@@ -196,13 +202,10 @@ class Response:
             return None
         return policy
 
-    def _first_child(self, sa: IkeSa, request: Payloads, policy: Policy, spi: int) -> tuple[Child | None, list[Payload]]:
-        """A child that is refused leaves the IKE SA standing (§1.2)."""
-        try:
-            configuration = _lease_payloads(request, policy)
-            settled = children.grant(children.terms_of(policy), request, exchange=False)
-        except Refusal as refusal:
-            return None, [Notify(refusal.notice, refusal.data)]
+    def _first_child(self, sa: IkeSa, request: Payloads, policy: Policy, spi: int) -> tuple[Child, list[Payload]]:
+        """Raises MalformedIke, Refusal."""
+        configuration = _lease_payloads(request, policy)
+        settled = children.grant(children.terms_of(policy), request, exchange=False)
         child = settled.child(sa.require_keys(), self._nonces, spi, initiator=False)
         return child, configuration + children.answer(settled, spi)
 

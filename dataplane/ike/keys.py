@@ -6,6 +6,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from dataplane.config import PeerKeys, SaKeys
+from dataplane.errors import DropReason
 from dataplane.ike.algorithms import Prf
 from dataplane.ike.errors import Refusal
 from dataplane.ike.identity import Identity
@@ -84,7 +85,8 @@ def proof(prf: Prf, psk: bytes, prove: bytes, message: bytes, nonce: bytes, iden
 def verify_proof(expected: bytes, received: bytes) -> None:
     """Raises Refusal AUTHENTICATION_FAILED, in a time that tells nothing."""
     if not hmac.compare_digest(expected, received):
-        raise Refusal(Notice.AUTHENTICATION_FAILED, "the proof of the pre-shared key is wrong")
+        why = "the proof of the pre-shared key is wrong"
+        raise Refusal(Notice.AUTHENTICATION_FAILED, why, reason=DropReason.IKE_WRONG_KEY)
 
 
 def _cut(material: bytes, sizes: tuple[int, ...]) -> list[bytes]:

@@ -59,7 +59,7 @@ class Life(Renewal):
         elif self.state is State.CLOSING:
             self._end(None, now)
         else:
-            self._end(Failed(Reason.NO_ANSWER, by_peer=False), now)
+            self._end(self._objection or Failed(Reason.NO_ANSWER, by_peer=False), now)
 
     def _time_out(self, now: float) -> None:
         if self.state is State.ENDED:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dataplane.ike.errors import InvalidSyntax, MalformedIke, UnsupportedCritical
+from dataplane.ike.errors import IkeTooLong, InvalidSyntax, MalformedIke, TruncatedIke, UnsupportedCritical
 from dataplane.ike.numbers import VERSION, Flag, PayloadType
 from dataplane.ike.payloads import Notify, Opaque, Payload, parse_payload
 from dataplane.ike.reader import Reader
@@ -24,6 +24,8 @@ from dataplane.packets import Buffer
 HEADER_LENGTH = 28
 SPI_LENGTH = 8
 NO_SPI = bytes(SPI_LENGTH)
+EXCHANGE_OFFSET = 18
+FLAGS_OFFSET = 19
 GENERIC_LENGTH = 4
 CRITICAL = 0x80
 MAJOR_MASK = 0xF0
@@ -103,15 +105,15 @@ class Payloads(tuple[Payload, ...]):
 
 
 def parse_datagram(data: Buffer) -> Datagram:
-    """Read the header. Raises MalformedIke."""
+    """Read the header. Raises MalformedIke, TruncatedIke, IkeTooLong."""
     reader = Reader(data, "IKE message")
     initiator_spi, responder_spi, first, version, exchange, flags, message_id, length = reader.fields(_HEADER)
     if version & MAJOR_MASK != VERSION & MAJOR_MASK:
         raise MalformedIke(f"IKE message: major version {version >> 4}")
     if length != len(data):
-        raise MalformedIke(f"IKE message: its length says {length} bytes, there are {len(data)}")
+        raise TruncatedIke(f"IKE message: its length says {length} bytes, there are {len(data)}")
     if length > MAXIMUM_LENGTH:
-        raise MalformedIke(f"IKE message: {length} bytes, more than {MAXIMUM_LENGTH}")
+        raise IkeTooLong(f"IKE message: {length} bytes, more than {MAXIMUM_LENGTH}")
     if initiator_spi == NO_SPI:
         raise MalformedIke("IKE message: the initiator's SPI is zero")
     return Datagram(Header(initiator_spi, responder_spi, exchange, Flag(flags), message_id), first, bytes(data))

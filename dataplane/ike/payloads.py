@@ -19,7 +19,7 @@ NONCE_LENGTHS = range(16, 257)  # RFC 7296 §3.9
 CFG_TYPE_MASK = 0x7FFF  # the highest bit is reserved
 IPV4_ATTRIBUTES = (CfgAttribute.INTERNAL_IP4_ADDRESS, CfgAttribute.INTERNAL_IP4_NETMASK, CfgAttribute.INTERNAL_IP4_DNS)
 IPV4_LENGTH = 4
-SPI_LENGTHS = {Protocol.IKE: 0, Protocol.AH: 4, Protocol.ESP: 4}  # in a Delete payload: RFC 7296 §3.11
+SPI_LENGTHS: Mapping[int, int] = {Protocol.IKE: 0, Protocol.AH: 4, Protocol.ESP: 4}  # in a Delete payload: RFC 7296 §3.11
 
 _KE = struct.Struct("!H2x")
 _METHOD = struct.Struct("!B3x")
@@ -112,8 +112,7 @@ class Delete:
     spis: tuple[bytes, ...] = ()
 
     def body(self) -> bytes:
-        length = len(self.spis[0]) if self.spis else 0
-        return _DELETE.pack(self.protocol, length, len(self.spis)) + b"".join(self.spis)
+        return _DELETE.pack(self.protocol, SPI_LENGTHS[self.protocol], len(self.spis)) + b"".join(self.spis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dataplane.errors import LocalError
+from dataplane.errors import DropReason, LocalError
 from dataplane.ike.association import IkeSa
 from dataplane.ike.conversation import present
 from dataplane.ike.errors import IkeUnexpected, InvalidSyntax, MalformedIke, Refusal, UnknownIkeSpi, UnsupportedCritical
@@ -19,6 +19,7 @@ from dataplane.ike.events import (
     Failed,
     Output,
     Reason,
+    Refused,
     reason_of,
 )
 from dataplane.ike.handshake import Initiation, Response, Welcome, lease_from
@@ -72,6 +73,7 @@ class Session(Life):
         """An IKE_SA_INIT with the SPI of ours came again. Raises IkeUnexpected when it is another one."""
         if datagram.data != self._init_request or self.state is not State.INIT_ANSWERED:
             raise IkeUnexpected("an IKE_SA_INIT with the SPI of another")
+        self._registry.count(DropReason.IKE_REPEATED)
         self._transmit(self._current.inbox.last_answer, path)
         return self._flush()
 
@@ -110,9 +112,10 @@ class Session(Life):
                 return
             self._settle(initiation, sa, datagram, response)
         except Refusal as refusal:
-            self._end(Failed(reason_of(refusal.notice), by_peer=bool(response.notices(refusal.notice))), now)
+            self._doubt(Failed(reason_of(refusal.notice), by_peer=bool(response.notices(refusal.notice))))
             return
         sa.outbox.settle()
+        self._objection = None
         self.nat = detect_nat(response, sa.spi_i, sa.spi_r, path)
         self._send_auth(initiation, sa, now)
 
@@ -123,14 +126,21 @@ class Session(Life):
         sa.remote_spi = spi
         try:
             initiation.settle(sa, response, datagram.data)
-        except MalformedIke:
+        except (MalformedIke, Refusal):
             sa.remote_spi = NO_SPI
             raise
+
+    def _doubt(self, objection: Failed) -> None:
+        """Anybody may have sent this refusal, so a better answer is waited for as long as for any (§2.21.1)."""
+        if objection != self._objection:
+            self._objection = objection
+            self._emit(Refused(objection.reason))
 
     def _receive_request(self, sa: IkeSa, datagram: Datagram, path: Path, now: float) -> None:
         header = datagram.header
         if sa.inbox.is_repeated(header.message_id):
             _authenticate(sa, datagram)
+            self._registry.count(DropReason.IKE_REPEATED)
             self._transmit(sa.inbox.last_answer, path)
             return
         if header.exchange not in REQUESTS.get(self.state, ()):
@@ -148,11 +158,12 @@ class Session(Life):
             self._confirm_children(sa)
             return self._answer(sa, datagram.header.exchange, request, now)
         except Refusal as refusal:
-            return self._refuse(Notify(refusal.notice, refusal.data), now)
+            return self._refuse(Notify(refusal.notice, refusal.data), refusal.reason, now)
         except UnsupportedCritical as error:
             self._hear(path, now)
-            return self._refuse(Notify(Notice.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([error.payload_type])), now)
-        except InvalidSyntax:
+            return self._refuse(Notify(Notice.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([error.payload_type])), error.reason, now)
+        except InvalidSyntax as error:
+            self._registry.count(error.reason)
             self._end(Failed(Reason.INVALID_SYNTAX, by_peer=False), now)
             return [Notify(Notice.INVALID_SYNTAX)]
 
@@ -168,9 +179,10 @@ class Session(Life):
         except MalformedIke as error:
             raise InvalidSyntax(str(error)) from None
 
-    def _refuse(self, notify: Notify, now: float) -> list[Payload]:
+    def _refuse(self, notify: Notify, reason: DropReason, now: float) -> list[Payload]:
         """What is refused during the handshake ends the conversation; later it changes nothing."""
         if self.state is State.INIT_ANSWERED:
+            self._registry.count(reason)
             self._end(Failed(reason_of(notify.notice), by_peer=False), now)
         return [notify]
 
@@ -190,6 +202,7 @@ class Session(Life):
 
     def _misanswered(self, sa: IkeSa, now: float) -> None:
         """An authentic response makes no sense, so the ends do not understand each other (§2.21.3)."""
+        self._registry.count(DropReason.MALFORMED_IKE)
         sa.outbox.settle()
         event = Failed(Reason.INVALID_SYNTAX, by_peer=False)
         if self.state is State.ESTABLISHED:
@@ -278,6 +291,7 @@ class Session(Life):
         self._establish(sa, Authenticated(welcome.identity, welcome.initial_contact), now)
         if welcome.child is None:
             self._release_child_spi(spi)
+            self._emit(Refused(reason_of(present(welcome.refusal))))
             return
         self._install(welcome.child, now)
         self._emit(ChildEstablished(welcome.child))

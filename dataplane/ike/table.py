@@ -1,40 +1,40 @@
-"""All IKE conversations of one gateway, whichever end began them. It finds the one that a message belongs to by its SPI.
-
-An initiator that nobody knows costs a session and a key exchange. So while many handshakes are half open, it first has to show
-with a cookie that it receives what is sent to its address; and there are never more than a fixed number half open.
-"""
+"""All IKE conversations of one gateway, whichever end began them. It finds the one that a message belongs to by its SPI."""
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from dataplane.agenda import Agenda
 from dataplane.errors import DropReason, RemoteError
 from dataplane.esp import FIRST_FREE_SPI
 from dataplane.ike.algorithms import Entropy
-from dataplane.ike.cookies import Cookies
-from dataplane.ike.errors import IkeOverloaded, Refusal, UnknownIkeSpi, UnsupportedCritical
+from dataplane.ike.doorkeeper import Doorkeeper
+from dataplane.ike.errors import Refusal, UnknownIkeSpi, UnsupportedCritical
 from dataplane.ike.events import Authenticated, Output, Transmit
 from dataplane.ike.identity import Identity
-from dataplane.ike.message import NO_SPI, SPI_LENGTH, Datagram, Header, Payloads, pack_message, parse_datagram, parse_message
+from dataplane.ike.message import (
+    EXCHANGE_OFFSET,
+    FLAGS_OFFSET,
+    HEADER_LENGTH,
+    NO_SPI,
+    SPI_LENGTH,
+    Datagram,
+    Header,
+    pack_message,
+    parse_datagram,
+    parse_message,
+)
 from dataplane.ike.numbers import Exchange, Flag, Notice
 from dataplane.ike.paths import Path
-from dataplane.ike.payloads import Nonce, Notify
+from dataplane.ike.payloads import Notify
 from dataplane.ike.policy import Lookup, Policy, Settings
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
 from dataplane.packets import Buffer, Endpoint
 
 CHILD_SPI_LENGTH = 4
-
-COOKIE_THRESHOLD = 64
-"""Half-open handshakes from which on cookies are asked for. Our choice: a busy moment, not a flood."""
-
-MOST_HALF_OPEN = 1024
-"""Half-open handshakes at most. Our choice: a few megabytes."""
 
 
 class Outcome(NamedTuple):
@@ -45,22 +45,33 @@ class Outcome(NamedTuple):
 
 
 class Table:
-    """`lookup` finds the policy of a peer that says who it is. `now` is in seconds of a monotonic clock, always the same one."""
+    """`lookup` finds the policy of a peer that says who it is. `now` is in seconds of a monotonic clock, always the same one.
 
-    def __init__(self, settings: Settings, lookup: Lookup, entropy: Entropy, now: float) -> None:
+    What is dropped is counted in `drops`, which the owner may share. No child gets an SPI that is `taken`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        lookup: Lookup,
+        entropy: Entropy,
+        now: float,
+        drops: Counter[DropReason] | None = None,
+        taken: Container[int] = (),
+    ) -> None:
         self.settings = settings
-        self.drops: Counter[DropReason] = Counter()
+        self.drops: Counter[DropReason] = Counter() if drops is None else drops
         self.sessions: set[Session] = set()
         self._lookup = lookup
         self._entropy = entropy
-        self._cookies = Cookies(entropy, now)
+        self._doorkeeper = Doorkeeper(entropy, now)
         self._by_spi: dict[bytes, Session] = {}
         self._by_initiator: dict[tuple[bytes, Endpoint] | None, Session] = {}
         self._by_identity: dict[Identity, set[Session]] = {}
         self._child_spis: set[int] = set()
+        self._taken = taken
         self._half_open: set[Session] = set()
-        self._agenda: list[tuple[float, int, Session]] = []
-        self._order = count()
+        self._agenda = Agenda[Session]()
 
     @property
     def half_open(self) -> int:
@@ -84,46 +95,42 @@ class Table:
     def receive(self, payload: Buffer, path: Path, now: float) -> list[Outcome]:
         """Take a message, without the non-ESP marker. One that breaks a rule is counted and dropped."""
         try:
-            return self._receive(parse_datagram(payload), path, now)
+            message = bytes(payload)
+            if _is_first(message):
+                return self._receive_init(message, path, now)
+            return self._receive(parse_datagram(message), path, now)
         except RemoteError as error:
             self.drops[error.reason] += 1
             return []
 
     def _receive(self, datagram: Datagram, path: Path, now: float) -> list[Outcome]:
-        header = datagram.header
-        if header.receiver_spi == NO_SPI and header.exchange == Exchange.IKE_SA_INIT and not header.is_response:
-            return self._receive_init(datagram, path, now)
-        session = self._by_spi.get(header.receiver_spi)
+        session = self._by_spi.get(datagram.header.receiver_spi)
         if session is None:
-            raise UnknownIkeSpi(f"SPI {header.receiver_spi.hex()}")
+            raise UnknownIkeSpi(f"SPI {datagram.header.receiver_spi.hex()}")
         return self._note(session, session.receive(datagram, path, now), now)
 
-    def _receive_init(self, datagram: Datagram, path: Path, now: float) -> list[Outcome]:
-        known = self._by_initiator.get((datagram.header.initiator_spi, path.remote))
+    def _receive_init(self, message: bytes, path: Path, now: float) -> list[Outcome]:
+        known = self._by_initiator.get((message[:SPI_LENGTH], path.remote))
         if known is not None:
-            return self._note(known, known.repeat_init(datagram, path), now)
+            return self._note(known, known.repeat_init(parse_datagram(message), path), now)
+        question = self._doorkeeper.screen(message, path.remote[0], len(self._half_open), now)
+        if question is not None:
+            self.drops[DropReason.IKE_COOKIE_WANTED] += 1
+            return [_answer(question, path)]
+        datagram = parse_datagram(message)
         try:
-            request = parse_message(datagram)
-            self._admit(datagram.header, request, path, now)
-            return self._begin(datagram, request, path, now)
+            return self._begin(datagram, path, now)
         except Refusal as refusal:
-            return [_reply(datagram.header, Notify(refusal.notice, refusal.data), path)]
+            self.drops[refusal.reason] += 1
+            return [_refuse(datagram.header, Notify(refusal.notice, refusal.data), path)]
         except UnsupportedCritical as error:
-            return [_reply(datagram.header, Notify(Notice.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([error.payload_type])), path)]
+            self.drops[error.reason] += 1
+            notify = Notify(Notice.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([error.payload_type]))
+            return [_refuse(datagram.header, notify, path)]
 
-    def _admit(self, header: Header, request: Payloads, path: Path, now: float) -> None:
-        """Raises Refusal with a COOKIE where one is wanted, IkeOverloaded."""
-        if len(self._half_open) < COOKIE_THRESHOLD:
-            return
-        nonce, host = request.one(Nonce).data, path.remote[0]
-        cookies = request.notices(Notice.COOKIE)
-        if not cookies or not self._cookies.is_valid(cookies[0].data, nonce, host, header.initiator_spi, now):
-            cookie = self._cookies.make(nonce, host, header.initiator_spi, now)
-            raise Refusal(Notice.COOKIE, "many handshakes are half open", cookie)
-        if len(self._half_open) >= MOST_HALF_OPEN:
-            raise IkeOverloaded(f"{len(self._half_open)} handshakes are half open")
-
-    def _begin(self, datagram: Datagram, request: Payloads, path: Path, now: float) -> list[Outcome]:
+    def _begin(self, datagram: Datagram, path: Path, now: float) -> list[Outcome]:
+        """Raises MalformedIke, Refusal."""
+        request = parse_message(datagram)
         session = Session(self.settings, self, self._entropy, path)
         outputs = session.respond(datagram, request, self._lookup, now)
         self.sessions.add(session)
@@ -137,16 +144,14 @@ class Table:
     def tick(self, now: float) -> list[Outcome]:
         """Carry out what is due."""
         outcomes: list[Outcome] = []
-        while self._agenda and self._agenda[0][0] <= now:
-            due, _, session = heapq.heappop(self._agenda)
-            if session in self.sessions and session.planned_at == due:
-                session.planned_at = None
+        for session in self._agenda.take(now):
+            if session in self.sessions:
                 outcomes += self._note(session, session.tick(now), now)
         return outcomes
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
-        return self._agenda[0][0] if self._agenda else None
+        return self._agenda.next()
 
     # Keeping the books
 
@@ -177,12 +182,12 @@ class Table:
 
     def _plan(self, session: Session) -> None:
         deadline = session.deadline()
-        if deadline is not None and (session.planned_at is None or deadline < session.planned_at):
-            session.planned_at = deadline
-            heapq.heappush(self._agenda, (deadline, next(self._order), session))
+        if deadline is not None:
+            self._agenda.plan(session, deadline)
 
     def _forget(self, session: Session) -> None:
         self.sessions.discard(session)
+        self._agenda.cancel(session)
         self._by_initiator.pop(session.initiator_key, None)
         if session.identity is not None:
             sessions = self._by_identity.get(session.identity, set())
@@ -199,8 +204,9 @@ class Table:
         return spi
 
     def new_child_spi(self) -> int:
-        while (spi := int.from_bytes(self._entropy(CHILD_SPI_LENGTH), "big")) in self._child_spis or spi < FIRST_FREE_SPI:
-            pass
+        spi = 0
+        while spi < FIRST_FREE_SPI or spi in self._child_spis or spi in self._taken:
+            spi = int.from_bytes(self._entropy(CHILD_SPI_LENGTH), "big")
         self._child_spis.add(spi)
         return spi
 
@@ -210,8 +216,23 @@ class Table:
     def release_child_spi(self, spi: int) -> None:
         self._child_spis.discard(spi)
 
+    def count(self, reason: DropReason) -> None:
+        self.drops[reason] += 1
 
-def _reply(header: Header, notify: Notify, path: Path) -> Outcome:
+
+def _is_first(message: bytes) -> bool:
+    """Whether this is the first message of a conversation, by its header. One that holds no header is not."""
+    if len(message) < HEADER_LENGTH or message[SPI_LENGTH : 2 * SPI_LENGTH] != NO_SPI:
+        return False
+    flags = message[FLAGS_OFFSET]
+    return message[EXCHANGE_OFFSET] == Exchange.IKE_SA_INIT and flags & Flag.INITIATOR != 0 and not flags & Flag.RESPONSE
+
+
+def _refuse(header: Header, notify: Notify, path: Path) -> Outcome:
     """An answer to an IKE_SA_INIT that leaves nothing behind here."""
     answer = Header(header.initiator_spi, NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, header.message_id)
-    return Outcome(None, Transmit(path.marker + pack_message(answer, [notify]), path))
+    return _answer(pack_message(answer, [notify]), path)
+
+
+def _answer(message: bytes, path: Path) -> Outcome:
+    return Outcome(None, Transmit(path.marker + message, path))

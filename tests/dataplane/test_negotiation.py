@@ -15,14 +15,20 @@ from dataplane import negotiation
 from dataplane.commands import status
 from dataplane.doubles import ALIBABA, PEER, POP, VCPE, Gateway, Underlay, ike_pop, ike_vcpe, inbound_sa, outbound_sa, pop
 from dataplane.errors import DropReason, LocalError
+from dataplane.ike.algorithms import SHA256, SHA384
+from dataplane.ike.children import ChildSa
 from dataplane.ike.doubles import POINT, PSK
+from dataplane.ike.events import Output, Transmit
 from dataplane.ike.identity import key_id
 from dataplane.ike.lifetimes import Lifetimes
+from dataplane.ike.offers import IkeOffer
 from dataplane.ike.policy import Policy, Retransmission, Settings
 from dataplane.ike.selectors import of_prefix
+from dataplane.ike.session import Session
+from dataplane.ike.table import Outcome
 from dataplane.negotiated import NegotiatedPeer
-from dataplane.negotiation import DRAIN_SECONDS, LONGEST_PAUSE
-from dataplane.packets import Datagram
+from dataplane.negotiation import CHILDLESS_SECONDS, DRAIN_SECONDS, LONGEST_PAUSE
+from dataplane.packets import Datagram, Send
 from dataplane.peer import KEEPALIVE, Peer
 
 APP, ECS = "10.0.1.10", "192.168.1.10"
@@ -113,6 +119,7 @@ def test_wrong_key_is_known_at_both_ends(left_psk: bytes, right_psk: bytes) -> N
     underlay.tick()
     assert failure(left, underlay) == failure(right, underlay) == "AUTHENTICATION_FAILED"
     assert vpn(left, underlay) == vpn(right, underlay) == "Abnormal"
+    assert right.drops == {DropReason.IKE_WRONG_KEY: 1}
     underlay.advance(60.0)
     assert vpn(left, underlay) == "Abnormal"
 
@@ -124,8 +131,72 @@ def test_stranger_is_refused_and_counted() -> None:
     underlay = Underlay(left, right)
     underlay.tick()
     assert failure(left, underlay) == "AUTHENTICATION_FAILED"
-    assert status(right.engine, underlay.now)["strangers"] == 1
+    assert status(right.engine, underlay.now)["drops"] == {"IKE_STRANGER": 1}
     assert status(right.engine, underlay.now)["peers"]["other"]["ike"]["failure"] is None
+
+
+def test_refusal_that_anybody_may_have_sent_is_known_before_it_is_believed() -> None:
+    ours, theirs = (Settings(ike=IkeOffer(prfs=(prf,))) for prf in (SHA256, SHA384))
+    left, right = ike_vcpe(settings=ours), ike_pop(settings=theirs)
+    underlay = Underlay(left, right)
+    underlay.tick()
+    assert failure(left, underlay) == "NO_PROPOSAL_CHOSEN"
+    assert peer_status(left, underlay)["ike"]["state"] == "INIT_SENT"
+    assert right.drops == {DropReason.IKE_REFUSED: 1}
+
+
+def test_refused_child_is_known_at_both_ends_and_nothing_is_left_standing() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    right.negotiated.policy = replace(right.negotiated.policy, theirs=())
+    underlay = Underlay(left, right)
+    underlay.tick()
+    assert failure(left, underlay) == failure(right, underlay) == "TS_UNACCEPTABLE"
+    left.engine.remove_peer(PEER)
+    underlay.advance(1.0)
+    assert not right.negotiated.sessions
+
+
+@pytest.mark.parametrize("by", ["left", "right"])
+def test_conversation_whose_only_child_is_deleted_does_not_stay(by: str) -> None:
+    """One end deletes the child, says nothing more, and goes on answering."""
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    gateway = {"left": left, "right": right}[by]
+    (session,) = gateway.negotiated.sessions
+    negotiation = gateway.engine.negotiation
+    assert negotiation is not None
+    (sa,) = session.children.values()
+    negotiation._wishes.append(lambda now: [Outcome(session, each) for each in deleted(session, sa, now)])
+    underlay.advance(0.5)
+    assert vpn(right, underlay) == "Abnormal"
+    underlay.advance(CHILDLESS_SECONDS + LONGEST_PAUSE)
+    assert vpn(left, underlay) == vpn(right, underlay) == "Normal"
+    assert len(right.negotiated.sessions) == len(right.negotiated.pairs) == 1
+
+
+def deleted(session: Session, sa: ChildSa, now: float) -> list[Output]:
+    session._delete_child(sa, now)
+    return session._flush()
+
+
+def test_waiting_end_gives_up_a_conversation_without_a_child() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    (session,) = left.negotiated.sessions
+    left.engine.remove_peer(PEER)
+    negotiation = left.engine.negotiation
+    assert negotiation is not None
+    negotiation._wishes.clear()  # it does not take leave
+    (sa,) = session.children.values()
+    underlay.carry_out(left, [Send(each.payload, each.path.remote, "") for each in transmits(deleted(session, sa, underlay.now))])
+    underlay.advance(CHILDLESS_SECONDS - 1.0)
+    assert len(right.negotiated.sessions) == 1
+    underlay.advance(2.0)
+    assert not right.negotiated.sessions
+
+
+def transmits(outputs: list[Output]) -> list[Transmit]:
+    return [output for output in outputs if isinstance(output, Transmit)]
 
 
 def test_silent_peer_is_asked_again_and_again() -> None:

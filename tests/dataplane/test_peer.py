@@ -79,6 +79,8 @@ def test_deadline_is_when_something_is_due() -> None:
     assert left.engine.deadline() == 1001.0
     underlay.up = True
     underlay.advance(1.0)
+    assert left.engine.deadline() == 1002.0, "when it was due before the peer was heard"
+    underlay.advance(1.0)
     assert left.engine.deadline() == 1021.0
 
 

@@ -20,5 +20,19 @@ def test_lookup_finds_the_longest(networks: list[IPv4Network], address: int) -> 
     assert PrefixTable((network, network) for network in networks).lookup(address) == expected
 
 
+@given(st.lists(st.tuples(NETWORKS, st.booleans()), max_size=20), CLOSE)
+def test_changed_table_is_as_if_made_anew(changes: list[tuple[IPv4Network, bool]], address: int) -> None:
+    table, kept = PrefixTable[str](), dict[IPv4Network, str]()
+    for number, (network, insert) in enumerate(changes):
+        if insert:
+            table.insert(network, f"value {number}")
+            kept[network] = f"value {number}"
+        else:
+            table.remove(network)
+            kept.pop(network, None)
+    assert table.lookup(address) == PrefixTable(kept.items()).lookup(address)
+    assert all(table.get(network) == kept.get(network) for network, _ in changes)
+
+
 def test_empty_table_holds_nothing() -> None:
     assert PrefixTable[str]().lookup(0) is None

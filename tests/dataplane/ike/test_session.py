@@ -27,6 +27,7 @@ from dataplane.ike.events import (
     Failed,
     Moved,
     Reason,
+    Refused,
     Transmit,
 )
 from dataplane.ike.handshake import Response
@@ -36,8 +37,19 @@ from dataplane.ike.message import Header, Payloads, pack_message, parse_datagram
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, NON_ESP_MARKER, Exchange, Flag, Notice, Protocol
 from dataplane.ike.offers import EspOffer, IkeOffer
 from dataplane.ike.paths import Nat, Path
-from dataplane.ike.payloads import Authentication, Delete, Nonce, Notify, Opaque, Payload
-from dataplane.ike.policy import Lease, Policy, Settings
+from dataplane.ike.payloads import (
+    Authentication,
+    Delete,
+    KeyExchange,
+    Nonce,
+    Notify,
+    Opaque,
+    Payload,
+    SecurityAssociation,
+    VendorId,
+)
+from dataplane.ike.policy import Lease, Policy, Retransmission, Settings
+from dataplane.ike.proposals import Proposal
 from dataplane.ike.rekeying import GrantedChild, GrantedIke
 from dataplane.ike.renewal import MOST_CHILDREN
 from dataplane.ike.selectors import of_prefix
@@ -79,7 +91,7 @@ def act(wire: Wire, who: End, method: Callable[..., list[object]], *arguments: o
 def attempt(left: End, right: End, policy: Policy = TO_POP) -> Wire:
     wire = Wire(left, right)
     wire.connect(left, policy)
-    wire.run(60)
+    wire.run(70)  # longer than a request is sent again, and its sender lingers
     return wire
 
 
@@ -198,9 +210,39 @@ INIT_REFUSALS = [
 def test_nothing_in_common(ours: IkeOffer, theirs: IkeOffer, reason: Reason) -> None:
     left, right = end(VCPE, settings=Settings(ike=ours)), end(POP, TO_VCPE, settings=Settings(ike=theirs))
     attempt(left, right)
+    assert left.all(Refused) == [Refused(reason)]
     assert left.all(Failed) == [Failed(reason, by_peer=True)]
+    assert right.table.drops == {DropReason.IKE_REFUSED: Retransmission().attempts}
     assert not right.events
     assert not left.table.sessions | right.table.sessions
+
+
+SOMEBODY = b"somebody"  # an SPI
+
+# An answer to IKE_SA_INIT that somebody made up who saw the request.
+FORGED_ANSWERS: list[object] = [
+    pytest.param([Notify(Notice.NO_PROPOSAL_CHOSEN)], Reason.NO_PROPOSAL_CHOSEN, id="no-proposal-chosen"),
+    pytest.param([Notify(Notice.INVALID_SYNTAX)], Reason.INVALID_SYNTAX, id="invalid-syntax"),
+    pytest.param([Notify(Notice.INVALID_KE_PAYLOAD, b"\0\1")], Reason.INVALID_KE_PAYLOAD, id="group-that-was-not-offered"),
+    pytest.param(
+        [SecurityAssociation((Proposal(1, Protocol.IKE, b"", ()),)), KeyExchange(31, b"k" * 32), Nonce(b"n" * 32)],
+        Reason.NO_PROPOSAL_CHOSEN,
+        id="choice-that-was-not-offered",
+    ),
+]
+
+
+@pytest.mark.parametrize(("payloads", "reason"), FORGED_ANSWERS)
+def test_forged_refusal_does_not_end_a_handshake(payloads: list[Payload], reason: Reason) -> None:
+    left, right = end(VCPE), end(POP, TO_VCPE)
+    wire = Wire(left, right, fate=lambda _payload, _now: (0.2,))
+    session = wire.connect(left, TO_POP)
+    header = Header(session.current.local_spi, SOMEBODY, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0)
+    for _ in range(3):
+        wire.inject(left, pack_message(header, payloads), ("192.0.2.66", 500))
+    wire.run(2)
+    assert left.all(Refused) == [Refused(reason)]
+    assert session.state is State.ESTABLISHED
 
 
 def test_responder_with_a_wrong_proof_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -546,7 +588,7 @@ def test_request_that_comes_again_is_answered_again_and_carried_out_once(wire: W
     assert len(set(answers)) == 1
     assert left.session.current.open(parse_datagram(answers[0][4:])).one(Delete).spis
     assert len(right.all(ChildDeleted)) == 1
-    assert no_drops(right)
+    assert right.table.drops == {DropReason.IKE_REPEATED: 2}
 
 
 def informational(sender: End, payloads: list[Payload], *, ahead: int = 0) -> bytes:
@@ -618,7 +660,9 @@ def in_the_clear(spi_i: bytes, spi_r: bytes, exchange: int) -> bytes:
 DROPS: list[object] = [
     pytest.param(lambda _left: b"", DropReason.MALFORMED_IKE, id="empty"),
     pytest.param(lambda _left: b"rubbish" * 10, DropReason.MALFORMED_IKE, id="rubbish"),
-    pytest.param(lambda left: informational(left, [])[:-1], DropReason.MALFORMED_IKE, id="cut-off"),
+    pytest.param(lambda left: informational(left, [])[:-1], DropReason.IKE_TRUNCATED, id="cut-off"),
+    pytest.param(lambda left: informational(left, []) + b"0", DropReason.IKE_TRUNCATED, id="longer-than-it-says"),
+    pytest.param(lambda left: informational(left, [VendorId(bytes(9000))]), DropReason.IKE_TOO_LONG, id="too-long"),
     pytest.param(lambda left: forged(informational(left, [])), DropReason.IKE_FORGED, id="forged"),
     pytest.param(lambda left: informational(left, [], ahead=1), DropReason.IKE_OUT_OF_WINDOW, id="ahead-of-the-window"),
     pytest.param(lambda left: informational(left, [], ahead=-2), DropReason.IKE_OUT_OF_WINDOW, id="behind-the-window"),

@@ -9,6 +9,7 @@ import pytest
 
 from dataplane.errors import DropReason
 from dataplane.ike.cookies import SECRET_SECONDS, Cookies
+from dataplane.ike.doorkeeper import COOKIE_THRESHOLD, MOST_HALF_OPEN
 from dataplane.ike.doubles import POINT, POP, PSK, TO_POP, TO_VCPE, VCPE, End, Wire, end, entropy_from
 from dataplane.ike.events import Closed, Transmit
 from dataplane.ike.identity import key_id
@@ -18,7 +19,7 @@ from dataplane.ike.paths import Path
 from dataplane.ike.policy import Policy, Settings
 from dataplane.ike.session import HALF_OPEN_SECONDS
 from dataplane.ike.states import State
-from dataplane.ike.table import COOKIE_THRESHOLD, MOST_HALF_OPEN, Outcome, Table
+from dataplane.ike.table import Outcome, Table
 
 COOKIE_LENGTH = 16
 
@@ -81,6 +82,45 @@ def test_cookie_of_another_address_is_worth_nothing(right: End) -> None:
     assert right.table.half_open == COOKIE_THRESHOLD
 
 
+def test_forged_request_costs_no_secret_no_parsing_and_no_state(right: End, monkeypatch: pytest.MonkeyPatch) -> None:
+    initiators = flood(right, COOKIE_THRESHOLD)
+    requests = [next(initiators) for _ in range(20)]
+    books = (set(right.table.sessions), dict(right.table._by_spi), dict(right.table._by_initiator), len(right.table._agenda))
+    for spared in ("parse_datagram", "parse_message", "pack_message", "Session"):
+        monkeypatch.setattr(f"dataplane.ike.table.{spared}", unexpected)
+    monkeypatch.setattr(right.table, "_entropy", unexpected)
+    answers = [message(right.table.receive(request, path, 1000.0)) for _, path, request in requests]
+    assert [notices(answer) for answer in answers] == [[Notice.COOKIE]] * 20
+    assert all(len(answer) < len(request) for answer, (_, _, request) in zip(answers, requests, strict=True))
+    table = right.table
+    assert (table.sessions, table._by_spi, table._by_initiator, len(table._agenda)) == books
+    assert table.drops == {DropReason.IKE_COOKIE_WANTED: 20}
+
+
+def unexpected(*_arguments: object) -> None:
+    pytest.fail("a forged request cost more than it should")
+
+
+HEAD = b"initiate" + bytes(8) + b"\x21\x20\x22\x08" + bytes(8)
+
+# What follows the header of a first message, by the type of its first payload.
+BEFORE_A_COOKIE = [
+    pytest.param(b"", id="nothing"),
+    pytest.param(b"\x28\0", id="cut-off"),
+    pytest.param(b"\x28\0\0\x00" * 30, id="payloads-without-length"),
+    pytest.param(b"\0\0\0\x08abcd", id="no-nonce"),
+    pytest.param(b"\x28\0\0\x08abcd\0\0\0\x08abcd", id="short-nonce"),
+    pytest.param(b"\x28\0\0\x08abcd\0\0\xff\xffabcd", id="nonce-beyond-the-end"),
+]
+
+
+@pytest.mark.parametrize("payloads", BEFORE_A_COOKIE)
+def test_malformed_request_gets_no_cookie(right: End, payloads: bytes) -> None:
+    flood(right, COOKIE_THRESHOLD)
+    assert right.table.receive(HEAD + payloads, Path(POP, VCPE), 1000.0) == []
+    assert right.table.drops == {DropReason.MALFORMED_IKE: 1}
+
+
 def test_peer_connects_during_a_flood(left: End, right: End) -> None:
     flood(right, COOKIE_THRESHOLD + 1000)
     assert right.table.half_open == COOKIE_THRESHOLD, "a flood without cookies costs no memory"
@@ -98,7 +138,8 @@ def test_half_open_handshakes_are_bounded(right: End) -> None:
         again = message(table.receive(answer, Path(path.remote, POP), 1000.0))
         right.table.receive(again, path, 1000.0)
     assert right.table.half_open == len(right.table.sessions) == MOST_HALF_OPEN
-    assert right.table.drops == {DropReason.IKE_OVERLOADED: 5}
+    asked = MOST_HALF_OPEN - COOKIE_THRESHOLD + 5
+    assert right.table.drops == {DropReason.IKE_COOKIE_WANTED: asked, DropReason.IKE_OVERLOADED: 5}
 
 
 def test_half_open_handshakes_are_forgotten(right: End) -> None:
@@ -108,7 +149,7 @@ def test_half_open_handshakes_are_forgotten(right: End) -> None:
         now = due
         right.table.tick(now)
     assert now <= 1000 + 2 * HALF_OPEN_SECONDS + 1
-    assert (right.table.half_open, right.table.sessions, right.table._by_spi, right.table._agenda) == (0, set(), {}, [])
+    assert (right.table.half_open, right.table.sessions, right.table._by_spi, len(right.table._agenda)) == (0, set(), {}, 0)
 
 
 COOKIE_AGES = [
