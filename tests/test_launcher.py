@@ -24,12 +24,11 @@ BUDGET = 0.1  # seconds that an up-to-date launcher may cost
 DEADLINE = 20.0  # seconds to wait for something that takes milliseconds
 
 # What the launcher itself is made of, and what the doubles use.
-REAL_TOOLS = "sh dirname readlink cksum cut sort tr tail grep rm mv mkdir rmdir cp chmod cat flock sleep true"
+REAL_TOOLS = "sh dirname readlink cksum cut sort tr tail grep rm mv ln mkdir rmdir cp chmod cat flock sleep true"
 
 DOUBLES = {
     "id": 'if [ "$1" = -u ]; then echo "${FAKE_UID:-0}"; else echo somebody; fi\n',
     "dpkg": 'echo "dpkg $*" >>"$LOG"; case $1 in -s) [ -n "${FAKE_HAS_SERVICE-}" ] ;; esac\n',
-    "systemctl": 'echo "systemctl $*" >>"$LOG"\n',
     # An installation brings the commands that FAKE_APT_BRINGS names; FAKE_APT_FAILS says how often it fails before.
     "apt-get": """
 echo "apt-get $*" >>"$LOG"
@@ -122,7 +121,8 @@ def machine(tmp_path: Path) -> Machine:
     launcher = (ROOT / "saglab").read_text()
     system_directories = ":/usr/local/sbin:/usr/sbin:/sbin"
     # Else it finds this machine's commands, and changes this machine.
-    for real, double in {system_directories: "", "/usr/lib/ipsec": f"{bin_}/ipsec", "/usr/sbin/policy": f"{bin_}/policy"}.items():
+    doubles = {"/usr/lib/ipsec": f"{bin_}/ipsec", "/usr/sbin/policy": f"{bin_}/policy", "/etc/systemd": f"{bin_}/systemd"}
+    for real, double in {system_directories: "", **doubles}.items():
         assert real in launcher
         launcher = launcher.replace(real, double)
     (project / "saglab").write_text(launcher)
@@ -231,19 +231,21 @@ def test_judges_are_installed_for_those_who_ask(machine: Machine, arguments: lis
 
 
 STARTS = {
-    "new here": ({}, 1, ["starts other"]),
-    "here before": ({"FAKE_HAS_SERVICE": "1"}, 0, []),
-    "apt fails": ({"FAKE_APT_FAILS": "9"}, 1, ["starts other"] * 2),
+    "new here": ({}, True, ["starts other"]),
+    "here before": ({"FAKE_HAS_SERVICE": "1"}, False, []),
+    "apt fails": ({"FAKE_APT_FAILS": "9"}, True, ["starts other"] * 2),
 }
 
 
 @pytest.mark.parametrize(("behaves", "masked", "started"), STARTS.values(), ids=STARTS.keys())
 def test_strongswan_does_not_serve_the_machine_itself(
-    machine: Machine, behaves: Mapping[str, str], masked: int, started: list[str]
+    machine: Machine, behaves: Mapping[str, str], masked: bool, started: list[str]
 ) -> None:
     machine.environment |= behaves
-    machine.run("run", "vcpe-strongswan")
-    assert len(machine.calls("systemctl mask", "strongswan-starter.service")) == masked
+    said = machine.run("run", "vcpe-strongswan")[2]
+    unit = machine.bin / "systemd/system/strongswan-starter.service"
+    assert (unit.is_symlink() and unit.readlink() == Path("/dev/null")) == masked
+    assert ("systemctl unmask" in said) == masked
     assert machine.calls("starts") == started
     assert not (machine.bin / "policy-rc.d").exists()
 

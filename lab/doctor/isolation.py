@@ -19,7 +19,7 @@ from lab.doctor.tools import search_path
 _CLONE_NEWNS = 0x00020000  # linux/sched.h
 _CLONE_NEWNET = 0x40000000
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18  # linux/mount.h
-_PATIENCE = 10.0  # seconds for one command; our choice, for the slowest emulated machine
+_PATIENCE = 60.0  # seconds for one command; our choice: an emulated machine took 30 to load a cipher, which tests itself
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -6,14 +6,12 @@ import fcntl
 import os
 import platform
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.doctor.check import Check
 from lab.doctor.isolation import CannotDo, Outcome, command, try_isolated
-
-ESP_IN_KERNEL = "IPsec ESP in the kernel"
 
 # linux/if_tun.h
 _TUN = "/dev/net/tun"
@@ -53,6 +51,7 @@ _ESP = (
     "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 256 mode tunnel"
     f" aead rfc4106(gcm(aes)) 0x{'00' * 20} 128 encap espinudp 4500 4500 0.0.0.0"
 )
+_ESP_IN_KERNEL = "IPsec ESP in the kernel"
 _MODULE = "a kernel that has it: Debian's and Ubuntu's own do; in a container, load it on the host"
 
 
@@ -66,7 +65,16 @@ class _Feature:
 
 def features(*, required_only: bool = False) -> list[Check]:
     """One check for each feature. Without root nothing is tried, and each check says so."""
-    wanted = [feature for feature in _FEATURES if feature.required or not required_only]
+    return _try([feature for feature in _FEATURES if feature.required or not required_only])
+
+
+def esp_in_kernel() -> Check:
+    """Whether the kernel does ESP itself."""
+    (check,) = _try([feature for feature in _FEATURES if feature.name == _ESP_IN_KERNEL])
+    return check
+
+
+def _try(wanted: Sequence[_Feature]) -> list[Check]:
     if os.geteuid() == 0:
         outcomes = try_isolated([feature.probe for feature in wanted])
     else:
@@ -126,6 +134,6 @@ _FEATURES = (
     ),
     _Feature("ifb", _runs("ip link add probe-c type ifb"), f"modprobe ifb; or {_MODULE}"),
     _Feature("vxlan", _runs("ip link add probe-d type vxlan id 1 dstport 4789"), f"modprobe vxlan; or {_MODULE}"),
-    _Feature(ESP_IN_KERNEL, _runs(_ESP), f"modprobe esp4; or {_MODULE}; only tests of interoperability use it"),
+    _Feature(_ESP_IN_KERNEL, _runs(_ESP), f"modprobe esp4; or {_MODULE}; only tests of interoperability use it"),
     _Feature("UDP segments through TUN (USO)", _tun_segments_udp, "Linux 6.2 or newer; tunnels carry UDP more slowly without"),
 )

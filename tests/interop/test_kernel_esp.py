@@ -22,7 +22,7 @@ LIFE = ["ping 4 of 4", "ping back 4 of 4", "ping under four rekeys: 0 lost, 0 tw
 @pytest.fixture(autouse=True)
 def kernel_has_esp() -> None:
     """Nothing can be installed for it: where the kernel has none, the test is skipped even with --interop."""
-    (esp,) = [check for check in kernel.features() if check.name == kernel.ESP_IN_KERNEL]
+    esp = kernel.esp_in_kernel()
     if not esp.ok:
         pytest.skip(f"no ESP in this kernel: {esp.found}")
 
