@@ -32,7 +32,7 @@ def answer(name: str, engine: Engine, line: bytes, now: float) -> bytes:
 
 def _parse(line: bytes) -> Mapping[str, Any]:
     try:
-        message = json.loads(line)
+        message = json.loads(line.decode())  # bytes it would try in other encodings too
     except (ValueError, RecursionError):
         raise LocalError("the line is no JSON") from None
     if not isinstance(message, dict):

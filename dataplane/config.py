@@ -6,7 +6,6 @@ The keys come apart from the configuration, through an inherited file descriptor
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
@@ -24,16 +23,18 @@ from dataplane.suites import SUITES, Suite
 
 MINIMUM_MTU = 68  # RFC 791 §3.2
 MAXIMUM_MTU = 65535 - 28 - 16 - 16 - 2  # what one UDP datagram holds after the headers, ESP's head, the ICV and the trailer
-INTERFACE_NAME_LENGTH = 15  # IFNAMSIZ of Linux, less the terminating zero
 SOCKET_PATH_LENGTH = 107  # sun_path of Linux, less the terminating zero
 
 UNDERLAY_MTU = 1500  # our choice: Ethernet's
 NAME_LENGTH = 128  # our choice
+PATH_LENGTH = 4095  # PATH_MAX of Linux, less the terminating zero
+HIGHEST_USER = 2**32 - 2  # 2**32 - 1 stands for "leave it" in Linux's calls
+WORKER_USER = 65533
+"""User and group of the worker. Our choice: no distribution gives the number to anybody, and it exists in containers of 65,536
+users. `nobody` would share its processes with every other service that runs as nobody."""
 LOWEST_DESCRIPTOR = 3  # 0 to 2 are standard input, output and error
 
 _IDENTITIES = {"key_id": IdKind.KEY_ID, "fqdn": IdKind.FQDN, "ipv4": IdKind.IPV4_ADDR}
-
-_INTERFACE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
 class ConfigError(LocalError):
@@ -87,6 +88,8 @@ class PeerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    """What one process is to do. The members that have defaults are about how it is run, and may be left out."""
+
     name: str
     tun: TunConfig
     underlay: UnderlayConfig
@@ -96,6 +99,10 @@ class Config:
     eni_check: EniCheck | None
     peers: tuple[PeerConfig, ...]
     headers: HeaderRules = field(default_factory=HeaderRules)
+    user: int | str = WORKER_USER  # whom the worker becomes: a number stands for user and group, a name is looked up
+    seccomp: bool = True  # whether the worker gives up all system calls but a few
+    interfaces: tuple[str, ...] = ()  # the gateway's own, which may be tuned
+    keylog: str | None = None  # the directory for the key log
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,10 @@ def parse_config(text: str | bytes) -> Config:
     """Read a configuration. Raises ConfigError with every error that it has."""
     errors: list[str] = []
     fields = Fields(_load(text, "the configuration"), "", errors)
-    fields.only("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers")
+    fields.only(
+        *("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers"),
+        *("user", "seccomp", "interfaces", "keylog"),
+    )
     config = Config(
         name=fields.text("name", longest=NAME_LENGTH),
         tun=_tun(fields.nested("tun")),
@@ -137,6 +147,10 @@ def parse_config(text: str | bytes) -> Config:
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
         peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
         headers=_headers(fields.nested("headers")) if "headers" in fields else HeaderRules(),
+        user=_user(fields),
+        seccomp=fields.flag("seccomp", default=True),
+        interfaces=fields.interfaces("interfaces") if "interfaces" in fields else (),
+        keylog=fields.text("keylog", longest=PATH_LENGTH) if "keylog" in fields else None,
     )
     config = replace(config, underlay=_speaking(config, errors))
     _refuse_ambiguity(config.peers, errors)
@@ -169,11 +183,16 @@ def _headers(fields: Fields) -> HeaderRules:
     return HeaderRules(*(fields.flag(switch, default=True) for switch in switches))
 
 
+def _user(fields: Fields) -> int | str:
+    """Anybody but root: by a number, or by a name."""
+    if "user" not in fields:
+        return WORKER_USER
+    return fields.text("user", longest=NAME_LENGTH) if fields.is_text("user") else fields.integer("user", 1, HIGHEST_USER)
+
+
 def _tun(fields: Fields) -> TunConfig:
     fields.only("name", "mtu")
-    name = fields.text("name", longest=INTERFACE_NAME_LENGTH)
-    if name and not _INTERFACE_NAME.fullmatch(name):
-        fields.error("name", f"{name!r} is no interface name: a letter, then letters, digits, '_', '.', '-'")
+    name = fields.interface("name")
     mtu = fields.integer("mtu", MINIMUM_MTU, MAXIMUM_MTU) if "mtu" in fields else overlay_mtu(UNDERLAY_MTU)
     return TunConfig(name, mtu)
 
@@ -285,7 +304,7 @@ def _sa_keys(fields: Fields, suite: Suite) -> SaKeys:
 
 def _load(text: str | bytes, what: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text if isinstance(text, str) else text.decode())  # bytes it would try in other encodings too
     except RecursionError:
         raise ConfigError([f"{what}: is nested too deeply"]) from None
     except ValueError as error:

@@ -15,6 +15,10 @@ Placeholder = TypeVar("Placeholder")
 
 NOWHERE = IPv4Address(0)
 
+INTERFACE_NAME_LENGTH = 15  # IFNAMSIZ of Linux, less the terminating zero
+
+_INTERFACE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_INTERFACE_RULE = f"a letter, then at most {INTERFACE_NAME_LENGTH - 1} letters, digits, '_', '.', '-'"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
@@ -57,6 +61,16 @@ class Fields:
             return value
         return self._refuse(name, value, f"must be printable text of 1 to {longest} bytes", "")
 
+    def is_text(self, name: str) -> bool:
+        return isinstance(self._values.get(name), str)
+
+    def interface(self, name: str) -> str:
+        """The name of an interface, which is good for a path too."""
+        return self._interface(name, self._values.get(name))
+
+    def interfaces(self, name: str) -> tuple[str, ...]:
+        return tuple(self._interface(f"{name}[{index}]", value) for index, value in enumerate(self.items(name)))
+
     def integer(self, name: str, lowest: int, highest: int) -> int:
         value = self._values.get(name)
         if isinstance(value, int) and is_integer(value, lowest, highest):
@@ -88,6 +102,9 @@ class Fields:
     def addresses(self, name: str) -> tuple[IPv4Address, ...]:
         return tuple(self._address(f"{name}[{index}]", value) for index, value in enumerate(self.items(name)))
 
+    def prefix(self, name: str) -> IPv4Network:
+        return self._prefix(name, self._values.get(name))
+
     def prefixes(self, name: str) -> tuple[IPv4Network, ...]:
         return tuple(self._prefix(f"{name}[{index}]", value) for index, value in enumerate(self.items(name)))
 
@@ -112,6 +129,11 @@ class Fields:
         if isinstance(value, list):
             return value
         return self._refuse(name, value, "must be a list", [])
+
+    def _interface(self, name: str, value: object) -> str:
+        if isinstance(value, str) and len(value) <= INTERFACE_NAME_LENGTH and _INTERFACE_NAME.fullmatch(value):
+            return value
+        return self._refuse(name, value, f"must be an interface name: {_INTERFACE_RULE}", "")
 
     def _address(self, name: str, value: object) -> IPv4Address:
         if isinstance(value, str):

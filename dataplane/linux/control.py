@@ -30,24 +30,23 @@ class ControlSocketError(LocalError):
 
 
 class ControlServer:
-    """Listens at `path` and hands every line to `answer`, which returns the line to send back."""
+    """Hands every line that comes to `listener` to `answer`, which returns the line to send back."""
 
-    def __init__(self, path: str, answer: Callable[[bytes], bytes], selector: selectors.BaseSelector) -> None:
-        """Raises ControlSocketError."""
-        self._path = Path(path)
+    def __init__(self, listener: socket.socket, answer: Callable[[bytes], bytes], selector: selectors.BaseSelector) -> None:
+        """Take over what `listen` returned."""
+        listener.setblocking(False)  # a socket that came by its descriptor does not know it yet
+        self._listener = listener
         self._answer = answer
         self._selector = selector
         self._clients: dict[_Client, None] = {}  # in the order of their arrival
-        self._listener = _listen(self._path)
-        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        selector.register(listener, selectors.EVENT_READ, self._accept)
 
     def close(self) -> None:
-        """Stop listening, close all connections, and remove the socket's file."""
+        """Stop listening, and close all connections."""
         for client in tuple(self._clients):
             self._drop(client)
         self._selector.unregister(self._listener)
         self._listener.close()
-        self._path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
         try:
@@ -107,7 +106,8 @@ class _Client:
         return len(self._received) <= LINE_LENGTH
 
 
-def _listen(path: Path) -> socket.socket:
+def listen(path: Path) -> socket.socket:
+    """A socket that listens at `path`, for its owner only. Raises ControlSocketError."""
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX)
     umask = os.umask(OWNER_ONLY)

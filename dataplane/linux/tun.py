@@ -17,6 +17,8 @@ from dataplane.packets import Buffer
 _TUNSETIFF = 0x400454CA
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
+_IFF_VNET_HDR = 0x4000
+_IFF_MULTI_QUEUE = 0x0100
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _SIOCSIFMTU = 0x8922
@@ -41,18 +43,12 @@ class TunError(LocalError):
 
 
 class Tun:
-    """An open TUN device, created if it was not there and gone with this process. Reads and writes never block."""
+    """One queue of a TUN device, which is gone with the last of them. Reads and writes never block."""
 
-    def __init__(self, name: str, mtu: int) -> None:
-        """Attach to the device `name`, set its MTU and its queue, and bring it up. Raises TunError."""
+    def __init__(self, name: str, descriptor: int) -> None:
+        """Take over what `open_tun` returned for the device `name`."""
         self.name = name
-        self._descriptor = _open_device()
-        try:
-            self._attach()
-            self._configure(mtu)
-        except OSError as error:
-            self.close()
-            raise TunError(_explain(name, error)) from error
+        self._descriptor = descriptor
 
     def fileno(self) -> int:
         return self._descriptor
@@ -73,25 +69,52 @@ class Tun:
         """Hand one packet to the kernel. Raises OSError when the kernel refuses it, e.g. because the device is down."""
         os.write(self._descriptor, packet)
 
-    def _attach(self) -> None:
-        fcntl.ioctl(self._descriptor, _TUNSETIFF, self._request("H", _IFF_TUN | _IFF_NO_PI))
 
-    def _configure(self, mtu: int) -> None:
-        for path, value in _SETTINGS.items():
-            # A kernel without IPv6 lacks the file, a container may forbid to write it; neither stops packets.
-            with contextlib.suppress(OSError):
-                Path("/proc/sys/net", path.format(name=self.name)).write_text(value)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            fcntl.ioctl(control, _SIOCSIFMTU, self._request("i", mtu))
-            fcntl.ioctl(control, _SIOCSIFTXQLEN, self._request("i", QUEUE_LENGTH))
-            answer = fcntl.ioctl(control, _SIOCGIFFLAGS, self._request("H", 0))
-            (flags,) = struct.unpack_from("H", answer, 16)
-            fcntl.ioctl(control, _SIOCSIFFLAGS, self._request("H", flags | _IFF_UP))
+def open_tun(name: str, mtu: int, *, vnet_header: bool = False, multi_queue: bool = False) -> int:
+    """Attach a queue of the device `name`, set the device's MTU and queue length, and bring it up. Raises TunError.
 
-    def _request(self, layout: str, value: int) -> bytes:
-        """A `struct ifreq`: the name in 16 bytes, then a value."""
-        request = struct.pack("16s" + layout, self.name.encode(), value)
-        return request.ljust(_IFREQ_LENGTH, b"\0")
+    With `vnet_header` every packet has a virtio header before it. All queues of a device are opened alike.
+    """
+    descriptor = _open_device()
+    flags = _IFF_TUN | _IFF_NO_PI | (_IFF_VNET_HDR if vnet_header else 0) | (_IFF_MULTI_QUEUE if multi_queue else 0)
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, _request(name, "H", flags))
+        _configure(name, mtu)
+    except OSError as error:
+        os.close(descriptor)
+        raise TunError(_explain(name, error)) from error
+    return descriptor
+
+
+def set_mtu(name: str, mtu: int) -> None:
+    """Change the MTU of the device `name`. Raises TunError."""
+    try:
+        _set_mtu(name, mtu)
+    except OSError as error:
+        raise TunError(_explain(name, error)) from error
+
+
+def _configure(name: str, mtu: int) -> None:
+    for path, value in _SETTINGS.items():
+        # A kernel without IPv6 lacks the file, a container may forbid to write it; neither stops packets.
+        with contextlib.suppress(OSError):
+            Path("/proc/sys/net", path.format(name=name)).write_text(value)
+    _set_mtu(name, mtu)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCSIFTXQLEN, _request(name, "i", QUEUE_LENGTH))
+        answer = fcntl.ioctl(control, _SIOCGIFFLAGS, _request(name, "H", 0))
+        (flags,) = struct.unpack_from("H", answer, 16)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _request(name, "H", flags | _IFF_UP))
+
+
+def _set_mtu(name: str, mtu: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCSIFMTU, _request(name, "i", mtu))
+
+
+def _request(name: str, layout: str, value: int) -> bytes:
+    """A `struct ifreq`: the name in 16 bytes, then a value."""
+    return struct.pack("16s" + layout, name.encode(), value).ljust(_IFREQ_LENGTH, b"\0")
 
 
 def _open_device() -> int:

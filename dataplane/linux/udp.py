@@ -28,15 +28,10 @@ class UnderlayError(LocalError):
 class UnderlaySocket:
     """An open UDP socket that never blocks and never lets the kernel fragment what it sends."""
 
-    def __init__(self, address: IPv4Address, port: int) -> None:
-        """Bind to the underlay's address and port. Raises UnderlayError."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self._configure()
-            self._socket.bind((str(address), port))
-        except OSError as error:
-            self.close()
-            raise UnderlayError(_explain(address, port, error)) from error
+    def __init__(self, underlay: socket.socket) -> None:
+        """Take over what `open_underlay` returned."""
+        underlay.setblocking(False)  # a socket that came by its descriptor does not know it yet
+        self._socket = underlay
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -57,12 +52,26 @@ class UnderlaySocket:
         else:
             self._socket.sendto(payload, endpoint)
 
-    def _configure(self) -> None:
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)
+
+def open_underlay(address: IPv4Address, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket bound to the underlay's address and port. Several may share them where each says so. Raises UnderlayError."""
+    underlay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        _configure(underlay)
+        underlay.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
+        underlay.bind((str(address), port))
+    except OSError as error:
+        underlay.close()
+        raise UnderlayError(_explain(address, port, error)) from error
+    return underlay
+
+
+def _configure(underlay: socket.socket) -> None:
+    underlay.setblocking(False)
+    underlay.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
+    underlay.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    underlay.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
+    underlay.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)
 
 
 def _explain(address: IPv4Address, port: int, error: OSError) -> str:

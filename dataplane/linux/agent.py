@@ -1,0 +1,131 @@
+"""The agent: the part of a dataplane that stays root. It starts workers, does for them what is on the list, and ends with them.
+
+    agent (root) ── channel ── worker (no privilege): TUN, UDP/4500, UDP/500, control socket, keys
+
+It never sees a packet, and reads no key. Whatever happens to one of them, the other ends too: the kernel kills a worker whose
+agent is gone, and the agent sees a worker's end through a descriptor of the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataplane.errors import LocalError
+from dataplane.linux.channel import Channel, channel
+from dataplane.linux.grants import Grants
+from dataplane.linux.requests import MalformedRequest
+from dataplane.linux.signals import caught, hold_back
+from dataplane.linux.status import FAILED, complain
+
+LEAVE_SECONDS = 5.0
+"""How long a worker may take to end once it is asked to; then it is killed. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A forked process: its number, a descriptor that is readable once it has ended, and the agent's end of the channel."""
+
+    pid: int
+    pidfd: int
+    channel: Channel
+
+
+class Agent:
+    """Starts workers, and then serves them until the last one has ended."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+        self._selector = selectors.DefaultSelector()
+        self._workers: list[Worker] = []
+        self._status = 0
+        self._kill_at: float | None = None
+        hold_back()
+
+    def start(self, work: Callable[[Channel], int]) -> None:
+        """Fork a worker, which ends with the status that `work` returns. All of them are started before `serve`."""
+        ours, theirs = channel()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.freeze()  # the collector would write to memory that both processes share until one writes
+        pid = os.fork()
+        if pid == 0:
+            _end_with(lambda: work(theirs))
+        theirs.close()
+        worker = Worker(pid, os.pidfd_open(pid), ours)
+        self._workers.append(worker)
+        self._selector.register(worker.channel, selectors.EVENT_READ, lambda: self._serve(worker))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._reap(worker))
+
+    def serve(self) -> int:
+        """Do what workers ask for until all have ended, and return the highest status. SIGTERM and SIGINT end them."""
+        with self._selector, self._grants, caught(self.stop, self._selector):
+            while self._workers:
+                for key, _ in self._selector.select(self._timeout()):
+                    handle: Callable[[], None] = key.data
+                    handle()
+                if self._timeout() == 0:
+                    self._signal(signal.SIGKILL)
+        return self._status
+
+    def stop(self) -> None:
+        """Ask all workers to end."""
+        self._signal(signal.SIGTERM)
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + LEAVE_SECONDS
+
+    def _timeout(self) -> float | None:
+        return None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
+
+    def _signal(self, number: signal.Signals) -> None:
+        for worker in self._workers:
+            signal.pidfd_send_signal(worker.pidfd, number)
+
+    def _serve(self, worker: Worker) -> None:
+        """Answer one request. A worker that breaks the rules has been taken over, so it is not spoken to any further."""
+        try:
+            request = worker.channel.receive()
+            if request is None:
+                self._selector.unregister(worker.channel)
+            else:
+                self._grants.answer(request, worker.channel)
+        except (MalformedRequest, OSError) as error:
+            self._selector.unregister(worker.channel)
+            signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+            self._status = complain(LocalError(f"the worker is killed, because it broke the channel's rules: {error}"), FAILED)
+
+    def _reap(self, worker: Worker) -> None:
+        """One has ended, so the others shall."""
+        _, status = os.waitpid(worker.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            code = complain(LocalError(f"the worker was killed by {signal.Signals(-code).name}"), FAILED)
+        self._status = max(self._status, code)
+        self._workers.remove(worker)
+        self._selector.unregister(worker.pidfd)
+        with contextlib.suppress(KeyError):  # it is not registered any more when the worker had closed it
+            self._selector.unregister(worker.channel)
+        os.close(worker.pidfd)
+        worker.channel.close()
+        self.stop()
+
+
+def _end_with(work: Callable[[], int]) -> None:
+    """End this forked process with what `work` returns; never return into the agent's code."""
+    status = FAILED
+    try:
+        status = work()
+    except BaseException:  # a forked process must not unwind further, whatever it was
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

@@ -1,0 +1,36 @@
+"""SIGTERM and SIGINT, which ask a process to end, in one that waits on a selector."""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+def hold_back() -> None:
+    """Let them wait until `caught` is entered, so that none comes too early; a forked process inherits it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+@contextmanager
+def caught(handle: Callable[[], None], selector: selectors.BaseSelector) -> Iterator[None]:
+    """Call `handle` for each. Python's wake-up descriptor makes the selector return for them."""
+    awaken, asleep = socket.socketpair()
+    with awaken, asleep:
+        awaken.setblocking(False)
+        selector.register(asleep, selectors.EVENT_READ, lambda: asleep.recv(64))
+        before = signal.set_wakeup_fd(awaken.fileno())
+        handlers = [(number, signal.signal(number, lambda *_: handle())) for number in ENDING]
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            for number, handler in handlers:
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)
+            selector.unregister(asleep)

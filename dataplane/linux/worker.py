@@ -1,0 +1,108 @@
+"""The worker: the part of a dataplane that has the packets and the keys, and nothing else that is worth stealing."""
+
+from __future__ import annotations
+
+import os
+import select
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from itertools import pairwise
+
+# What `cryptography` imports when it is first used: by then a worker cannot open a file.
+import cryptography.hazmat.backends.openssl.backend  # noqa: F401
+
+from dataplane.commands import answer
+from dataplane.config import Config, parse_keys
+from dataplane.engine import Engine, build_engine
+from dataplane.errors import LocalError
+from dataplane.ike.numbers import IKE_PORT
+from dataplane.linux.channel import AgentGone, Channel
+from dataplane.linux.control import ControlServer
+from dataplane.linux.loop import Loop
+from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
+from dataplane.linux.requests import OpenControl, OpenTun, OpenUnderlay
+from dataplane.linux.seccomp import restrict_system_calls
+from dataplane.linux.signals import caught
+from dataplane.linux.status import CANNOT_START, ENDED, FAILED, complain
+from dataplane.linux.tun import Tun
+from dataplane.linux.udp import UnderlaySocket
+
+STANDARD_ERROR = 2
+
+
+def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int:
+    """Carry packets until told to end. Returns the exit status. `keys` is the descriptor of the keys."""
+    with ExitStack() as stack:
+        try:
+            confine(identity, channel, (keys,), seccomp=config.seccomp)
+            engine = build_engine(config, parse_keys(_read(keys), config.peers), time.monotonic(), os.urandom)
+            loop = _assemble(config, engine, channel, stack)
+        except LocalError as error:
+            return complain(error, CANNOT_START)
+        print("ready", flush=True)
+        try:
+            loop.run()
+        except LocalError as error:
+            return complain(error, FAILED)
+    return ENDED
+
+
+def confine(identity: Identity, channel: Channel, kept: tuple[int, ...], *, seccomp: bool) -> None:
+    """Give up all that a worker needs no more: descriptors but the channel's and those `kept`, privileges, system calls.
+
+    Raises PrivilegeError, SeccompError, AgentGone.
+    """
+    _close_all_but({*kept, channel.fileno()})
+    drop_privileges(identity)
+    die_with_parent()
+    _require_agent(channel)
+    if seccomp:
+        restrict_system_calls()
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Standard input, output and error are kept anyway."""
+    bounds = [STANDARD_ERROR, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
+    for before, after in pairwise(bounds):
+        if before + 1 < after:  # Python takes an empty range for an endless one
+            os.closerange(before + 1, after)
+
+
+def _require_agent(channel: Channel) -> None:
+    """If it ended before `die_with_parent`, no signal will come, but its end of the channel is closed."""
+    poll = select.poll()
+    poll.register(channel, select.POLLHUP)
+    if poll.poll(0):
+        raise AgentGone("the agent is gone")
+
+
+def _read(descriptor: int) -> bytes:
+    """A file from its start, wherever its writer left off; it is closed."""
+    try:
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    except OSError as error:
+        raise LocalError(f"the keys cannot be read: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack) -> Loop:
+    """Have opened what the loop runs over; `stack` closes it. Raises LocalError for the first thing that cannot be had."""
+    tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu)))))
+    underlay = _open_underlay(config, config.underlay.port, channel, stack)
+    ike = _open_underlay(config, IKE_PORT, channel, stack) if config.underlay.ike else None
+    selector = stack.enter_context(closing(selectors.DefaultSelector()))
+    loop = Loop(engine, tun, underlay, selector, ike)
+    listener = socket.socket(fileno=channel.obtain(OpenControl()))
+    obey: Callable[[bytes], bytes] = lambda line: answer(config.name, engine, line, time.monotonic())  # noqa: E731
+    stack.enter_context(closing(ControlServer(listener, obey, selector)))
+    stack.enter_context(caught(loop.stop, selector))
+    return loop
+
+
+def _open_underlay(config: Config, port: int, channel: Channel, stack: ExitStack) -> UnderlaySocket:
+    descriptor = channel.obtain(OpenUnderlay(config.underlay.address, port))
+    return stack.enter_context(closing(UnderlaySocket(socket.socket(fileno=descriptor))))
