@@ -13,13 +13,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import IPv4Address
+from pathlib import Path as File
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lab.emulation.machine import Machine
 from lab.emulation.ping import ping
+from lab.emulation.sandbox import RUNTIME
 from lab.errors import MachineError
 from testbed.tuning import Tuning, tune
+from testbed.waiting import until
 
 INNER_MTU = 1400
 OUTER_MTU = 1500
@@ -29,7 +34,7 @@ WAN_V, WAN_P = "192.0.2.1", "198.51.100.1"
 NET_A, NET_B = "10.1.0.0/16", "10.2.0.0/16"
 _WAN_W = {WAN_V: "192.0.2.2", WAN_P: "198.51.100.2"}
 
-READY_WITHIN = 20.0  # seconds for a dataplane to carry its first packet
+_CARRIES_WITHIN = 20.0  # seconds for a dataplane to carry its first packet
 _ENDS_WITHIN = 5.0  # seconds
 
 
@@ -40,7 +45,8 @@ class Path:
         """`cores` is how many processors the dataplane of one gateway may use."""
         self.a, self.v, self.w, self.p, self.b = self.machines = [Machine(name) for name in "avwpb"]
         self._cores = {self.v: _cores(0, cores), self.p: _cores(cores, cores)}
-        self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {machine: [] for machine in self.machines}
+        self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {self.v: [], self.p: []}
+        self._files = TemporaryDirectory(dir=RUNTIME)
         self._build()
         for gateway in (self.v, self.p):
             tune(gateway, ("lan", "wan"), tuning)
@@ -52,10 +58,11 @@ class Path:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in (*self._processes[self.v], *self._processes[self.p]):
+            _end(process)
         for machine in self.machines:
-            for process in self._processes[machine]:
-                _end(process)
             machine.terminate()
+        self._files.cleanup()
 
     def _build(self) -> None:
         _link((self.a, "eth0", f"{A}/24"), (self.v, "lan", f"{LAN_V}/24"), INNER_MTU)
@@ -73,19 +80,34 @@ class Path:
         self.w.netlink.route("add", dst=NET_B, gateway=WAN_P)
 
     def route_into(self, device: str) -> None:
-        """Carry the hosts' packets through a tunnel device, which both gateways have by this name."""
+        """Carry the hosts' packets through a tunnel device, which both gateways will have by this name. Raises MachineError."""
         for gateway, network in ((self.v, NET_B), (self.p, NET_A)):
+            until(f"the device {device} of {gateway.name}", partial(_has_device, gateway, device))
             index = gateway.interface_index(device)
-            gateway.netlink.link("set", index=index, state="up")
+            gateway.netlink.link("set", index=index, mtu=INNER_MTU, state="up")
             gateway.netlink.route("add", dst=network, oif=index)
 
-    def spawn(self, machine: Machine, *command: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start a process; on a gateway it is part of the dataplane, and kept to the gateway's processors."""
-        cores = self._cores.get(machine)
-        wrapped = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command] if cores else list(command)
-        process: subprocess.Popen[bytes] = machine.popen(wrapped, **options)
-        self._processes[machine].append(process)
+    def directory(self, gateway: Machine) -> File:
+        """A gateway's directory for the files of its dataplane. What it logs is there too."""
+        directory = File(self._files.name, gateway.name)
+        directory.mkdir(exist_ok=True)
+        return directory
+
+    def spawn(self, gateway: Machine, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a process of a gateway's dataplane, kept to the gateway's processors. It ends with the path."""
+        cores = ",".join(map(str, self._cores[gateway]))
+        with self._log(gateway).open("ab") as log:
+            into_log = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            process: subprocess.Popen[bytes] = gateway.popen(["taskset", "--cpu-list", cores, *command], **(into_log | options))
+        self._processes[gateway].append(process)
         return process
+
+    def log(self, gateway: Machine) -> str:
+        """What the gateway's dataplane wrote."""
+        return self._log(gateway).read_text(errors="replace").strip()
+
+    def _log(self, gateway: Machine) -> File:
+        return self.directory(gateway) / "log"
 
     def dataplane(self, gateway: Machine) -> list[int]:
         """The ids of the processes that were started on a gateway."""
@@ -93,13 +115,13 @@ class Path:
 
     def wait_until_it_carries(self) -> None:
         """Wait for an echo from a to b. Raises MachineError when none comes back in time, or a dataplane has ended."""
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + _CARRIES_WITHIN
         while not _echo(self.a):
-            for process in (*self._processes[self.v], *self._processes[self.p]):
-                if process.poll() is not None:
-                    raise MachineError(f"the dataplane ended with status {process.returncode}: {_last_words(process)}")
+            for gateway, processes in self._processes.items():
+                if any(process.poll() is not None for process in processes):
+                    raise MachineError(f"the dataplane of {gateway.name} has ended: {self.log(gateway)}")
             if time.monotonic() > deadline:
-                raise MachineError(f"no packet passed the path within {READY_WITHIN:.0f} s")
+                raise MachineError(f"no packet passed the path within {_CARRIES_WITHIN:.0f} s")
 
 
 def _cores(first: int, count: int) -> Sequence[int]:
@@ -119,19 +141,19 @@ def _link(left: tuple[Machine, str, str], right: tuple[Machine, str, str], mtu: 
         machine.netlink.addr("add", index=index, address=host, prefixlen=int(length))
 
 
+def _has_device(machine: Machine, name: str) -> bool:
+    return bool(machine.netlink.link_lookup(ifname=name))
+
+
 def _echo(machine: Machine) -> bool:
 
     return ping(machine, IPv4Address(A), IPv4Address(B), count=1).received == 1
 
 
-def _last_words(process: subprocess.Popen[bytes]) -> str:
-    return b" ".join(stream.read() for stream in (process.stdout, process.stderr) if stream).decode(errors="replace").strip()
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.communicate(timeout=_ENDS_WITHIN)
+        process.wait(_ENDS_WITHIN)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.wait()

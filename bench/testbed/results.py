@@ -28,6 +28,7 @@ class Figure:
     median: float
     lowest: float
     highest: float
+    rounds: int
 
     @property
     def spread(self) -> float:
@@ -54,7 +55,7 @@ class Results:
     def figure(self, tuning: Tuning, contender: str, key: str) -> Figure | None:
         """None when it was never measured."""
         values = [sample.values[key] for sample in self._of(tuning) if sample.contender == contender and key in sample.values]
-        return Figure(statistics.median(values), min(values), max(values)) if values else None
+        return Figure(statistics.median(values), min(values), max(values), len(values)) if values else None
 
     def best_peer(self, tuning: Tuning, key: str, *, more_is_better: bool) -> Figure | None:
         """The best median of a peer. None when no peer was measured."""

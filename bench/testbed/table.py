@@ -59,7 +59,7 @@ def _cell(results: Results, tuning: Tuning, name: str, quantity: Quantity) -> st
     figure = results.figure(tuning, name, quantity.key)
     if figure is None:
         return _NOTHING
-    text = f"{figure.median:.{quantity.digits}f} ±{figure.spread:.0%}"
+    text = f"{figure.median:.{quantity.digits}f}" + (f" ±{figure.spread:.0%}" if figure.rounds > 1 else "")
     best = results.best_peer(tuning, quantity.key, more_is_better=quantity.more_is_better)
     if name in results.peers or best is None or not best.median:
         return text
