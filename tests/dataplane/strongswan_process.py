@@ -128,7 +128,17 @@ def wrong_key(directory: Path) -> None:
     print(status["vpn_status"], status["ike"]["failure"])
 
 
-ROLES = {each.__name__: each for each in (initiate, respond, wrong_key)}
+def killed(directory: Path) -> None:
+    """Our process is killed: it can not take leave, and strongSwan has to ask."""
+    charon = Charon(directory, IKE, ESP, hasty=True)
+    ours = Ours(directory, begins=True, psk=PSK)
+    ours.wait_for("VPN Status Normal", lambda status: status["vpn_status"] == "Normal")
+    ours.process.kill()
+    wait("strongSwan to miss us", lambda: "ESTABLISHED" not in charon.sas())
+    print(*re.findall(r"giving up after \d+ retransmits", (directory / "charon.log").read_text()))
+
+
+ROLES = {each.__name__: each for each in (initiate, respond, wrong_key, killed)}
 
 
 def main(role: str, directory: str) -> None:

@@ -21,6 +21,7 @@ LIFE = ["ping 4 of 4", "ping back 4 of 4", "ping under four rekeys: 0 lost, 0 tw
     [
         pytest.param("initiate", LIFE, id="we-begin"),
         pytest.param("respond", LIFE, id="strongswan-begins"),
+        pytest.param("killed", ["giving up after 3 retransmits"], id="we-are-killed"),
         pytest.param("wrong_key", ["Abnormal AUTHENTICATION_FAILED"], id="wrong-key"),
     ],
 )

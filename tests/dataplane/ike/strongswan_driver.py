@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -46,6 +47,7 @@ OURS, THEIRS = "10.99.0.1", "10.99.0.2"
 HOST, FAR_HOST = "10.7.0.1", "192.168.99.1"
 PSK = "not a secret"
 PATIENCE = 10.0
+PROGRAMS = "/usr/lib/ipsec/charon", "/usr/sbin/swanctl"
 PLUGINS = "random nonce aesni openssl hmac kdf gcm chapoly curve25519 kernel-libipsec kernel-netlink socket-default vici"
 POLICY = Policy(
     key_id("sage6m2p"),
@@ -60,6 +62,8 @@ WRONG = Policy(POLICY.local, POLICY.remote, b"wrong", ours=POLICY.ours, theirs=P
 STRONGSWAN_CONF = """
 charon {{
   load = {plugins}
+  retransmit_timeout = {repeat_after}
+  retransmit_tries = 3
   filelog {{ log {{ path = {directory}/charon.log
     default = 2
     flush_line = yes }} }}
@@ -74,6 +78,7 @@ connections {{ lab {{
   proposals = {ike}
   encap = yes
   mobike = no
+  dpd_delay = {dpd_delay}
   local {{ auth = psk
     id = pop.example }}
   remote {{ auth = psk
@@ -89,16 +94,23 @@ secrets {{ ike-lab {{ id = keyid:sage6m2p
 
 
 class Charon:
-    """strongSwan in a network namespace of its own, with a run-time directory of its own."""
+    """strongSwan in a network namespace of its own, with a run-time directory of its own.
 
-    def __init__(self, directory: File, ike: str, esp: str, plugins: str = PLUGINS) -> None:
+    Its programs are copies: Debian's AppArmor profiles are bound to their paths, and keep them from the files of a test.
+    """
+
+    def __init__(self, directory: File, ike: str, esp: str, plugins: str = PLUGINS, *, hasty: bool = False) -> None:
+        """A `hasty` one asks after a second of silence, and gives its peer up within two more."""
         self.directory = directory
-        (directory / "strongswan.conf").write_text(STRONGSWAN_CONF.format(plugins=plugins, directory=directory))
-        fields = {"ours": OURS, "theirs": THEIRS, "ike": ike, "esp": esp, "psk": PSK}
+        repeat_after, dpd_delay = ("0.15", "1s") if hasty else ("4", "0s")
+        conf = STRONGSWAN_CONF.format(plugins=plugins, directory=directory, repeat_after=repeat_after)
+        (directory / "strongswan.conf").write_text(conf)
+        fields = {"ours": OURS, "theirs": THEIRS, "ike": ike, "esp": esp, "psk": PSK, "dpd_delay": dpd_delay}
         (directory / "swanctl.conf").write_text(SWANCTL_CONF.format(**fields))
+        charon, self._swanctl = (shutil.copy(program, directory) for program in PROGRAMS)
         self._environment = {**os.environ, "STRONGSWAN_CONF": str(directory / "strongswan.conf")}
         self._process = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "read go && exec /usr/lib/ipsec/charon"],
+            ["unshare", "--net", "sh", "-c", f"read go && exec {charon}"],
             env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         wait("a namespace for charon", lambda: namespace(str(self._process.pid)) != namespace("self"))
@@ -123,12 +135,12 @@ class Charon:
         return run("nsenter", "--net", f"--target={self._process.pid}", *command)
 
     def swanctl(self, *arguments: str) -> str:
-        return run("swanctl", *arguments, environment=self._environment)
+        return run(self._swanctl, *arguments, environment=self._environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Run swanctl while we answer what it causes."""
         log = (self.directory / "swanctl.log").open("ab")
-        return subprocess.Popen(["swanctl", *arguments], env=self._environment, stdout=log, stderr=log)
+        return subprocess.Popen([self._swanctl, *arguments], env=self._environment, stdout=log, stderr=log)
 
     def sas(self) -> str:
         return self.swanctl("--list-sas")
