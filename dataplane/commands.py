@@ -74,7 +74,7 @@ def _add_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> 
     peer = parse_peer(fields.nested("peer"))
     keys = parse_peer_keys(fields.nested("keys"), peer)
     _raise(errors)
-    engine.add_peer(build_peer(peer, keys))
+    engine.add_peer(build_peer(peer, keys, engine.keylog))
 
 
 def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:

@@ -37,6 +37,7 @@ from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.offers import EspOffer
 from dataplane.ike.policy import Policy
 from dataplane.ipv4 import Ipv4Header
+from dataplane.keylog import KeyLog
 from dataplane.limiter import TokenBucket
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import IkeSetup, Negotiation
@@ -59,8 +60,8 @@ class Engine:
     """All tunnels of one gateway. `mtu` is that of the overlay, `icmp_source` the address that its ICMP errors carry.
 
     `check` is the source/destination check of the gateway's own interface where no fabric enforces it; it may be replaced at any
-    time. Without `ike`, IKE messages are dropped, and all peers are keyed by hand. `now` is in seconds of a monotonic clock, the
-    same one in every call.
+    time. Without `ike`, IKE messages are dropped, and all peers are keyed by hand. `keylog` is told of keys, where one is asked
+    for. `now` is in seconds of a monotonic clock, the same one in every call.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Engine:
         check: EniCheck | None = None,
         ike: IkeSetup | None = None,
         rules: HeaderRules = DEFAULT_RULES,
+        keylog: KeyLog | None = None,
     ) -> None:
         self.peers = {peer.name: peer for peer in peers}
         self.mtu = mtu
         self.check = check
+        self.keylog = keylog
         self.started_at = now
         self.drops: Counter[DropReason] = Counter()
         self.keepalives_received = 0
@@ -91,7 +94,7 @@ class Engine:
         self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
         self._agenda = Agenda[RemoteGateway]()
         self._ike = ike
-        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, self._plan, now)
+        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, self._plan, now, keylog)
         for peer in self.peers.values():
             self._negotiate_with(peer)
             self._plan(peer)
@@ -349,9 +352,11 @@ def _spi_of(payload: Buffer) -> int:
     return int.from_bytes(payload[:SPI_LENGTH], "big")
 
 
-def build_engine(config: Config, keys: Mapping[str, Keys], now: float, entropy: Entropy | None = None) -> Engine:
+def build_engine(
+    config: Config, keys: Mapping[str, Keys], now: float, entropy: Entropy | None = None, keylog: KeyLog | None = None
+) -> Engine:
     """The engine that a configuration describes. Raises LocalError when it is to speak IKE and has no entropy."""
-    peers = [build_peer(peer, keys[peer.name]) for peer in config.peers]
+    peers = [build_peer(peer, keys[peer.name], keylog) for peer in config.peers]
     ike = None
     if config.underlay.ike:
         if entropy is None:
@@ -365,11 +370,12 @@ def build_engine(config: Config, keys: Mapping[str, Keys], now: float, entropy: 
         check=config.eni_check,
         ike=ike,
         rules=config.headers,
+        keylog=keylog,
     )
 
 
-def build_peer(config: PeerConfig, keys: Keys) -> RemoteGateway:
-    """The peer that a configuration describes. Raises LocalError for keys of the wrong kind."""
+def build_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None = None) -> RemoteGateway:
+    """The peer that a configuration describes; keys set by hand are logged. Raises LocalError for keys of the wrong kind."""
     if config.ike is not None and isinstance(keys, PreSharedKey):
         esp = EspOffer() if config.suite is None else EspOffer(ciphers=(config.suite,))
         policy = Policy(config.ike.identity, config.ike.remote_identity, keys.key, esp)
@@ -378,6 +384,8 @@ def build_peer(config: PeerConfig, keys: Keys) -> RemoteGateway:
         )
     if config.suite is None or not isinstance(keys, PeerKeys):
         raise LocalError(f"the keys of peer {config.name} are of the wrong kind")
+    if keylog is not None:
+        keylog.child(config.suite, keys)
     return Peer(
         config.name,
         OutboundSa(keys.outbound.spi, config.suite, keys.outbound.material),

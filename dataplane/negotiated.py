@@ -212,12 +212,14 @@ class NegotiatedPeer(RemoteGateway):
         self.established_at = now
         self.failure = None
 
-    def follow_rekeys(self, session: Session) -> None:
-        """Notice that another IKE SA took the place of the one that a conversation was on."""
+    def follow_rekeys(self, session: Session) -> bool:
+        """Notice whether another IKE SA took the place of the one that a conversation was on."""
         spi = session.current.local_spi
-        if self.sessions.get(session, spi) != spi:
-            self.sessions[session] = spi
-            self.ike_rekeys += 1
+        if self.sessions.get(session, spi) == spi:
+            return False
+        self.sessions[session] = spi
+        self.ike_rekeys += 1
+        return True
 
     def end(self, session: Session, failure: Reason | None) -> None:
         """A conversation is over."""

@@ -36,6 +36,7 @@ from dataplane.ike.policy import Policy, Settings
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
 from dataplane.ike.table import Outcome, Table
+from dataplane.keylog import KeyLog
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.packets import Buffer, Effect, Endpoint, Send, SendFromIkePort
 from dataplane.peer import RemoteGateway
@@ -75,7 +76,8 @@ class Errand(Enum):
 class Negotiation:
     """All IKE conversations of an engine.
 
-    `by_spi` and `drops` are the engine's: whose an SPI is, and what was dropped. `opened` is told of a peer that got a child.
+    `by_spi` and `drops` are the engine's: whose an SPI is, and what was dropped. `opened` is told of a peer that got a child,
+    `keylog` of all keys that are agreed on.
     """
 
     def __init__(
@@ -85,12 +87,14 @@ class Negotiation:
         drops: Counter[DropReason],
         opened: Callable[[RemoteGateway], None],
         now: float,
+        keylog: KeyLog | None = None,
     ) -> None:
         self._local = setup.local
         # The table hands out no SPI that a peer keyed by hand has, or a child that is draining.
         self._table = Table(setup.settings, self._policy_of, setup.entropy, now, drops, by_spi)
         self._by_spi = by_spi
         self._opened = opened
+        self._keylog = keylog
         self._by_identity: dict[Identity, NegotiatedPeer] = {}
         self._peers: dict[Session, NegotiatedPeer] = {}
         self._claimed: NegotiatedPeer | None = None
@@ -233,8 +237,8 @@ class Negotiation:
 
     def _transmit(self, session: Session | None, output: Transmit) -> Effect:
         peer = None if session is None else self._peers.get(session)
-        if peer is not None and session is not None:
-            peer.follow_rekeys(session)
+        if peer is not None and session is not None and peer.follow_rekeys(session):
+            self._log_keys(session)
         kind = SendFromIkePort if output.path.local[1] == IKE_PORT else Send
         return kind(output.payload, output.path.remote, "" if peer is None else peer.name)
 
@@ -256,7 +260,12 @@ class Negotiation:
         if peer is not None:
             self._peers[session] = peer
             peer.authenticate(session, now)
+            self._log_keys(session)
             self._expect_child(peer, now)
+
+    def _log_keys(self, session: Session) -> None:
+        if self._keylog is not None:
+            self._keylog.ike(session.current)
 
     def _ended(self, session: Session, failure: Reason | None, now: float) -> None:
         peer = self._peers.pop(session, None)
@@ -293,6 +302,8 @@ class Negotiation:
 
     def _open(self, peer: NegotiatedPeer, session: Session, child: Child, *, waits: bool, now: float) -> None:
         peer.open(session, child, waits=waits, now=now)
+        if self._keylog is not None:
+            self._keylog.child(child.cipher, child.keys)
         self._by_spi[child.spi] = peer
         self._agenda.plan((Errand.WEIGH, peer), now + USAGE_INTERVAL)
         self._opened(peer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dataplane.errors import LocalError
@@ -38,3 +40,20 @@ def _require_private(path: Path, found: os.stat_result) -> None:
     """A file that was there before may be somebody else's, or open to others."""
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & ~OWNER_ONLY & 0o777:
         raise KeyLogError(f"key log {path}: is there already, and not a file that its owner alone may read; remove it")
+
+
+class KeyFiles:
+    """The open tables. Several dataplanes may append to the same files: a row is one write."""
+
+    def __init__(self, descriptors: Mapping[Table, int]) -> None:
+        self._descriptors = descriptors
+        self._broken = False
+
+    def write(self, table: Table, row: str) -> None:
+        """Append a row. When that fails it is said once: packets are worth more than a log of their keys."""
+        try:
+            os.write(self._descriptors[table], row.encode() + b"\n")
+        except OSError as error:
+            if not self._broken:
+                print(f"dataplane: key log {table}: {error.strerror}; it lacks keys from now on", file=sys.stderr, flush=True)
+            self._broken = True

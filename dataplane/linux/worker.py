@@ -19,11 +19,13 @@ from dataplane.config import Config, parse_keys
 from dataplane.engine import Engine, build_engine
 from dataplane.errors import LocalError
 from dataplane.ike.numbers import IKE_PORT
+from dataplane.keylog import KeyLog, Table
 from dataplane.linux.channel import AgentGone, Channel
 from dataplane.linux.control import ControlServer
+from dataplane.linux.keyfiles import KeyFiles
 from dataplane.linux.loop import Loop
 from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
-from dataplane.linux.requests import OpenControl, OpenTun, OpenUnderlay
+from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenTun, OpenUnderlay
 from dataplane.linux.seccomp import restrict_system_calls
 from dataplane.linux.signals import caught
 from dataplane.linux.status import CANNOT_START, ENDED, FAILED, complain
@@ -38,7 +40,8 @@ def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int
     with ExitStack() as stack:
         try:
             confine(identity, channel, (keys,), seccomp=config.seccomp)
-            engine = build_engine(config, parse_keys(_read(keys), config.peers), time.monotonic(), os.urandom)
+            material = parse_keys(_read(keys), config.peers)
+            engine = build_engine(config, material, time.monotonic(), os.urandom, _key_log(config, channel))
             loop = _assemble(config, engine, channel, stack)
         except LocalError as error:
             return complain(error, CANNOT_START)
@@ -87,6 +90,13 @@ def _read(descriptor: int) -> bytes:
         raise LocalError(f"the keys cannot be read: {error.strerror}") from error
     finally:
         os.close(descriptor)
+
+
+def _key_log(config: Config, channel: Channel) -> KeyLog | None:
+    """Raises Refused when its files cannot be had."""
+    if config.keylog is None:
+        return None
+    return KeyLog(KeyFiles({table: channel.obtain(OpenKeyLog(table)) for table in Table}).write)
 
 
 def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack) -> Loop:
