@@ -11,7 +11,7 @@ from lab.cloud.aws import Aws
 from lab.cloud.aws.image import publish_images
 from lab.cloud.errors import CloudError
 from lab.cloud.journal import Journal, Operation
-from lab.cloud.operation import State
+from lab.cloud.operation import Keeper, State
 from lab.cloud.store import Store
 from lab.cloud.supply import Supply
 
@@ -28,6 +28,10 @@ class Cloud:
         self._assemble(State(Store(), Journal(), Supply(seed)))
         publish_images(self.store, self.supply)
 
+    def keep_with(self, keep: Keeper) -> None:
+        """From here on, have every change kept before it counts; a change that cannot be kept is undone. Forks keep nothing."""
+        self._state.keep = keep
+
     def fork(self) -> Cloud:
         """An independent copy that shares the supply of identifiers and numbers.
 
@@ -38,6 +42,7 @@ class Cloud:
         return twin
 
     def _assemble(self, state: State) -> None:
+        self._state = state
         self.store = state.store
         self.journal = state.journal
         self.supply = state.supply

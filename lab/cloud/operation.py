@@ -20,14 +20,26 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
 
+Position = tuple[int, int, int]  # of a supply
+Keeper = Callable[[Operation, Position], None]
+
+
+def _keep_nothing(_operation: Operation, _before: Position) -> None: ...
+
+
 @dataclass
 class State:
-    """What the providers of one cloud share. `running` is the call under way: its name with the provider, and its number."""
+    """What the providers of one cloud share. `running` is the call under way: its name with the provider, and its number.
+
+    `keep` is given each operation that has changed something, and where the supply stood before it, while the change can still be
+    undone: if it raises, the call has failed and nothing has changed.
+    """
 
     store: Store
     journal: Journal
     supply: Supply
     running: tuple[str, int] | None = field(default=None)
+    keep: Keeper = _keep_nothing
 
 
 class Provider:
@@ -73,19 +85,21 @@ def operation(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S,
         if state.running is not None:
             return method(self, *args, **kwargs)
         parameters = dict(list(signature.bind(self, *args, **kwargs).arguments.items())[1:])
+        before = state.supply.position
         number = state.supply.operation_number()
         state.running = (f"{self.PROVIDER}.{name}", number)
         try:
             with state.store.transaction():
                 result = method(self, *args, **kwargs)
+                done = Operation(number, self.PROVIDER, name, parameters, state.store.touched, result_id=_id_of(result))
+                state.keep(done, before)
         except Exception as error:
             code = error.code if isinstance(error, CloudError) else type(error).__name__
             state.journal.add(Operation(number, self.PROVIDER, name, parameters, error=code))
             raise
         finally:
             state.running = None
-        touched = state.store.touched
-        state.journal.add(Operation(number, self.PROVIDER, name, parameters, touched, result_id=_id_of(result)))
+        state.journal.add(done)
         return result
 
     return cast("Callable[Concatenate[S, P], T]", call)

@@ -1,0 +1,84 @@
+"""What a supervisor tells of its lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Condition(StrEnum):
+    STARTING = "starting"
+    UP = "up"
+    ENDING = "going down"
+
+
+@dataclass(frozen=True, slots=True)
+class LabInfo:
+    """A lab in one line. `pid` is the process to signal, `since` seconds since 1970, `state` the directory of what is kept."""
+
+    name: str
+    scenario: str
+    left_out: tuple[str, ...]
+    condition: Condition
+    since: float
+    pid: int
+    nodes: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A node of the network. `entry` is what to put before a command to run it there, from inside the lab."""
+
+    name: str
+    label: str
+    kind: str
+    provider: str
+    resource: str
+    addresses: tuple[str, ...]
+    interfaces: tuple[str, ...]
+    entry: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelInfo:
+    """One end of a tunnel, as its dataplane sees it. Times are in seconds, None where nothing has happened yet.
+
+    `reason` says why the VPN status is Abnormal, as far as the dataplane knows.
+    """
+
+    node: str
+    peer: str
+    vpn_status: str
+    reason: str
+    endpoint: str
+    ike: Mapping[str, str]
+    cipher: str
+    spi_in: str
+    spi_out: str
+    age: float | None
+    rekey_in: float | None
+    heard: float | None
+    sent_packets: int
+    sent_bytes: int
+    received_packets: int
+    received_bytes: int
+    drops: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    lab: LabInfo
+    nodes: tuple[NodeInfo, ...]
+    tunnels: tuple[TunnelInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A packet explained and sent: `text` for a terminal, `json` for a program."""
+
+    reaches: bool
+    agrees: bool
+    text: str
+    json: str

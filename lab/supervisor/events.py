@@ -1,0 +1,84 @@
+"""What happens in a lab, in order, for whoever follows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lab.results import PingRecord, StepResult
+from lab.session import Listener
+from lab.supervisor.wire import encode
+
+MOST_EVENTS = 10_000  # remembered; our choice
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`number` counts from 1. `time` is in seconds since 1970. `text` is for a person, `data` for a program."""
+
+    number: int
+    time: float
+    kind: str
+    text: str
+    data: dict[str, Any]
+
+
+class EventLog:
+    """Remembers the last events. Any thread may add and read; those who wait are told."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._count = 0
+        self._lock = threading.Lock()
+        self._watchers: list[Callable[[], None]] = []
+
+    def add(self, kind: str, text: str, **data: object) -> None:
+        """`data` is encoded for the wire."""
+        with self._lock:
+            self._count += 1
+            self._events.append(Event(self._count, time.time(), kind, text, encode(data)))
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            watcher()
+
+    def since(self, number: int) -> list[Event]:
+        """Those after the event with this number, as far as they are remembered."""
+        with self._lock:
+            return [event for event in self._events if event.number > number]
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Have `watcher` called, in the thread that adds, after each event. Returns what ends that."""
+        with self._lock:
+            self._watchers.append(watcher)
+        return lambda: self._unwatch(watcher)
+
+    def _unwatch(self, watcher: Callable[[], None]) -> None:
+        with self._lock:
+            self._watchers.remove(watcher)
+
+
+class Reporter(Listener):
+    """Writes down what a running scenario does."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def phase(self, text: str) -> None:
+        self._log.add("phase", text)
+
+    def step_started(self, step: StepResult) -> None:
+        self._log.add("step started", f"step {step.number}: {step.title}", step=step)
+
+    def step_finished(self, step: StepResult) -> None:
+        self._log.add("step", f"step {step.number}: {step.title}: {step.outcome}", step=step)
+
+    def ping_started(self, ping: PingRecord) -> None:
+        self._log.add("ping started", f"{ping.source} pings {ping.destination}", ping=ping)
+
+    def ping_finished(self, ping: PingRecord) -> None:
+        text = f"{ping.source} → {ping.destination}: {ping.result.received} of {ping.result.sent} echoes"
+        self._log.add("ping", text, ping=ping)

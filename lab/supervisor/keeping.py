@@ -1,0 +1,156 @@
+"""What outlives a lab: the calls that made its clouds what they are, kept in SQLite.
+
+A cloud follows from its seed and its calls, so these are kept and made again. A call is on disk before it is acknowledged.
+Refused calls changed nothing and are not kept. What saglab did while a scenario ran counts once the scenario is through: one that
+was cut short is begun anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.cloud import Cloud, Operation
+from lab.errors import LabError, MachineError, UsageError
+from lab.supervisor.operations import find_operation
+from lab.supervisor.wire import encode
+
+STATES = Path("/var/lib/saglab")
+_FORMAT = 1  # another one is not read
+_SCHEMA = """
+CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER);
+CREATE TABLE operation (number INTEGER PRIMARY KEY, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT);
+"""
+
+
+class StateInUse(UsageError):
+    """Another supervisor works on this state."""
+
+
+class NotKept(LabError):
+    """A change could not be written down, so it was not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which lab a state is of, and how many calls it holds."""
+
+    scenario: str
+    left_out: tuple[str, ...]
+    calls: int
+
+
+class Keeping:
+    """The state of one lab in a directory of its own, for root alone, locked as long as this is open."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directory if need be. Raises StateInUse, and MachineError when it cannot be written to or read."""
+        self.directory = directory
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise MachineError(f"the state of the lab cannot be kept in {directory}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise StateInUse(f"another lab works on the state in {directory}; end it with `saglab down`, or give --state") from None
+        try:
+            self._database = _open(directory / "state.db")
+        except (sqlite3.Error, OSError) as error:
+            os.close(self._lock)
+            raise MachineError(f"the state of the lab in {directory} cannot be used: {error}") from error
+
+    def kept(self) -> Kept | None:
+        """What is there; None when nothing is, or a scenario that was cut short."""
+        row = self._database.execute("SELECT format, scenario, left_out, complete FROM lab").fetchone()
+        if row is None or not row[3]:
+            return None
+        if row[0] != _FORMAT:
+            raise MachineError(f"the state in {self.directory} has format {row[0]}, not {_FORMAT}; `saglab down` forgets it")
+        calls = self._database.execute("SELECT count(*) FROM operation").fetchone()[0]
+        return Kept(row[1], tuple(json.loads(row[2])), calls)
+
+    def begin(self, scenario: str, left_out: Sequence[str], seed: bytes, cloud: Cloud) -> None:
+        """Forget what is there, and keep the calls of a new cloud from here on. Raises NotKept."""
+        try:
+            with self._database:
+                self._database.execute("DELETE FROM operation")
+                self._database.execute("DELETE FROM lab")
+                row = (_FORMAT, scenario, json.dumps(list(left_out)), seed, 0)
+                self._database.execute("INSERT INTO lab VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
+        cloud.keep_with(self._keep)
+
+    def complete(self) -> None:
+        """What was kept since `begin` counts now. Raises NotKept."""
+        try:
+            with self._database:
+                self._database.execute("UPDATE lab SET complete = 1")
+        except sqlite3.Error as error:
+            raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
+
+    def seed(self) -> bytes:
+        """The seed of the cloud that is kept."""
+        return bytes(self._database.execute("SELECT seed FROM lab").fetchone()[0])
+
+    def restore(self, cloud: Cloud) -> None:
+        """Make the kept calls again, on a new cloud of the same seed, and keep what comes after them.
+
+        Raises MachineError when a call does not do what it did: it was kept by another version of saglab.
+        """
+        rows = self._database.execute("SELECT number, provider, name, parameters, before, touched, result FROM operation ORDER BY number")
+        for number, provider, name, parameters, before, touched, result in rows.fetchall():
+            cloud.supply.move_to(tuple(json.loads(before)))
+            arguments = find_operation(provider, name).arguments(json.loads(parameters))
+            getattr(getattr(cloud, provider), name)(**arguments)
+            done = cloud.journal[number]
+            if (list(done.touched), done.result_id) != (json.loads(touched), result):
+                raise MachineError(
+                    f"call {number}, {provider}.{name}, of the state in {self.directory} does something else in this version of "
+                    "saglab; `saglab down` forgets the state"
+                )
+        cloud.keep_with(self._keep)
+
+    def _keep(self, operation: Operation, before: tuple[int, int, int]) -> None:
+        row = (
+            operation.number,
+            operation.provider,
+            operation.name,
+            json.dumps(encode(operation.parameters)),
+            json.dumps(before),
+            json.dumps(operation.touched),
+            operation.result_id,
+        )
+        try:
+            with self._database:
+                self._database.execute("INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise NotKept(f"{operation.call} cannot be kept in {self.directory}, so nothing was changed: {error}") from error
+
+    def close(self, *, forget: bool = False) -> None:
+        """Let go of the state; with `forget`, remove it."""
+        self._database.close()
+        if forget:
+            shutil.rmtree(self.directory)
+        os.close(self._lock)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """With write-ahead log and a sync at each commit: what was committed survives the machine, too."""
+    database = sqlite3.connect(path, isolation_level="IMMEDIATE")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        with database:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                database.execute(statement)
+    return database
