@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lab.cloud import CloudError
+    from lab.connection import connect
     from lab.reasons import Reason
     from lab.results import Dies, Refused
     from lab.session import Lab
 
-__all__ = ["CloudError", "Dies", "Lab", "Reason", "Refused", "main"]
+__all__ = ["CloudError", "Dies", "Lab", "Reason", "Refused", "connect", "main"]
 
 _HOMES = {
     "CloudError": "lab.cloud",
@@ -23,6 +24,7 @@ _HOMES = {
     "Lab": "lab.session",
     "Reason": "lab.reasons",
     "Refused": "lab.results",
+    "connect": "lab.connection",
 }
 
 

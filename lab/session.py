@@ -170,13 +170,15 @@ class Lab:
         if topology != self._applied:
             backend.apply(topology)
             self._applied = topology
-        self.result.stray += self._blames(topology, backend.new_drops())
+        self.result.stray += blames(topology, backend.new_drops())
         assert ping.source_address is not None and ping.destination_address is not None  # noqa: S101, PT018 - no problem, no None
         ping.result = backend.ping(node, ping.source_address, ping.destination_address, count=count)
-        ping.drops += self._blames(topology, backend.new_drops())
+        ping.drops += blames(topology, backend.new_drops())
 
-    def _blames(self, topology: Topology, drops: list[Drop]) -> list[Blame]:
-        return [Blame(drop, topology.by_name[drop.node].label, _behind(topology, drop)) for drop in drops]
+
+def blames(topology: Topology, drops: Sequence[Drop]) -> list[Blame]:
+    """Drops with the names that a person knows their places by."""
+    return [Blame(drop, topology.by_name[drop.node].label, _behind(topology, drop)) for drop in drops]
 
 
 def _behind(topology: Topology, drop: Drop) -> str:

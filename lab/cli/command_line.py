@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from lab.cli import agree, explain, machine, run, scenarios
+from lab.cli import agree, asking, call, explain, inside, lifetime, machine, run, scenarios
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
 from lab.scenario import Scenario
 
-_FAMILIES = (run, explain, scenarios, agree, machine)
+_FAMILIES = (run, lifetime, asking, call, inside, explain, scenarios, agree, machine)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["test"]:
         return machine.run_tests(arguments[1:])
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(call.with_our_names(arguments))
     return _answer(lambda: int(options.handler(options)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lab.cli.asking import add_packet_options
 from lab.cli.scenarios import find_scenario
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
@@ -22,21 +23,16 @@ def add_verbs(verbs: Verbs) -> None:
         epilog="Exit status: 0 it reaches and the answer comes back, 1 it does not (or predicted and observed disagree), 2 wrong "
         "usage or environment, or interrupted.",
     )
-    _add_explain_options(explain)
+    _add_options(explain)
     explain.set_defaults(handler=_explain)
 
 
-def _add_explain_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", metavar="SCENARIO", help="its name, as `saglab scenarios` lists it")
     parser.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
     parser.add_argument("destination", metavar="DST", help="a machine, or an address")
     parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
-    parser.add_argument("--protocol", choices=["icmp", "tcp", "udp"], default="icmp", help="what is sent (default: icmp)")
-    parser.add_argument("--port", metavar="N", type=int, help="the destination port, for tcp and udp")
-    parser.add_argument("--size", metavar="N", type=int, help="length of the IP packet in bytes (default: 84, tcp 60)")
-    parser.add_argument("--ttl", metavar="N", type=int, default=64, help="time to live (default: 64)")
-    parser.add_argument("--df", action="store_true", help="the packet must not be fragmented")
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output instead")
+    add_packet_options(parser)
     parser.add_argument(
         "--emulate", action="store_true", help="also bring the network up (as root), send the packet, and compare what is seen"
     )

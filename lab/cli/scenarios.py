@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import pkgutil
+from pathlib import Path
 
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
@@ -20,7 +22,9 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def find_scenario(name: str) -> Scenario:
-    """Raises UsageError for an unknown name."""
+    """A scenario by its name, or from a Python file. Raises UsageError for an unknown one."""
+    if name.endswith(".py"):
+        return _scenario_in(Path(name))
     for scenario in all_scenarios():
         if scenario.name == name:
             return scenario
@@ -33,6 +37,15 @@ def all_scenarios() -> list[Scenario]:
 
     modules = sorted(module.name for module in pkgutil.iter_modules(scenarios.__path__))
     return [Scenario.of(importlib.import_module(f"scenarios.{name}")) for name in modules]
+
+
+def _scenario_in(path: Path) -> Scenario:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UsageError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Scenario.of(module)
 
 
 def _scenarios(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Whose a process is: every process of a lab bears the lab's id in its environment, and the id tells whether the lab still lives."""
+"""Whose a process is: all processes of a lab bear its id in their environment, and the id tells whether the lab still lives."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from lab.emulation.identity import VARIABLE, LabId
 from lab.errors import Interrupted, MachineError
 
 RUNTIME = Path("/dev/shm")  # noqa: S108 - covered by a private tmpfs inside the lab; a directory every Linux has
@@ -34,8 +35,10 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run_in_sandbox(function: Callable[[], int]) -> int:
+def run_in_sandbox(function: Callable[[], int], name: str = "run") -> int:
     """Run `function` in a new lab's namespaces and return its exit status, once every process of the lab is gone.
+
+    All of them bear the lab's id, with its `name`, in their environment.
 
     Must be called by a process with one thread. SIGINT reaches the supervisor through the terminal, SIGTERM is passed on; both
     raise Interrupted there. Raises MachineError when the kernel grants no namespaces.
@@ -44,9 +47,11 @@ def run_in_sandbox(function: Callable[[], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     lifeline, held = os.pipe()
+    lab = LabId.of_this_process(name)
     init = os.fork()
     if init == 0:
         os.close(held)
+        os.environ[VARIABLE] = str(lab)
         _exit_with(lambda: _init(function, lifeline))
     os.close(lifeline)
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

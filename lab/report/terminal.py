@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -88,6 +88,13 @@ class Progress(Listener):
         self._console.print(f"{_INDENT}{_ping_line(ping)}")
 
 
+def print_ping(console: Console, ping: PingRecord) -> None:
+    """A ping by itself, and what was dropped meanwhile."""
+    console.print(_ping_line(ping))
+    for blame in ping.drops:
+        _print_drop(console, f"{ping.source} → {ping.destination}", blame, {})
+
+
 def _ping_line(ping: PingRecord) -> str:
     ends = f"{escape(ping.source)} {ping.source_address or ''} → {escape(ping.destination)} {ping.destination_address or ''}"
     if ping.problem:
@@ -110,12 +117,13 @@ def print_heading(console: Console, scenario: Scenario, *, simulated: bool = Fal
 
 def print_result(console: Console, result: RunResult) -> None:
     """Where packets died, which step is missing, and the verdict."""
+    titles = {step.number: step.title for step in result.steps}
     console.print()
     for ping in result.pings:
         for blame in ping.drops:
-            _print_drop(console, f"{ping.source} → {ping.destination}", blame, result)
+            _print_drop(console, f"{ping.source} → {ping.destination}", blame, titles)
     for blame in result.stray:
-        _print_drop(console, "outside the pings", blame, result)
+        _print_drop(console, "outside the pings", blame, titles)
     _print_missing(console, result)
     if result.error:
         console.print(f"[red]{escape(result.error)}[/red]")
@@ -123,7 +131,7 @@ def print_result(console: Console, result: RunResult) -> None:
     console.print(f"{verdict} in {result.seconds:.1f} s")
 
 
-def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) -> None:
+def _print_drop(console: Console, when: str, blame: Blame, titles: Mapping[str, str]) -> None:
     place = blame.drop.place
     of = f" of [bold]{escape(blame.machine)}[/bold]" if blame.machine else ""
     console.print(
@@ -131,7 +139,6 @@ def _print_drop(console: Console, when: str, blame: Blame, result: RunResult) ->
         f"{place.filter}{of}: [red]{place.reason}[/red]"
     )
     console.print(f"   {_explain(str(place.reason))} [dim]({place.origin.resource})[/dim]")
-    titles = {step.number: step.title for step in result.steps}
     for number in blame.steps:
         console.print(f"   [yellow]step {number} is missing:[/yellow] {escape(titles[number])}")
 

@@ -50,6 +50,11 @@ class EmulationBackend:
         """Open a shell on the terminal in which `on NODE COMMAND` runs a command in a node, and wait for its end."""
         open_shell(self._emulation)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """A short name for each node, by its full one."""
+        return short_names(self._emulation.topology)
+
     def close(self) -> None:
         self._running.close()
         self.emulation = None

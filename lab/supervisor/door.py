@@ -17,6 +17,7 @@ from lab.errors import MachineError, UsageError
 _PREFIX = "saglab/"
 _BACKLOG = 64
 _ROOT = 0
+_ACCEPTS = 1 << 16  # __SO_ACCEPTCON of linux/net.h, in the flags of /proc/net/unix
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -84,13 +85,9 @@ def peer_of(connection: socket.socket) -> Peer:
 
 def living() -> list[str]:
     """The names of all labs that are up in this network namespace."""
-    lines = Path("/proc/net/unix").read_text().splitlines()[1:]
-    listening = 1 << 16  # __SO_ACCEPTCON
-    columns = [line.split(maxsplit=7) for line in lines]
-    names = {
-        row[7][1:].removeprefix(_PREFIX) for row in columns if len(row) == 8 and row[7].startswith(f"@{_PREFIX}") and int(row[3], 16) & listening
-    }
-    return sorted(names)
+    rows = [line.split(maxsplit=7) for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    doors = [row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS]
+    return sorted({door.removeprefix(f"@{_PREFIX}") for door in doors if door.startswith(f"@{_PREFIX}")})
 
 
 def _address(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from typing import Any
 from lab.results import PingRecord, StepResult
 from lab.session import Listener
 from lab.supervisor.wire import encode
+
+_log = logging.getLogger(__name__)
 
 MOST_EVENTS = 10_000  # remembered; our choice
 
@@ -37,7 +40,8 @@ class EventLog:
         self._watchers: list[Callable[[], None]] = []
 
     def add(self, kind: str, text: str, **data: object) -> None:
-        """`data` is encoded for the wire."""
+        """`data` is encoded for the wire. Every event is logged, too."""
+        _log.info("%s: %s", kind, text)
         with self._lock:
             self._count += 1
             self._events.append(Event(self._count, time.time(), kind, text, encode(data)))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,13 @@ from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import encode
 
 STATES = Path("/var/lib/saglab")
+_FILES = ("state.db", "state.db-wal", "state.db-shm", "lock")
 _FORMAT = 1  # another one is not read
 _SCHEMA = """
 CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER);
-CREATE TABLE operation (number INTEGER PRIMARY KEY, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT);
+CREATE TABLE operation (
+    number INTEGER PRIMARY KEY, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT
+);
 """
 
 
@@ -61,7 +64,7 @@ class Keeping:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise StateInUse(f"another lab works on the state in {directory}; end it with `saglab down`, or give --state") from None
+            raise StateInUse(f"another lab works on the state in {directory}; end it, or give another --state") from None
         try:
             self._database = _open(directory / "state.db")
         except (sqlite3.Error, OSError) as error:
@@ -107,8 +110,8 @@ class Keeping:
 
         Raises MachineError when a call does not do what it did: it was kept by another version of saglab.
         """
-        rows = self._database.execute("SELECT number, provider, name, parameters, before, touched, result FROM operation ORDER BY number")
-        for number, provider, name, parameters, before, touched, result in rows.fetchall():
+        rows = self._database.execute("SELECT * FROM operation ORDER BY number").fetchall()
+        for number, provider, name, parameters, before, touched, result in rows:
             cloud.supply.move_to(tuple(json.loads(before)))
             arguments = find_operation(provider, name).arguments(json.loads(parameters))
             getattr(getattr(cloud, provider), name)(**arguments)
@@ -140,12 +143,16 @@ class Keeping:
         """Let go of the state; with `forget`, remove it."""
         self._database.close()
         if forget:
-            shutil.rmtree(self.directory)
+            for name in _FILES:
+                (self.directory / name).unlink(missing_ok=True)
+            with suppress(OSError):  # it was the user's own, and holds other things
+                self.directory.rmdir()
         os.close(self._lock)
 
 
 def _open(path: Path) -> sqlite3.Connection:
     """With write-ahead log and a sync at each commit: what was committed survives the machine, too."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite makes its other files like this one
     database = sqlite3.connect(path, isolation_level="IMMEDIATE")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")

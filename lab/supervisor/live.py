@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lab.cloud import CloudError
-from lab.compiler import compile_topology
+from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError
-from lab.explanation import Question, explain
+from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
@@ -18,12 +19,11 @@ from lab.supervisor.answers import Condition, LabInfo, NodeInfo, Status, Traced,
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.events import EventLog, Reporter
 from lab.supervisor.keeping import Keeping
-from lab.supervisor.observation import disagreements
-from lab.supervisor.observe import send
 from lab.supervisor.operations import find_operation
 from lab.supervisor.run import run_on
+from lab.supervisor.tracing import trace
 from lab.supervisor.tunnels import tunnels_of
-from lab.topology import Topology
+from lab.topology import Node
 
 
 class LiveLab:
@@ -31,7 +31,7 @@ class LiveLab:
 
     def __init__(self, info: LabInfo, keeping: Keeping, log: EventLog, *, cipher: str) -> None:
         self.info = info
-        self.log = log
+        self._log = log
         self._keeping = keeping
         self._reporter = Reporter(log)
         self._backend = EmulationBackend(cipher=cipher, progress=self._reporter.phase)
@@ -41,7 +41,10 @@ class LiveLab:
     # Up
 
     def replay(self, scenario: Scenario) -> RunResult:
-        """Run a scenario and keep what it configures; afterwards the network is as the clouds are."""
+        """Run a scenario and keep what it configures; afterwards the network is as the clouds are.
+
+        Raises LabError when the scenario ends early.
+        """
         left_out = self.info.left_out
         self._lab = Lab(scenario.name, skip=left_out, backend=self._backend, listener=self._reporter)
         self._keeping.begin(scenario.name, left_out, self._lab.clouds.seed, self._lab.cloud)
@@ -49,34 +52,35 @@ class LiveLab:
         if result.error:
             raise LabError(f"the scenario ended early: {result.error}")
         self._keeping.complete()
-        self._apply()
+        self._follow()
         return result
 
     def restore(self) -> None:
         """Bring a lab back as it was configured when it ended."""
-        self._lab = Lab(self.info.scenario, seed=self._keeping.seed(), backend=self._backend, listener=self._reporter)
+        self._lab = Lab(self.info.scenario, seed=self._keeping.seed())
         self._keeping.restore(self._lab.cloud)
-        self._apply()
+        self._follow()
 
     # What can be done
 
     def call(self, provider: str, name: str, given: Mapping[str, Any]) -> Any:
         """Make a call, and let the network follow at once. Raises CloudError, UsageError, and MachineError for the network."""
-        operation = find_operation(provider, name)
-        arguments = operation.arguments(given)
-        told = f"{provider}.{name}({', '.join(arguments)})"
+        cloud = self._lab.cloud
+        arguments = find_operation(provider, name).arguments(given)
+        told, made = f"{provider}.{name}({', '.join(arguments)})", len(cloud.journal)
         try:
-            answer = getattr(getattr(self._lab.cloud, provider), name)(**arguments)
+            answer = getattr(getattr(cloud, provider), name)(**arguments)
         except CloudError as error:
-            self.log.add("refusal", f"{told}: {error}", code=error.code, message=error.message)
+            self._log.add("refusal", f"{told}: {error}", code=error.code, message=error.message)
             raise
-        self.log.add("call", told)
-        self._apply()
+        if len(cloud.journal) > made:  # a describe_… call is not journalled
+            self._log.add("call", told)
+            self._follow()
         return answer
 
     def ping(self, source: str, destination: str, count: int) -> PingRecord:
         """Ping a machine or an address from a machine. Raises UsageError for an unknown one."""
-        topology = self._topology
+        topology = self._emulation.topology
         start, goal = find_machine(topology, source), find_destination(topology, destination)
         ping = PingRecord("", start.resource, start.label, goal.label, start.address, goal.address, count, PingResult(0, 0, None))
         self._reporter.ping_started(ping)
@@ -88,76 +92,47 @@ class LiveLab:
 
     def trace(self, question: Question, *, width: int, colour: bool) -> Traced:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
-        from lab.report.explanation import explanation_json, render_explanation  # only when it is asked for
-
-        explanation = explain(self._lab.cloud, question)
-        observed = send(self._emulation, explanation) if explanation.fate.exchange is not None else None
-        found = disagreements(explanation, observed) if observed is not None else []
-        told = {"scenario": self.info.name, "observed": observed, "disagreements": found}
-        return Traced(
-            explanation.reaches,
-            not found,
-            render_explanation(explanation, width=width, colour=colour, **told),
-            explanation_json(explanation, left_out=self.info.left_out, **told),
-        )
+        return trace(self._lab.cloud, self._emulation, question, title=self.info.name, width=width, colour=colour)
 
     # What can be asked
 
-    def nodes(self) -> tuple[NodeInfo, ...]:
-        emulation = self._emulation
-        names = self._backend.names
-        return tuple(
-            NodeInfo(
-                name=names[node.name],
-                label=node.label,
-                kind=node.kind.value,
-                provider=node.provider,
-                resource=node.resource,
-                addresses=tuple(str(address.ip) for interface in node.interfaces for address in interface.addresses),
-                interfaces=tuple(interface.name for interface in node.interfaces),
-                entry=tuple(emulation.machines[node.name].entry()),
-            )
-            for node in self._topology.nodes
-        )
-
     def status(self) -> Status:
-        return Status(self.info, self.nodes(), self._tunnels())
+        return Status(self.info, tuple(self._node(node) for node in self._emulation.topology.nodes), self._tunnels())
 
     def watch(self) -> None:
-        """Note which tunnels have changed their VPN status."""
+        """Note which tunnels have another VPN status than the last time."""
         for tunnel in self._tunnels():
             before = self._vpn.get((tunnel.node, tunnel.peer))
             self._vpn[tunnel.node, tunnel.peer] = tunnel.vpn_status
             if before != tunnel.vpn_status:
-                why = f" ({tunnel.reason})" if tunnel.reason else ""
-                self.log.add("vpn status", f"VPN status of {tunnel.peer} at {tunnel.node}: {tunnel.vpn_status}{why}", tunnel=tunnel)
+                told = f"{tunnel.vpn_status} ({tunnel.reason})" if tunnel.reason else tunnel.vpn_status
+                self._log.add("vpn status", f"VPN status of {tunnel.peer} at {tunnel.node}: {told}", tunnel=tunnel)
 
-    def close(self, *, forget: bool) -> None:
-        """End the network. What is kept stays, or is removed as well."""
-        self._keeping.close(forget=forget)
-        self._backend.close()
+    def _node(self, node: Node) -> NodeInfo:
+        return NodeInfo(
+            name=self._backend.names[node.name],
+            label=node.label,
+            kind=node.kind.value,
+            provider=node.provider,
+            resource=node.resource,
+            addresses=tuple(str(address.ip) for interface in node.interfaces for address in interface.addresses),
+            interfaces=tuple(interface.name for interface in node.interfaces),
+            entry=tuple(self._emulation.machines[node.name].entry()),
+        )
 
     def _tunnels(self) -> tuple[TunnelInfo, ...]:
-        emulation = self._backend.emulation
-        return tunnels_of(emulation.tunnel_status(), self._backend.names) if emulation is not None else ()
+        return tunnels_of(self._emulation.tunnel_status(), self._backend.names)
 
-    def _apply(self) -> None:
+    def _follow(self) -> None:
+        """Make the network what the clouds say."""
         started = time.monotonic()
-        self._backend.apply(compile_topology(self._lab.cloud))
-        self.log.add("applied", f"the network follows, after {time.monotonic() - started:.2f} s")
+        self._backend.apply(self._lab.compile())
+        self.info = replace(self.info, condition=Condition.UP, nodes=len(self._emulation.topology.nodes))
+        self._log.add("network", f"the network follows, after {time.monotonic() - started:.2f} s")
 
     @property
-    def _emulation(self) -> Any:
+    def _emulation(self) -> Emulation:
         emulation = self._backend.emulation
         if emulation is None:
-            raise MachineError(f"the network of {self.info.name} is not built yet ({self.info.condition})")
+            raise MachineError(f"the network of {self.info.name} is not built yet")
         return emulation
-
-    @property
-    def _topology(self) -> Topology:
-        topology = self._emulation.topology
-        assert isinstance(topology, Topology)  # noqa: S101
-        return topology
-
-
-__all__ = ["Condition", "LiveLab"]

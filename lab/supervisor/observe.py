@@ -22,12 +22,13 @@ def observe(explanation: Explanation, *, progress: Callable[[str], None] = lambd
     emulation = Emulation(explanation.topology, progress=progress)
     try:
         progress("the packet")
-        return _send(emulation, explanation, exchange.request.probe)
+        return send(emulation, explanation, exchange.request.probe)
     finally:
         emulation.close()
 
 
-def _send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observation:
+def send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observation:
+    """Send the packet on a network that is up already."""
     probing = Probing()
     try:
         probing.attend(emulation.machines)

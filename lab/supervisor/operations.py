@@ -79,10 +79,10 @@ def find_operation(provider: str, name: str) -> OperationInfo:
 def _info(provider: str, name: str, function: Any) -> OperationInfo:
     hints = get_type_hints(function)
     parameters = list(inspect.signature(function).parameters.values())[1:]  # without self
-    return OperationInfo(
-        provider,
-        name,
-        inspect.getdoc(function) or "",
-        tuple(Parameter(p.name, hints[p.name], p.default is p.empty, None if p.default is p.empty else p.default) for p in parameters),
-        hints["return"],
-    )
+    read = tuple(_parameter(parameter, hints[parameter.name]) for parameter in parameters)
+    return OperationInfo(provider, name, inspect.getdoc(function) or "", read, hints["return"])
+
+
+def _parameter(parameter: inspect.Parameter, kind: Any) -> Parameter:
+    required = parameter.default is parameter.empty
+    return Parameter(parameter.name, kind, required, None if required else parameter.default)

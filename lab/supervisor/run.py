@@ -16,11 +16,15 @@ from lab.topology import Topology
 
 
 def run_scenario(scenario: Scenario, *, skip: Collection[str], backend: Backend, listener: Listener) -> RunResult:
-    """Run a scenario against a backend, and find out which steps left out its drops are due to.
+    """Run a scenario against a backend, as `run_on` does, in a lab that nobody needs afterwards."""
+    return run_on(Lab(scenario.name, skip=skip, backend=backend, listener=listener), scenario)
 
-    What a script or the machine does wrong ends the run and is told in `RunResult.error`.
+
+def run_on(lab: Lab, scenario: Scenario) -> RunResult:
+    """Run a scenario in a new lab, and find out which steps left out its drops are due to.
+
+    What a script does wrong ends the run and is told in `RunResult.error`.
     """
-    lab = Lab(scenario.name, skip=skip, backend=backend, listener=listener)
     lab.result.title = scenario.title
     started = time.monotonic()
     try:

@@ -1,0 +1,131 @@
+"""`saglab call`: any operation of either cloud, on a lab that is up. Parameters and help come from the operations' signatures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from lab.cli.labs import add_lab, the_lab
+from lab.cli.status import FAILED, PASSED
+from lab.cli.verbs import Verbs
+from lab.report.terminal import make_console
+
+if TYPE_CHECKING:
+    from lab.supervisor.operations import OperationInfo, Parameter
+
+_PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud"}
+_EPILOG = (
+    "Example: saglab call aws modify_network_interface_attribute --network-interface-id eni-0123456789abcdef0 "
+    "--no-source-dest-check. Exit status: 0 done, 1 the provider refuses, 2 wrong usage."
+)
+
+
+def add_verbs(verbs: Verbs) -> None:
+    call = verbs.add_parser(
+        "call",
+        help="make a call to a cloud of a lab; the network follows at once",
+        description="Make a call as the account's administrator. What the provider would refuse is refused with its code, and "
+        "changes nothing.",
+        epilog=_EPILOG,
+    )
+    providers = call.add_subparsers(metavar="CLOUD", required=True)
+    for provider, name in _PROVIDERS.items():
+        offered = providers.add_parser(provider, help=f"the operations of {name}", epilog=_EPILOG)
+        if _is_meant(provider):
+            add_operations(provider, offered)
+
+
+def with_our_names(arguments: Sequence[str]) -> list[str]:
+    """`call aws run-instances`, as the provider's own command line has it, is `call aws run_instances` here."""
+    if arguments[:1] != ["call"]:
+        return list(arguments)
+    return [word.replace("-", "_") if place == 2 and word[:1] != "-" else word for place, word in enumerate(arguments)]
+
+
+def _is_meant(provider: str) -> bool:
+    """Whether the command line, or the one being completed, speaks of a provider: more than a hundred parsers take time."""
+    words = os.environ.get("COMP_LINE", "").split() or sys.argv
+    return "call" in words and provider in words
+
+
+def add_operations(provider: str, parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """A parser for each operation, by its name."""
+    from lab.supervisor.operations import operations
+
+    offered = parser.add_subparsers(metavar="OPERATION", required=True)
+    for name, operation in operations(provider).items():
+        title = _sentence(operation.title)
+        one = offered.add_parser(name, help=title, description=_sentence(operation.text))
+        for parameter in operation.parameters:
+            _add_parameter(one, parameter)
+        add_lab(one)
+        one.add_argument("--json", action="store_true", help="write the answer as JSON to standard output")
+        one.set_defaults(handler=_call, operation=operation)
+    return offered.choices
+
+
+def _sentence(text: str) -> str:
+    """For argparse, which reads % as the start of a name."""
+    return " ".join(text.split()).replace("%", "%%")
+
+
+def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
+    flag = "--" + parameter.name.replace("_", "-")
+    told = "required" if parameter.required else f"default: {_told(parameter.default)}"
+    dest = f"parameter_{parameter.name}"
+    common: dict[str, Any] = {"dest": dest, "required": parameter.required, "default": argparse.SUPPRESS, "help": told}
+    kinds = _kinds(parameter.kind)
+    if bool in kinds:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+    elif any(get_origin(kind) is Literal for kind in kinds):
+        parser.add_argument(flag, choices=[choice for kind in kinds for choice in get_args(kind)], **common)
+    elif int in kinds:
+        parser.add_argument(flag, type=int, metavar="N", **common)
+    elif all(get_origin(kind) is Sequence for kind in kinds):
+        parser.add_argument(flag, nargs="+", metavar="VALUE", **common)
+    else:
+        parser.add_argument(flag, metavar="VALUE", **common)
+
+
+def _kinds(kind: Any) -> list[Any]:
+    """The types that a parameter may have, without None."""
+    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return [member for member in members if member is not NoneType]
+
+
+def _told(default: object) -> str:
+    return "none" if default in (None, (), "") else str(default)
+
+
+def _call(options: argparse.Namespace) -> int:
+    from lab.cloud import CloudError
+    from lab.report.answer import print_answer, print_refusal
+
+    operation: OperationInfo = options.operation
+    given = _given(vars(options))
+    lab = the_lab(options)
+    console = make_console()
+    try:
+        with console.status(f"[dim]{operation.provider} {operation.name}[/dim]"):
+            answer = lab.call(operation.provider, operation.name, given)
+    except CloudError as error:
+        if options.json:
+            print(json.dumps({"error": error.code, "message": error.message}, indent=2))
+        else:
+            print_refusal(make_console(stderr=True), error)
+        return FAILED
+    if options.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        print_answer(console, answer)
+    return PASSED
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = "parameter_"
+    return {name.removeprefix(prefix): value for name, value in options.items() if name.startswith(prefix)}

@@ -1,0 +1,225 @@
+"""`saglab up`, `down` and `list`: labs that live in the background."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.cli.labs import add_lab, default_directory, require_root, the_lab
+from lab.cli.scenarios import find_scenario
+from lab.cli.status import EXIT_CODES, FAILED, PASSED
+from lab.cli.verbs import Verbs, require_machine
+from lab.errors import MachineError, UsageError
+from lab.report.terminal import Progress, make_console, print_heading, print_result
+from lab.scenario import Scenario
+
+if TYPE_CHECKING:
+    from lab.results import RunResult
+    from lab.supervisor.answers import LabInfo
+    from lab.supervisor.client import Client
+    from lab.supervisor.daemon import Plan
+
+
+def add_verbs(verbs: Verbs) -> None:
+    up = verbs.add_parser(
+        "up",
+        help="bring a lab up that stays up in the background (as root)",
+        description="Replay a scenario and leave its lab up. A lab that was killed, or ended with `down --keep`, comes back as "
+        "it was configured. For a lab that is up already nothing is done.",
+        epilog=f"Example: saglab up vcpe-ping --name demo. {EXIT_CODES}",
+    )
+    up.add_argument("scenario", nargs="?", metavar="SCENARIO|FILE", help="a scenario, by name or as a Python file")
+    up.add_argument("--name", metavar="LAB", help="what to call the lab (default: as the scenario)")
+    up.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
+    up.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
+    up.add_argument("--state", metavar="DIR", type=Path, help="where its state is kept (default: /var/lib/saglab/LAB)")
+    up.add_argument("--json", action="store_true", help="write the result as JSON to standard output")
+    up.set_defaults(handler=_up)
+
+    down = verbs.add_parser(
+        "down",
+        help="end a lab and forget it",
+        description="End a lab: nothing of it is left, its state is removed too. That no such lab is up is no error.",
+        epilog="Example: saglab down --keep; later, saglab up brings the lab back as it was configured.",
+    )
+    add_lab(down)
+    down.add_argument("--all", action="store_true", help="every lab that is up")
+    down.add_argument("--keep", action="store_true", help="keep the state for the next `saglab up`")
+    down.set_defaults(handler=_down)
+
+    listing = verbs.add_parser("list", help="list the labs that are up or kept", epilog="Example: saglab list --json")
+    listing.add_argument("--json", action="store_true", help="write JSON to standard output")
+    listing.set_defaults(handler=_list)
+
+
+# up
+
+
+def _up(options: argparse.Namespace) -> int:
+    from lab.supervisor.client import Client
+    from lab.supervisor.door import check_name, living
+
+    require_root()
+    scenario = find_scenario(options.scenario) if options.scenario else None
+    if scenario is not None:
+        scenario.check_steps(options.skip)
+    name = check_name(options.name or (scenario.name if scenario else _only_kept()))
+    console = make_console(stderr=options.json)
+    if name in living():
+        info = Client(name).info()
+        _check_same(info, scenario, options.skip)
+        console.print(f"[bold]{name}[/bold] is up already")
+        return PASSED
+    require_machine()
+    plan = _plan(name, scenario, options)
+    if scenario is not None and not options.json:
+        print_heading(console, scenario)
+    return _bring_up(Client(name), plan, options)
+
+
+def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> Plan:
+    from lab.emulation.keys import CIPHERS, DEFAULT_CIPHER
+    from lab.supervisor.daemon import Plan
+
+    cipher = options.cipher or DEFAULT_CIPHER
+    if cipher not in CIPHERS:
+        raise UsageError(f"no cipher {cipher!r}; there are: {', '.join(CIPHERS)}")
+    directory = (options.state or default_directory(name)).absolute()
+    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), cipher, directory)
+
+
+def _check_same(info: LabInfo, scenario: Scenario | None, skip: list[str]) -> None:
+    if scenario is not None and (info.scenario != scenario.name or (skip and tuple(dict.fromkeys(skip)) != info.left_out)):
+        left_out = f" without step {', '.join(info.left_out)}" if info.left_out else ""
+        raise UsageError(f"a lab called {info.name} is up, of {info.scenario}{left_out}; choose another --name, or end it first")
+
+
+def _only_kept() -> str:
+    kept = [name for name, _ in _kept()]
+    if len(kept) != 1:
+        which = f", or which lab with --name: {', '.join(kept)}" if kept else ""
+        raise UsageError(f"say which scenario to bring up{which}")
+    return kept[0]
+
+
+def _bring_up(client: Client, plan: Plan, options: argparse.Namespace) -> int:
+    from lab.report.machine import to_json
+    from lab.supervisor.daemon import start
+
+    start(plan)
+    console = make_console(stderr=options.json)
+    progress = Progress(console)
+    try:
+        result = _follow(client, progress)
+    except KeyboardInterrupt:
+        progress.quiet()
+        client.interrupt()
+        raise
+    finally:
+        progress.quiet()
+    if result is None:
+        console.print(f"[bold]{client.name}[/bold] is up again, as it was configured")
+        return PASSED
+    print_result(console, result)
+    console.print(f"[bold]{client.name}[/bold] stays up: saglab status, ping, trace, call, exec …; saglab down ends it")
+    if options.json:
+        print(to_json(result), end="")
+    return PASSED if result.passed else FAILED
+
+
+def _follow(client: Client, progress: Progress) -> RunResult | None:
+    """Show what happens until the lab is up. Raises MachineError when it does not come up."""
+    from lab.results import PingRecord, RunResult, StepResult
+    from lab.supervisor.wire import decode
+
+    for event in client.events(follow=True):
+        if event.kind == "phase":
+            progress.phase(event.text)
+        elif event.kind == "step started":
+            progress.step_started(decode(StepResult, event.data["step"]))
+        elif event.kind == "step":
+            progress.step_finished(decode(StepResult, event.data["step"]))
+        elif event.kind == "ping started":
+            progress.ping_started(decode(PingRecord, event.data["ping"]))
+        elif event.kind == "ping":
+            progress.ping_finished(decode(PingRecord, event.data["ping"]))
+        elif event.kind == "up":
+            result = event.data["result"]
+            return None if result is None else decode(RunResult, result)
+        elif event.kind == "failed":
+            raise MachineError(event.text)
+    raise MachineError(f"{client.name} ended before it was up; nothing of it is left")
+
+
+# down
+
+
+def _down(options: argparse.Namespace) -> int:
+    from lab.supervisor.client import Client
+    from lab.supervisor.door import living
+
+    require_root()
+    console = make_console()
+    if options.all:
+        for name in living():
+            _end(Client(name), keep=options.keep)
+        return PASSED
+    if options.lab is None and not living():
+        console.print("no lab is up")
+        return PASSED
+    client = the_lab(options)
+    if client.name in living():
+        _end(client, keep=options.keep)
+    else:
+        console.print(_forget(client.name, keep=options.keep))
+    return PASSED
+
+
+def _end(client: Client, *, keep: bool) -> None:
+    console = make_console()
+    with console.status(f"[dim]{client.name} goes down[/dim]"):
+        client.down(keep=keep)
+    kept = "; `saglab up` brings it back as it was" if keep else ""
+    console.print(f"[bold]{client.name}[/bold] is down{kept}")
+
+
+def _forget(name: str, *, keep: bool) -> str:
+    """Remove what is kept of a lab that is not up. Says what was done."""
+    from lab.supervisor.keeping import Keeping
+
+    directory = default_directory(name)
+    if keep or not directory.exists():
+        return f"no lab called {name} is up"
+    Keeping(directory).close(forget=True)
+    return f"{name} was not up; what was kept of it is removed"
+
+
+# list
+
+
+def _list(options: argparse.Namespace) -> int:
+    from lab.report.labs import print_labs
+    from lab.supervisor.client import Client
+    from lab.supervisor.door import living
+    from lab.supervisor.wire import encode
+
+    require_root()
+    up, kept = [Client(name).info() for name in living()], _kept()
+    if options.json:
+        told = [{"name": name, "state": str(directory)} for name, directory in kept]
+        print(json.dumps({"up": encode(up), "kept": told}, indent=2))
+    else:
+        print_labs(make_console(), up, kept)
+    return PASSED
+
+
+def _kept() -> list[tuple[str, Path]]:
+    """The labs that are not up and have a state where it is kept by default."""
+    from lab.supervisor.door import living
+    from lab.supervisor.keeping import STATES
+
+    if not STATES.is_dir():
+        return []
+    return [(path.name, path) for path in sorted(STATES.iterdir()) if (path / "state.db").exists() and path.name not in living()]

@@ -1,0 +1,64 @@
+"""A lab that is up, from Python: `lab.connect("demo").aws.describe_instances()`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, cast
+
+from lab.cloud.alibaba import Alibaba
+from lab.cloud.aws import Aws
+from lab.explanation import Question
+from lab.results import PingRecord
+from lab.supervisor.answers import Status, Traced
+from lab.supervisor.client import Client
+from lab.supervisor.operations import find_operation
+from lab.supervisor.wire import decode
+
+
+class Connection:
+    """A running lab. The clouds' operations are called as in a scenario, and the network follows before a call returns.
+
+    Every method raises UsageError when no such lab is up, and MachineError when it ends meanwhile.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._client = Client(name)
+        self._client.info()  # so that a wrong name is told of here
+        self.aws = cast(Aws, _RemoteProvider(self._client, Aws))
+        self.alibaba = cast(Alibaba, _RemoteProvider(self._client, Alibaba))
+
+    def status(self) -> Status:
+        """Nodes and tunnels as they are now."""
+        return self._client.status()
+
+    def ping(self, source: str, destination: str, *, count: int = 4) -> PingRecord:
+        """Ping a machine or an address from a machine; machines go by name or id."""
+        return self._client.ping(source, destination, count)
+
+    def trace(self, question: Question) -> Traced:
+        """Send a packet, and say what becomes of it and why."""
+        return self._client.trace(question)
+
+
+class _RemoteProvider:
+    """Stands where a provider's operations are expected, and has the supervisor make each call."""
+
+    def __init__(self, client: Client, provider: type[Aws] | type[Alibaba]) -> None:
+        self._client = client
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._provider, name)  # AttributeError for what is no operation
+        operation = find_operation(self._provider.PROVIDER, name)
+        signature = inspect.signature(method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            arguments = dict(list(signature.bind(None, *args, **kwargs).arguments.items())[1:])
+            return decode(operation.returns, self._client.call(operation.provider, name, arguments))
+
+        return call
+
+
+def connect(name: str) -> Connection:
+    """A lab that is up. Raises UsageError when there is none of this name."""
+    return Connection(name)

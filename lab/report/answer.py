@@ -1,0 +1,69 @@
+"""What an operation answered, for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lab.cloud import CloudError
+
+_SECRET = ("secret_key", "user_data")
+_MOST_COLUMNS = 7  # of a list; one resource is shown whole
+
+
+def print_answer(console: Console, answer: Any) -> None:
+    """JSON as the supervisor gives it: nothing, a word, a resource, or a list of them."""
+    if answer is None:
+        console.print("[green]done[/green]")
+    elif isinstance(answer, Mapping):
+        console.print(_resource(answer))
+    elif isinstance(answer, list) and answer and all(isinstance(item, Mapping) for item in answer):
+        console.print(_list(answer))
+        console.print("[dim]--json shows everything[/dim]")
+    elif isinstance(answer, list):
+        console.print("\n".join(map(_text, answer)) or "[dim]none[/dim]")
+    else:
+        console.print(_text(answer))
+
+
+def print_refusal(console: Console, error: CloudError) -> None:
+    console.print(f"[red]{error.code}[/red]: {escape(error.message)}", soft_wrap=True)
+
+
+def _resource(fields: Mapping[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in _shown(fields):
+        table.add_row(name, _text(value))
+    return table
+
+
+def _list(resources: Sequence[Mapping[str, Any]]) -> Table:
+    names = [name for name, value in _shown(resources[0]) if not isinstance(value, (list, Mapping))][:_MOST_COLUMNS]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for resource in resources:
+        table.add_row(*(_text(resource.get(name)) for name in names))
+    return table
+
+
+def _shown(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Without where each thing comes from, which is for programs, and secrets hidden."""
+    for name, value in fields.items():
+        if name == "origin" or name.endswith("_origin"):
+            continue
+        yield name, "(hidden; --json shows it)" if name in _SECRET and value else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in _shown(value))
+    if isinstance(value, list):
+        return "\n".join(map(_text, value))
+    return "" if value is None else escape(str(value))

@@ -1,0 +1,136 @@
+"""A lab's supervisor, spoken to from another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPConnection, HTTPException
+from typing import Any, TypeVar
+
+from lab.cloud import CloudError
+from lab.errors import MachineError, UsageError
+from lab.explanation import Question
+from lab.results import PingRecord
+from lab.supervisor.answers import LabInfo, Status, Traced
+from lab.supervisor.door import check_name, connect, peer_of
+from lab.supervisor.events import Event
+from lab.supervisor.wire import decode, encode
+
+T = TypeVar("T")
+
+ENDS_WITHIN = 10.0  # seconds; our choice, far above what a lab of hundreds of nodes takes
+
+
+class _Line(HTTPConnection):
+    """HTTP over a lab's door. `timeout` is None: how long an answer may take, the question decides."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, timeout=None)
+        self._name = name
+
+    def connect(self) -> None:
+        self.sock = connect(self._name, None)
+
+
+class Client:
+    """One lab, by its name. Every method raises NoSuchLab when it is not up, and MachineError when it ends meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        self.name = check_name(name)
+
+    @property
+    def supervisor(self) -> int:
+        """The supervisor's process id, as this process sees it."""
+        with connect(self.name, None) as connection:
+            return peer_of(connection).pid
+
+    def info(self) -> LabInfo:
+        return decode(LabInfo, self._ask("/lab"))
+
+    def status(self) -> Status:
+        return decode(Status, self._ask("/status"))
+
+    def entry(self, node: str) -> list[str]:
+        """What to put before a command to run it in a node, from outside the lab. Raises UsageError for an unknown node."""
+        nodes = self.status().nodes
+        for info in nodes:
+            if node in (info.name, info.resource):
+                return ["nsenter", "--target", str(self.supervisor), "--pid", "--mount", "--wd", "--", *info.entry]
+        raise UsageError(f"{self.name} has no node {node!r}; there are: {', '.join(info.name for info in nodes)}")
+
+    def call(self, provider: str, operation: str, arguments: Mapping[str, object]) -> Any:
+        """What an operation returned, as JSON. Raises CloudError when the provider refuses, UsageError for a wrong argument."""
+        return self._ask("/call", {"provider": provider, "operation": operation, "arguments": encode(arguments)})
+
+    def ping(self, source: str, destination: str, count: int) -> PingRecord:
+        return decode(PingRecord, self._ask("/ping", {"source": source, "destination": destination, "count": count}))
+
+    def trace(self, question: Question, *, width: int = 100, colour: bool = False) -> Traced:
+        return decode(Traced, self._ask("/trace", {"question": encode(question), "width": width, "colour": colour}))
+
+    def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+        """Events after the one with this number; with `follow`, those to come too, until the lab ends."""
+        line = _Line(self.name)
+        try:
+            line.request("GET", f"/events?after={after}{'&follow' if follow else ''}")
+            answer = line.getresponse()
+            while text := answer.readline():
+                yield decode(Event, json.loads(text))
+        except (OSError, HTTPException, json.JSONDecodeError):
+            return  # the lab has ended, maybe in the middle of a line
+        finally:
+            line.close()
+
+    def log(self) -> str:
+        return self._request("GET", "/log", None).decode()
+
+    def down(self, *, keep: bool = False) -> None:
+        """End the lab, and wait until nothing of it is left; with `keep`, its state stays for the next `up`."""
+        self._end(lambda _holder: self._ask("/down", {"keep": keep}))
+
+    def interrupt(self) -> None:
+        """End a lab that is still coming up, and wait until nothing of it is left."""
+        self._end(lambda holder: os.kill(holder, signal.SIGTERM))
+
+    def _end(self, tell: Callable[[int], object]) -> None:
+        holder = self.info().pid
+        ended = os.pidfd_open(holder)
+        try:
+            tell(holder)
+            gone, _, _ = select.select([ended], [], [], ENDS_WITHIN)
+        finally:
+            os.close(ended)
+        if not gone:
+            raise MachineError(f"{self.name} has not ended within {ENDS_WITHIN:.0f} s; `saglab logs` may say why")
+
+    def _ask(self, path: str, body: object = None) -> Any:
+        return json.loads(self._request("GET" if body is None else "POST", path, body))
+
+    def _request(self, method: str, path: str, body: object) -> bytes:
+        line = _Line(self.name)
+        try:
+            line.request(method, path, None if body is None else json.dumps(body))
+            answer = line.getresponse()
+            said, status = answer.read(), answer.status
+        except (OSError, HTTPException) as error:
+            raise MachineError(f"{self.name} has ended, or does not answer: {error or type(error).__name__}") from error
+        finally:
+            line.close()
+        if status >= 400:
+            _raise(said, status)
+        return said
+
+
+def _raise(said: bytes, status: int) -> None:
+    """Raise the refusal that the supervisor told of."""
+    try:
+        refusal = json.loads(said)
+        kind, message = refusal["error"], refusal["message"]
+    except (ValueError, KeyError) as error:
+        raise MachineError(f"the supervisor answers with status {status}: {said.decode(errors='replace')}") from error
+    if kind == "refused":
+        raise CloudError(refusal["code"], message)
+    raise UsageError(message) if kind == "usage" else MachineError(message)

@@ -1,0 +1,115 @@
+"""How a lab ends, and how it comes back: on a host of its own, where everything that is left would be seen."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lab import connect
+from lab.supervisor.client import Client
+from lab.supervisor.door import living
+from tests.emulation.host import DIRECTORIES, ROOT, on_host
+from tests.emulation.lab_process import all_results
+from tests.emulation.machine_state import machine_state
+
+pytestmark = pytest.mark.emulation
+
+SAGLAB = Path(sys.executable).parent / "saglab"
+NAME = "x"
+STATE = Path("/run/state")
+GONE_WITHIN = 5.0  # seconds
+UP = [str(SAGLAB), "up", "vcpe-ping", "--name", NAME, "--state", str(STATE)]
+Differences = dict[str, tuple[list[str], list[str]]]
+
+
+def left_by(story: Callable[[], None]) -> Differences:
+    """What a story leaves on its host, the state of the lab apart."""
+    directories = [directory for directory in DIRECTORIES if directory != ROOT]
+    before = machine_state(directories)
+    story()
+    deadline = time.monotonic() + GONE_WITHIN
+    while True:
+        left = machine_state(directories).difference(before)
+        files = [name for name in left.get("files", ([], []))[0] if not name.startswith(str(STATE))]
+        if set(left) <= {"files"} and not files:
+            return {}
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)  # a poll of the condition, with the deadline above
+
+
+def up(status: int = 0) -> None:
+    done = subprocess.run(UP, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == status, done.stdout + done.stderr
+
+
+def ended_by_down() -> None:
+    up()
+    Client(NAME).down()
+    assert living() == []
+    assert not STATE.exists()
+
+
+def killed(victim: Callable[[Client], int]) -> None:
+    """By SIGKILL; then it comes back as it was configured, with what was called in between."""
+    up()
+    lab = connect(NAME)
+    (vpc,) = lab.aws.describe_vpcs()
+    group = lab.aws.create_security_group("mine", "made while it was up", vpc.id)
+    os.kill(victim(Client(NAME)), signal.SIGKILL)
+    _wait_for(lambda: living() == [])
+    up()
+    lab = connect(NAME)
+    assert group in lab.aws.describe_security_groups()
+    assert lab.ping("app", "ecs", count=2).passed
+    Client(NAME).down(keep=True)
+    assert STATE.exists()
+
+
+def interrupted() -> None:
+    """Ctrl-C while it comes up: nothing is left, no state either."""
+    run = subprocess.Popen(UP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stdout is not None
+    said = ""
+    while "2.5" not in said:
+        assert select.select([run.stdout], [], [], 30)[0], said
+        said += os.read(run.stdout.fileno(), 4096).decode()
+    os.killpg(run.pid, signal.SIGINT)
+    _, stderr = run.communicate(timeout=30)
+    assert (run.returncode, stderr) == (2, "saglab: interrupted\n")
+    assert living() == []
+    assert not STATE.exists()
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GONE_WITHIN
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # a poll of the condition, with the deadline above
+
+
+STORIES: dict[str, Callable[[], None]] = {
+    "down": ended_by_down,
+    "kill -9 of the holder": partial(killed, lambda client: client.info().pid),
+    "kill -9 of the supervisor": partial(killed, lambda client: client.supervisor),
+    "Ctrl-C while it comes up": interrupted,
+}
+
+
+@pytest.fixture(scope="module")
+def left() -> dict[str, Differences]:
+    return all_results({name: partial(left_by, story) for name, story in STORIES.items()}, on_host)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_nothing_is_left(left: dict[str, Differences], story: str) -> None:
+    assert left[story] == {}

@@ -1,0 +1,214 @@
+"""A lab in the background, as its user sees it: one lab for all of these tests."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab import CloudError, Reason, connect
+from lab.connection import Connection
+from lab.errors import UsageError
+from lab.explanation import Question
+from lab.supervisor.client import Client
+from tests.supervisor.command import saglab, saglab_json, saglab_process
+
+pytestmark = pytest.mark.emulation
+
+NAME = f"test-{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Up:
+    """A lab of vcpe-ping without step 2.5, and what `up` said."""
+
+    said: str
+    state: Path
+    client: Client
+    lab: Connection
+
+    def vcpe_eni(self) -> str:
+        (vcpe,) = [instance for instance in self.lab.aws.describe_instances() if instance.name == "vcpe"]
+        return vcpe.network_interface_ids[0]
+
+    def check(self, enabled: bool) -> None:
+        self.lab.aws.modify_network_interface_attribute(self.vcpe_eni(), source_dest_check=enabled)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    state = tmp_path_factory.mktemp("up") / "state"
+    said = saglab_process("up", "vcpe-ping", "--name", NAME, "--skip", "2.5", "--state", str(state), status=1)
+    client = Client(NAME)
+    try:
+        yield Up(said, state, client, connect(NAME))
+    finally:
+        client.down()
+
+
+# What `up` does
+
+
+def test_up_tells_of_the_run_as_run_does(up: Up) -> None:
+    assert "✓ 2.1" in up.said
+    assert "step 2.5 is missing: Disable the source/destination check of the vCPE" in up.said
+    assert f"{NAME} stays up" in up.said
+
+
+def test_up_again_does_nothing(up: Up) -> None:
+    before = up.client.info()
+    assert f"{NAME} is up already" in saglab("up", "vcpe-ping", "--name", NAME)
+    assert up.client.info() == before
+
+
+def test_another_scenario_under_the_same_name_is_refused(up: Up, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text('"""Another one."""\n\n\ndef run(lab):\n    pass\n')
+    assert "choose another --name" in saglab("up", str(tmp_path / "other.py"), "--name", NAME, status=2)
+
+
+def test_a_second_supervisor_on_the_same_state_is_refused(up: Up) -> None:
+    said = saglab_process("up", "vcpe-ping", "--name", f"{NAME}-x", "--state", str(up.state), status=2)
+    assert "another lab works on the state" in said
+
+
+def test_the_list_shows_it(up: Up) -> None:
+    (mine,) = [lab for lab in saglab_json("list")["up"] if lab["name"] == NAME]
+    assert (mine["scenario"], mine["left_out"], mine["condition"], mine["nodes"]) == ("vcpe-ping", ["2.5"], "up", 8)
+
+
+# What can be asked
+
+
+def test_status_shows_nodes_and_both_ends_of_the_tunnel(up: Up) -> None:
+    status = saglab_json("status", "--lab", NAME)
+    nodes = {node["name"]: node for node in status["nodes"]}
+    assert nodes["app"]["addresses"] == ["10.0.1.10"]
+    assert {"internet", "aws", "vcpe", "alibaba", "ecs"} <= nodes.keys()
+    ends = {tunnel["node"]: tunnel for tunnel in status["tunnels"]}
+    assert {end["vpn_status"] for end in ends.values()} == {"Normal"}
+    assert ends["vcpe"]["spi_in"] == ends["ccn-singapore"]["spi_out"] != ""
+    assert all(end["cipher"] == "aes-256-gcm" and end["heard"] is not None for end in ends.values())
+
+
+def test_status_for_a_person(up: Up) -> None:
+    said = saglab("status", "--lab", NAME)
+    assert "vcpe-ping without step 2.5, up for" in said
+    assert said.count("VPN status Normal") == 2
+
+
+def test_a_ping_says_where_it_died(up: Up) -> None:
+    up.check(True)
+    said = saglab("ping", "app", "ecs", "--count", "2", "--lab", NAME, status=1)
+    assert "0 of 2 echoes" in said
+    assert "destination check of vcpe: ENI_SOURCE_DEST_CHECK_RESTRICTION" in said
+
+
+def test_a_trace_says_why_and_what_would_help(up: Up) -> None:
+    up.check(True)
+    traced = up.lab.trace(Question("app", "ecs"))
+    assert (traced.reaches, traced.agrees) == (False, True)
+    assert "source_dest_check=False" in traced.text
+    assert json.loads(traced.json)["reaches"] is False
+
+
+def test_nobody_unknown_is_pinged(up: Up) -> None:
+    with pytest.raises(UsageError, match="no machine 'nobody' runs; there are: app, ecs, vcpe"):
+        up.lab.ping("app", "nobody")
+
+
+# What can be done
+
+
+def test_the_network_follows_a_call_at_once(up: Up) -> None:
+    said = saglab("call", "aws", "modify-network-interface-attribute", "--network-interface-id", up.vcpe_eni(), "--lab", NAME,
+                  "--no-source-dest-check")  # fmt: skip
+    assert said == "done\n"
+    assert up.lab.ping("app", "ecs", count=2).passed
+    up.check(True)
+    ping = up.lab.ping("app", "ecs", count=2)
+    assert not ping.passed
+    assert {blame.drop.place.reason for blame in ping.drops} == {Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION}
+
+
+def test_answers_are_the_resources_themselves(up: Up) -> None:
+    names = {instance.name for instance in up.lab.aws.describe_instances()}
+    assert names == {"app", "vcpe"}
+    assert up.lab.alibaba.describe_smart_access_gateways()[0].active_device.serial_number.startswith("sag")
+
+
+def test_a_refusal_bears_the_providers_code(up: Up) -> None:
+    with pytest.raises(CloudError) as refused:
+        up.lab.aws.delete_vpc("vpc-none")
+    assert refused.value.code == "InvalidVpcID.NotFound"
+    assert "InvalidVpcID.NotFound" in saglab("call", "aws", "delete_vpc", "--vpc-id", "vpc-none", "--lab", NAME, status=1)
+
+
+def test_an_operation_that_does_not_exist_is_no_attribute(up: Up) -> None:
+    with pytest.raises(AttributeError):
+        up.lab.aws.fly()  # type: ignore[attr-defined]
+
+
+def test_exec_runs_in_the_node_and_passes_its_status_on(up: Up) -> None:
+    assert "10.0.1.10/24" in saglab_process("exec", "--lab", NAME, "app", "ip", "-br", "address")
+    saglab_process("exec", "--lab", NAME, "app", "sh", "-c", "exit 7", status=7)
+
+
+def test_exec_in_no_node_names_those_there_are(up: Up) -> None:
+    assert "there are: internet, aws" in saglab("exec", "--lab", NAME, "nowhere", "true", status=2)
+
+
+def test_a_shell_says_what_it_is(up: Up) -> None:
+    said = saglab_process("shell", "--lab", NAME, "app", stdin="hostname -I\n")
+    assert "root on this machine's files" in said
+    assert "10.0.1.10" in said
+
+
+# What is told
+
+
+def test_events_tell_of_steps_calls_and_the_vpn_status(up: Up) -> None:
+    up.check(True)
+    events = list(up.client.events())
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    assert {"step", "ping", "up", "call", "network"} <= {event.kind for event in events}
+
+
+def test_who_follows_is_told_of_what_comes(up: Up) -> None:
+    last = list(up.client.events())[-1].number
+    following = up.client.events(after=last, follow=True)
+    up.check(False)
+    assert [next(following).kind, next(following).kind] == ["call", "network"]
+    following.close()
+
+
+def test_the_log_holds_no_key(up: Up) -> None:
+    (gateway,) = up.lab.alibaba.describe_smart_access_gateways()
+    log = saglab("logs", "--lab", NAME)
+    assert "the lab is up" in log
+    assert [device.secret_key for device in gateway.devices if device.secret_key in log] == []
+
+
+def test_every_process_of_the_lab_bears_its_id(up: Up) -> None:
+    supervisor = up.client.supervisor
+    namespace = Path(f"/proc/{supervisor}/ns/pid").readlink()
+    inside = [path for path in Path("/proc").iterdir() if path.name.isdigit() and _in(path, namespace)]
+    assert len(inside) > 10
+    named = f"SAGLAB_LAB={NAME}:".encode()
+    started = [path for path in inside if int(path.name) != supervisor and (path / "cmdline").read_bytes()]
+    assert [path.name for path in started if named not in (path / "environ").read_bytes()] in ([], [_init(supervisor)])
+
+
+def _in(process: Path, namespace: Path) -> bool:
+    try:
+        return (process / "ns" / "pid").readlink() == namespace
+    except OSError:
+        return False  # it ended meanwhile
+
+
+def _init(supervisor: int) -> str:
+    """The lab's init, which was forked and not executed, so that /proc shows the command's environment."""
+    return Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[1]

@@ -1,0 +1,100 @@
+"""Operations as `saglab call` offers them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from lab.cli import main
+from lab.cli.call import add_operations
+from lab.cloud import Cloud
+from lab.errors import UsageError
+from lab.supervisor.operations import PROVIDERS, find_operation, operations
+from lab.supervisor.wire import encode
+
+
+@pytest.fixture
+def capture_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    def help_of(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["saglab", "call", *words])
+        with pytest.raises(SystemExit):
+            main(["call", *words, "--help"])
+        return " ".join(capsys.readouterr().out.split())
+
+    return help_of
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_operation_of_a_cloud_is_offered(provider: str, capture_help: Callable[..., str]) -> None:
+    kind = PROVIDERS[provider]
+    public = {name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))}
+    assert set(operations(provider)) == public
+    shown = capture_help(provider)
+    assert [name for name in public if f" {name} " not in shown] == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_operation_has_a_help_that_names_its_parameters(provider: str) -> None:
+    parser = argparse.ArgumentParser()
+    offered = add_operations(provider, parser)
+    for name, operation in operations(provider).items():
+        shown = offered[name].format_help()
+        assert [p.name for p in operation.parameters if f"--{p.name.replace('_', '-')}" not in shown] == []
+
+
+def test_help_shows_parameters_as_they_are_typed(capture_help: Callable[..., str]) -> None:
+    shown = capture_help("aws", "modify_network_interface_attribute")
+    for words in ("--network-interface-id VALUE", "--source-dest-check | --no-source-dest-check", "--groups VALUE [VALUE ...]"):
+        assert words in shown
+
+
+def test_the_providers_own_spelling_is_understood(capture_help: Callable[..., str]) -> None:
+    assert "--cidr-block" in capture_help("aws", "create-vpc")
+
+
+ARGUMENTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "words": ("create_vpc", {"cidr_block": "10.0.0.0/16"}, {"cidr_block": "10.0.0.0/16"}),
+    "list": ("create_network_interface", {"subnet_id": "s", "groups": ["a"]}, {"subnet_id": "s", "groups": ("a",)}),
+    "flag": (
+        "modify_network_interface_attribute",
+        {"network_interface_id": "e", "source_dest_check": False},
+        {"network_interface_id": "e", "source_dest_check": False},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "given", "expected"), ARGUMENTS.values(), ids=ARGUMENTS.keys())
+def test_arguments_from_json(name: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert find_operation("aws", name).arguments(given) == expected
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "unknown": ("delete_vpc", {"vpc_id": "v", "colour": "red"}, "has no parameter colour"),
+    "missing": ("delete_vpc", {}, "needs vpc_id"),
+    "of another kind": ("delete_vpc", {"vpc_id": 3}, "takes no such vpc_id: 3 is no str"),
+    "several at once": ("delete_vpc", {"x": 1}, "has no parameter x, needs vpc_id"),
+}
+
+
+@pytest.mark.parametrize(("name", "given", "words"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_arguments_are_all_named(name: str, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        find_operation("aws", name).arguments(given)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(("provider", "name"), [("azure", "x"), ("aws", "fly"), ("aws", "_get")])
+def test_what_does_not_exist_cannot_be_called(provider: str, name: str) -> None:
+    with pytest.raises(UsageError, match=r"^(no provider|aws has no operation)"):
+        find_operation(provider, name)
+
+
+def test_what_a_call_was_given_can_be_given_again() -> None:
+    cloud = Cloud(b"seed")
+    cloud.aws.create_vpc(IPv4Network("10.0.0.0/16"))
+    (made,) = list(cloud.journal)
+    assert find_operation("aws", "create_vpc").arguments(encode(made.parameters)) == {"cidr_block": "10.0.0.0/16"}
