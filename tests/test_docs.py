@@ -69,9 +69,10 @@ def test_page_lists_exactly_the_codes_that_exist(heading: str) -> None:
 
 @cache
 def help_of(*command: str) -> str:
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, pytest.raises(SystemExit):
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
         patch.setenv("COLUMNS", "200")
-        main([*command, "--help"])
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
     return out.getvalue()
 
 
