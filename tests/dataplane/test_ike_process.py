@@ -19,7 +19,7 @@ import pytest
 
 from dataplane.control import request
 from dataplane.doubles import PEER
-from tests.dataplane.test_process import Process, in_namespace_of, must_in_namespace_of, running, wait_until
+from tests.dataplane.test_process import Process, in_namespace_of, must_in_namespace_of, running, udp_socket_in, wait_until
 
 pytestmark = [
     pytest.mark.emulation,
@@ -30,6 +30,7 @@ SERIAL = {"type": "key_id", "value": "sage6m2ph5sit0000001"}
 POINT = {"type": "fqdn", "value": "pop.example"}
 PSK = b"a key that is worth nothing".hex()
 PINGS = 400
+SOAK_BURSTS, SOAK_BURST = 100, 50
 APP, ECS = "10.0.1.10", "192.168.1.10"
 
 
@@ -149,6 +150,30 @@ def test_rekeys_under_a_running_ping_lose_nothing(sites: tuple[Site, Site]) -> N
         assert left.poll() is None
         assert (pop.peer()["ike"]["rekeys"], pop.peer()["ike"]["child_rekeys"]) == (6, 6)
         assert vcpe.peer()["drops"] == pop.peer()["drops"] == {}
+
+
+def test_soak_delivers_every_packet_once(sites: tuple[Site, Site]) -> None:
+    """The short form of bench/soak.py. No more is under way at a time than every queue holds, however slow the machine is."""
+    vcpe, pop = sites
+    with pop.alive() as right, vcpe.alive() as left:
+        wait_for_vpn(vcpe, pop)
+        with udp_socket_in(left) as sender, udp_socket_in(right) as receiver:
+            receiver.bind((ECS, 5001))
+            sender.connect((ECS, 5001))
+            for number in range(SOAK_BURSTS):
+                burst = range(number * SOAK_BURST, (number + 1) * SOAK_BURST)
+                for each in burst:
+                    sender.send(each.to_bytes(4, "big"))
+                if number % 5 == 0:
+                    request(sites[number % 2].control, op="rekey", peer=PEER, what="ike" if number % 25 == 0 else "child")
+                assert sorted(int.from_bytes(receiver.recv(64), "big") for _ in burst) == list(burst)
+            receiver.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                receiver.recv(64)
+        for site in sites:
+            wait_until(lambda site=site: site.peer()["ike"]["rekeys"] >= SOAK_BURSTS // 25, "rekeys of IKE")
+            assert site.peer()["ike"]["child_rekeys"] >= SOAK_BURSTS // 10
+            assert site.peer()["drops"] == {}
 
 
 def rekey_and_wait(site: Site, what: str) -> None:

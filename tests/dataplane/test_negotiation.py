@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
@@ -305,15 +305,47 @@ def test_rekeys_in_time_lose_nothing() -> None:
     assert left.drops == right.drops == {}
 
 
-def stream(underlay: Underlay, left: Gateway, right: Gateway, seconds: float) -> None:
-    """Packets both ways, ten a second, each of which arrives, once and in order."""
+def test_ten_minutes_of_rekeys_leave_nothing_behind() -> None:
+    """The time-compressed form of bench/soak.py: nothing lost or doubled, and no more kept after ten minutes than after five."""
+    settings = Settings(lifetimes=Lifetimes(child=2.2, child_hard=60, ike=11, ike_hard=120), probe_after=5.0)
+    left, right = ike_vcpe(settings=settings), ike_pop(settings=settings)
+    underlay = connected(left, right)
+    kept = []
+    for _ in range(2):
+        for _ in range(60):
+            stream(underlay, left, right, seconds=5.0, rate=2.0)
+            underlay.wire.clear()
+        kept.append(books(left) + books(right))
+    assert left.negotiated.child_rekeys == right.negotiated.child_rekeys >= 240
+    assert left.negotiated.ike_rekeys == right.negotiated.ike_rekeys >= 50
+    assert left.drops == right.drops == {}
+    assert max(kept[1]) <= max(kept[0]) + MOST_AT_ONCE
+
+
+MOST_AT_ONCE = 8  # children and IKE SAs that may be there while they are replaced
+
+
+def books(gateway: Gateway) -> list[int]:
+    """How much an engine keeps of everything that comes and goes."""
+    negotiation = gateway.engine.negotiation
+    assert negotiation is not None
+    table = negotiation._table
+    (session,) = gateway.negotiated.sessions
+    agendas = [len(agenda._entries) // 8 for agenda in (table._agenda, negotiation._agenda, gateway.engine._agenda)]
+    kept: list[Sized] = [table.sessions, table._by_spi, table._child_spis, gateway.engine._by_spi, negotiation._draining]
+    kept += [gateway.negotiated.pairs, session._sas, session.children, session._child_spis, session._wishes]
+    return [*map(len, kept), *agendas]
+
+
+def stream(underlay: Underlay, left: Gateway, right: Gateway, seconds: float, rate: float = 10.0) -> None:
+    """Packets both ways, so many a second, each of which arrives, once and in order."""
     left.delivered.clear()
     right.delivered.clear()
-    count = int(seconds * 10)
+    count = int(seconds * rate)
     for number in range(count):
         underlay.send(left, packet(number))
         underlay.send(right, back(number))
-        underlay.advance(0.1, step=0.1)
+        underlay.advance(1 / rate, step=1 / rate)
     assert right.delivered == [packet(number) for number in range(count)]
     assert left.delivered == [back(number) for number in range(count)]
 
