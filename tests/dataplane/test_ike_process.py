@@ -119,7 +119,7 @@ def answered(output: str) -> tuple[int, int]:
 
 
 def ping(handle: subprocess.Popen[str], destination: str) -> tuple[int, int]:
-    return answered(in_namespace_of(handle, "ping", "-c", "4", "-i", "0.05", "-W", "2", destination).stdout)
+    return answered(in_namespace_of(handle, "ping", "-c", "4", "-i", "0.05", "-W", "10", destination).stdout)
 
 
 def test_ping_through_a_tunnel_that_ike_keyed(sites: tuple[Site, Site]) -> None:
@@ -140,7 +140,7 @@ def test_rekeys_under_a_running_ping_lose_nothing(sites: tuple[Site, Site]) -> N
     vcpe, pop = sites
     with pop.alive(), vcpe.alive() as left:
         wait_for_vpn(vcpe, pop)
-        command = [*vcpe.enter, "ping", "-c", str(PINGS), "-i", "0.005", "-W", "2", ECS]
+        command = [*vcpe.enter, "ping", "-c", str(PINGS), "-i", "0.005", "-W", "10", ECS]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pinging:
             for what in ("child", "ike") * 3:
                 for site in sites:
