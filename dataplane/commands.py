@@ -124,6 +124,7 @@ def _peer_status(peer: RemoteGateway, now: float) -> Answer:
         "heard": None if peer.heard_at is None else now - peer.heard_at,
         **_associations(peer),
         "prefixes": [str(prefix) for prefix in peer.prefixes],
+        "mtu": peer.path.mtu,
         **_traffic(peer),
         **(_ike_status(peer, now) if isinstance(peer, NegotiatedPeer) else {}),
     }

@@ -178,7 +178,7 @@ def parse_eni_check(fields: Fields) -> EniCheck:
 
 
 def _headers(fields: Fields) -> HeaderRules:
-    switches = ("copy_dscp", "copy_ecn", "clamp_mss")
+    switches = ("copy_dscp", "copy_ecn", "clamp_mss", "discover_mtu")
     fields.only(*switches)
     return HeaderRules(*(fields.flag(switch, default=True) for switch in switches))
 

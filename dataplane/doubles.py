@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
-from dataplane.engine import DEFAULT_RULES, Engine
+from dataplane.engine import Engine
 from dataplane.errors import DropReason, LocalError
-from dataplane.esp import InboundSa, OutboundSa, overlay_mtu
+from dataplane.esp import OUTER_LENGTH, InboundSa, OutboundSa, overlay_mtu
 from dataplane.headers import HeaderRules
 from dataplane.ike.doubles import PSK, TO_POP, TO_VCPE, entropy_from
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.policy import Settings
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import IkeSetup
-from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, Send
+from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, PathReport, Send
 from dataplane.peer import Peer, RemoteGateway
 from dataplane.suites import SUITES
 
@@ -31,7 +31,11 @@ PEER = "sag-1"  # the gateway's resource names the tunnel at both ends
 TO_POP_SPI = 4097
 TO_VCPE_SPI = 4098
 MTU = overlay_mtu(1500)
+UNLIMITED = 65535  # bytes of a datagram
+QUOTED_LENGTH = 8  # bytes of a datagram's payload in an ICMP error of the double's router
 DEFAULT_CIPHER = "aes-256-gcm"
+QUIET = HeaderRules(discover_mtu=False)
+"""What gateways do about headers unless a test wants more: no probe stands between the packets of a test."""
 
 
 def material(spi: int, cipher: str = DEFAULT_CIPHER) -> bytes:
@@ -74,12 +78,17 @@ class Gateway:
 
 
 class Underlay:
-    """Carries datagrams between gateways at once, and keeps a copy of each on `wire`. `up` may be switched off."""
+    """Carries datagrams between gateways at once, and keeps a copy of each on `wire`. `up` may be switched off.
+
+    `mtu` is that of a link in the middle. Its router tells a sender of a datagram too big for it, unless `icmp` is switched off.
+    """
 
     def __init__(self, *gateways: Gateway, now: float = 1000.0) -> None:
         self.gateways = gateways
         self.now = now
         self.up = True
+        self.mtu = UNLIMITED
+        self.icmp = True
         self.wire: list[Datagram] = []
 
     def send(self, gateway: Gateway, *packets: Buffer) -> None:
@@ -113,10 +122,14 @@ class Underlay:
             else:
                 source = gateway.endpoint if isinstance(effect, Send) else (gateway.endpoint[0], IKE_PORT)
                 tos = effect.tos if isinstance(effect, Send) else 0
-                self._transmit(Datagram(bytes(effect.payload), source, tos), effect.endpoint)
+                self._transmit(gateway, Datagram(bytes(effect.payload), source, tos), effect.endpoint)
 
-    def _transmit(self, datagram: Datagram, destination: Endpoint) -> None:
+    def _transmit(self, sender: Gateway, datagram: Datagram, destination: Endpoint) -> None:
         self.wire.append(datagram)
+        if OUTER_LENGTH + len(datagram.payload) > self.mtu:
+            report = PathReport(destination, self.mtu, bytes(datagram.payload[:QUOTED_LENGTH]), is_local=False)
+            sender.engine.reported([report] if self.icmp else [], self.now)
+            return
         for gateway in self.gateways:
             if self.up and gateway.endpoint == destination:
                 self.inject(gateway, *datagram)
@@ -130,7 +143,7 @@ def vcpe(
     mtu: int = MTU,
     check: EniCheck | None = None,
     now: float = 1000.0,
-    rules: HeaderRules = DEFAULT_RULES,
+    rules: HeaderRules = QUIET,
 ) -> Gateway:
     """The end that speaks first, with its point of presence configured."""
     outbound, inbound = outbound_sa(TO_POP_SPI, cipher), inbound_sa(TO_VCPE_SPI, cipher)
@@ -139,23 +152,30 @@ def vcpe(
     return Gateway(Engine([peer], mtu=mtu, icmp_source=source, now=now, check=check, rules=rules), VCPE)
 
 
-def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0, rules: HeaderRules = DEFAULT_RULES) -> Gateway:
+def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0, rules: HeaderRules = QUIET) -> Gateway:
     """The end that waits, and knows no endpoint."""
     peer = Peer(PEER, outbound_sa(TO_VCPE_SPI, cipher), inbound_sa(TO_POP_SPI, cipher), [AWS])
     return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address("198.51.100.10"), now=now, rules=rules), POP)
 
 
-def ike_vcpe(*, psk: bytes = PSK, to: Endpoint = POP, settings: Settings | None = None, seed: str = "") -> Gateway:
+def ike_vcpe(
+    *, psk: bytes = PSK, to: Endpoint = POP, settings: Settings | None = None, seed: str = "", rules: HeaderRules = QUIET
+) -> Gateway:
     """The end that begins, keyed by IKE."""
     peer = NegotiatedPeer(PEER, replace(TO_POP, psk=psk), [ALIBABA], to, speaks_first=True)
-    return _ike_gateway(peer, VCPE, settings, seed)
+    return _ike_gateway(peer, VCPE, settings, seed, rules)
 
 
-def ike_pop(*, psk: bytes = PSK, settings: Settings | None = None, seed: str = "") -> Gateway:
+def ike_pop(
+    *, psk: bytes = PSK, settings: Settings | None = None, seed: str = "", rules: HeaderRules = QUIET
+) -> Gateway:
     """The end that waits, keyed by IKE."""
-    return _ike_gateway(NegotiatedPeer(PEER, replace(TO_VCPE, psk=psk), [AWS]), POP, settings, seed)
+    return _ike_gateway(NegotiatedPeer(PEER, replace(TO_VCPE, psk=psk), [AWS]), POP, settings, seed, rules)
 
 
-def _ike_gateway(peer: NegotiatedPeer, endpoint: Endpoint, settings: Settings | None, seed: str) -> Gateway:
+def _ike_gateway(
+    peer: NegotiatedPeer, endpoint: Endpoint, settings: Settings | None, seed: str, rules: HeaderRules
+) -> Gateway:
     setup = IkeSetup(endpoint, entropy_from(f"{endpoint} {seed}"), settings or Settings())
-    return Gateway(Engine([peer], mtu=MTU, icmp_source=IPv4Address(endpoint[0]), now=1000.0, ike=setup), endpoint)
+    source = IPv4Address(endpoint[0])
+    return Gateway(Engine([peer], mtu=MTU, icmp_source=source, now=1000.0, ike=setup, rules=rules), endpoint)

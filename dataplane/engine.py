@@ -41,7 +41,8 @@ from dataplane.keylog import KeyLog
 from dataplane.limiter import TokenBucket
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import IkeSetup, Negotiation
-from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint
+from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, PathReport, Send
+from dataplane.path_mtu import PathMtu
 from dataplane.peer import KEEPALIVE, Peer, RemoteGateway
 from dataplane.prefixes import PrefixTable
 
@@ -50,7 +51,7 @@ IKE_MARKER = 0  # RFC 3948 §2.2: where an ESP packet has its SPI
 
 ERRORS_PER_SECOND = 100.0
 ERROR_BURST = 50.0
-"""ICMP errors sent. Our choice: plenty for path MTU discovery, too few to be worth provoking."""
+"""ICMP errors sent, and such as are heard. Our choice: plenty for path MTU discovery, too few to be worth provoking."""
 
 
 DEFAULT_RULES = HeaderRules()
@@ -58,6 +59,8 @@ DEFAULT_RULES = HeaderRules()
 
 class Engine:
     """All tunnels of one gateway. `mtu` is that of the overlay, `icmp_source` the address that its ICMP errors carry.
+
+    The path to a peer may carry less than `mtu`: what is sent to it is held to `peer.path.mtu`.
 
     `check` is the source/destination check of the gateway's own interface where no fabric enforces it; it may be replaced at any
     time. Without `ike`, IKE messages are dropped, and all peers are keyed by hand. `keylog` is told of keys, where one is asked
@@ -87,6 +90,7 @@ class Engine:
         self._rules = rules
         self._tos_mask = rules.tos_mask
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
+        self._reports = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
         spis = [(spi, peer) for peer in self.peers.values() for spi in peer.inbound_spis()]
         self._by_spi = dict(spis)
         if len(self._by_spi) < len(spis):
@@ -97,7 +101,12 @@ class Engine:
         self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, self._plan, now, keylog)
         for peer in self.peers.values():
             self._negotiate_with(peer)
-            self._plan(peer)
+            self._adopt(peer)
+
+    def _adopt(self, peer: RemoteGateway) -> None:
+        peer.path = PathMtu(self.mtu, discover=self._rules.discover_mtu)
+        peer.wake = self._plan
+        self._plan(peer)
 
     def _negotiate_with(self, peer: RemoteGateway) -> None:
         """Raises LocalError when that cannot be."""
@@ -149,25 +158,25 @@ class Engine:
 
     def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         peer.permit(packet, header)
-        tos = header.tos & self._tos_mask
-        if header.total_length <= self.mtu:
-            effects.append(peer.send(self._clamp(packet, header), now, tos))
+        tos, mtu = header.tos & self._tos_mask, peer.path.mtu
+        if header.total_length <= mtu:
+            effects.append(peer.send(self._clamp(packet, header, mtu), now, tos))
         elif header.dont_fragment:
-            self._refuse_size(packet, header, now, effects)
+            self._refuse_size(packet, header, mtu, now, effects)
         else:
-            effects.extend(peer.send(piece, now, tos) for piece in ipv4.fragments(packet, header, self.mtu))
+            effects.extend(peer.send(piece, now, tos) for piece in ipv4.fragments(packet, header, mtu))
 
-    def _clamp(self, packet: Buffer, header: Ipv4Header) -> Buffer:
+    def _clamp(self, packet: Buffer, header: Ipv4Header, mtu: int) -> Buffer:
         """What either end of a TCP connection announces must fit the tunnel, for each is the other's sender."""
         if header.protocol != mss.PROTOCOL_TCP or not self._rules.clamp_mss:
             return packet
-        return mss.clamp(packet, header, self.mtu - mss.HEADERS_LENGTH)
+        return mss.clamp(packet, header, mtu - mss.HEADERS_LENGTH)
 
-    def _refuse_size(self, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
+    def _refuse_size(self, packet: Buffer, header: Ipv4Header, mtu: int, now: float, effects: list[Effect]) -> None:
         """Tell the sender what fits, so that path MTU discovery works (RFC 1191), and raise PacketTooBig."""
         if icmp.may_be_answered(packet, header) and self._errors.take(now):
-            effects.append(Deliver(icmp.fragmentation_needed(packet, header, self.mtu, self._icmp_source)))
-        raise PacketTooBig(f"{header.total_length} bytes do not fit the overlay's {self.mtu}")
+            effects.append(Deliver(icmp.fragmentation_needed(packet, header, mtu, self._icmp_source)))
+        raise PacketTooBig(f"{header.total_length} bytes do not fit the tunnel's {mtu}")
 
     # What a datagram from the underlay meets
 
@@ -220,7 +229,7 @@ class Engine:
         opened = peer.receive(datagram.payload, datagram.endpoint, now)
         if opened.next_header == NEXT_HEADER_DUMMY:
             peer.counters.received.dummies += 1
-            return peer.answer_dummy(now)
+            return peer.take_dummy(opened.packet, now)
         return self._receive_packet(peer, opened, datagram.tos)
 
     def _receive_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int) -> Sequence[Effect]:
@@ -232,7 +241,7 @@ class Engine:
         self._check_to_lan(header)
         take_over_congestion(packet, header, outer_tos)
         peer.counters.received.add(header.total_length)
-        return (Deliver(self._clamp(packet, header)),)
+        return (Deliver(self._clamp(packet, header, peer.path.mtu)),)
 
     def _check_to_lan(self, header: Ipv4Header) -> None:
         """The sending half of the interface's check, for forwarded packets: what is for the gateway itself never goes out."""
@@ -243,10 +252,19 @@ class Engine:
         if not check.permits_outbound(source):
             raise EniSourceDestCheckRestriction(f"to be sent from {source}, which is not the interface's own")
 
+    # What the underlay says of itself
+
+    def reported(self, reports: Iterable[PathReport], now: float) -> None:
+        """Take what the kernel learned about datagrams that were too big for their path."""
+        for report in reports:
+            for peer in self.peers.values() if report.is_local or self._reports.take(now) else ():
+                if peer.endpoint == report.endpoint:
+                    peer.hear_of_path(report, now)
+
     # What time brings
 
     def tick(self, now: float) -> list[Effect]:
-        """What is due: whatever opens a conversation, keepalives that hold one open, and all that IKE has to say."""
+        """What is due: what opens a conversation or holds it open, probes of the paths, and all that IKE has to say."""
         effects: list[Effect] = [] if self.negotiation is None else self.negotiation.tick(now)
         for peer in self._agenda.take(now):
             if self.peers.get(peer.name) is not peer:
@@ -260,7 +278,7 @@ class Engine:
         if due is None or due > now:
             return ()  # it was put off
         try:
-            return (peer.speak(now),)
+            return peer.tick(now)
         except RemoteError as error:
             peer.counters.drops[error.reason] += 1
             return ()
@@ -296,7 +314,7 @@ class Engine:
         self.peers[peer.name] = peer
         self._by_spi.update((spi, peer) for spi in peer.inbound_spis())
         self._note_prefixes(peer)
-        self._plan(peer)
+        self._adopt(peer)
 
     def remove_peer(self, name: str) -> None:
         """Forget a peer, its keys and its counters. Raises LocalError for an unknown one."""
@@ -340,7 +358,9 @@ class Engine:
             self._by_prefix.remove(prefix)
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
-        """The kernel did not take an effect of ours."""
+        """The kernel did not take an effect of ours. A probe carries nothing, and that it does not get through is an answer."""
+        if isinstance(effect, Send) and effect.is_probe:
+            return
         peer = None if isinstance(effect, Deliver) else self.peers.get(effect.peer)
         drops = self.drops if peer is None else peer.counters.drops
         drops[reason] += 1

@@ -48,6 +48,8 @@ class DropReason(StrEnum):
     OVERLAY_REFUSED = "OVERLAY_REFUSED"
     UNDERLAY_BUSY = "UNDERLAY_BUSY"
     UNDERLAY_REFUSED = "UNDERLAY_REFUSED"
+    # the path to the peer proved too small for what was sent
+    PATH_TOO_SMALL = "PATH_TOO_SMALL"
 
     @property
     def text(self) -> str:
@@ -87,7 +89,8 @@ _TEXT = {
     ),
     DropReason.OVERLAY_REFUSED: "the kernel refused the packet at the TUN device",
     DropReason.UNDERLAY_BUSY: "the underlay socket's send buffer is full",
-    DropReason.UNDERLAY_REFUSED: "the kernel refused the datagram: no route to the peer, or too big for the path",
+    DropReason.UNDERLAY_REFUSED: "the kernel refused the datagram: there is no route to the peer",
+    DropReason.PATH_TOO_SMALL: "the datagram was too big for the path; smaller ones are sent from now on",
 }
 
 

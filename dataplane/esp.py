@@ -32,6 +32,7 @@ ALIGNMENT = 4  # RFC 4303 §2.4
 ASSOCIATED_LENGTH = 8  # SPI and sequence number: RFC 4106 §5, RFC 7634 §2.1
 PAYLOAD_OFFSET = ASSOCIATED_LENGTH + IV_LENGTH
 TRAILER_LENGTH = 2  # pad length and next header
+OUTER_LENGTH = 20 + 8  # IPv4 without options (RFC 791) and UDP (RFC 768); over IPv6 it would be 40 + 8
 MINIMUM_LENGTH = PAYLOAD_OFFSET + ALIGNMENT + ICV_LENGTH
 
 _HEAD = struct.Struct("!IIQ")
@@ -159,6 +160,11 @@ def _without_trailer(payload: memoryview) -> memoryview:
 
 def overlay_mtu(underlay_mtu: int) -> int:
     """The largest inner packet whose datagram fits `underlay_mtu` bytes with its IPv4 and UDP headers."""
-    outer = 20 + 8  # RFC 791 without options, RFC 768
-    payload = (underlay_mtu - outer - PAYLOAD_OFFSET - ICV_LENGTH) // ALIGNMENT * ALIGNMENT
+    payload = (underlay_mtu - OUTER_LENGTH - PAYLOAD_OFFSET - ICV_LENGTH) // ALIGNMENT * ALIGNMENT
     return payload - TRAILER_LENGTH
+
+
+def datagram_length(packet_length: int) -> int:
+    """The bytes of the datagram, with its IPv4 and UDP headers, that carries an inner packet."""
+    payload = -(-(packet_length + TRAILER_LENGTH) // ALIGNMENT) * ALIGNMENT
+    return OUTER_LENGTH + PAYLOAD_OFFSET + payload + ICV_LENGTH

@@ -27,12 +27,14 @@ class HeaderRules:
 
     Without `copy_dscp` the underlay sees DSCP 0, and so does not learn of what class a packet is (RFC 2983 §5). Without
     `copy_ecn` it sees a sender that knows no ECN: the compatibility mode of RFC 6040 §4.1, for a peer that does not take
-    congestion marks over. `clamp_mss` lowers the segment size that TCP announces to what the tunnel carries.
+    congestion marks over. `clamp_mss` lowers the segment size that TCP announces to what the tunnel carries. `discover_mtu` finds
+    out what the path to a peer carries; without it every path is taken to carry the overlay's MTU.
     """
 
     copy_dscp: bool = True
     copy_ecn: bool = True
     clamp_mss: bool = True
+    discover_mtu: bool = True
 
     @property
     def tos_mask(self) -> int:

@@ -156,7 +156,7 @@ class NegotiatedPeer(RemoteGateway):
         """Nothing: IKE asks whether a peer is alive."""
         return ()
 
-    def due_at(self) -> float | None:
+    def words_due_at(self) -> float | None:
         """The end that speaks first keeps a NAT open that may be in front of it."""
         if not self.speaks_first or self.outbound is None or self._sent_at is None:
             return None
@@ -196,6 +196,7 @@ class NegotiatedPeer(RemoteGateway):
         self.outbound = None if pair is None else pair.outbound
         if pair is None:
             self.heard_at = None
+            self.path.forget()
         else:
             pair.waits = False
 

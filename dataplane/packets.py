@@ -21,13 +21,30 @@ class Datagram(NamedTuple):
     tos: int = 0
 
 
+class PathReport(NamedTuple):
+    """The kernel learned that a datagram to `endpoint` was too big for a link of `mtu` bytes.
+
+    `quoted` is the beginning of its payload, as far as ICMP returned it; empty when the kernel itself refused the datagram, which
+    `is_local` says, and everybody can make it say the rest.
+    """
+
+    endpoint: Endpoint
+    mtu: int
+    quoted: bytes
+    is_local: bool
+
+
 class Send(NamedTuple):
-    """Effect: send `payload` as one UDP datagram from the underlay socket. `peer` is where a refusal is counted."""
+    """Effect: send `payload` as one UDP datagram from the underlay socket. `peer` is where a refusal is counted.
+
+    A probe may be too big for the path, and is not missed then.
+    """
 
     payload: Buffer
     endpoint: Endpoint
     peer: str
     tos: int = 0
+    is_probe: bool = False
 
 
 class SendFromIkePort(NamedTuple):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
 from dataplane.counters import Counters
-from dataplane.errors import LocalError, OutsideSelector, PeerNotHeard
-from dataplane.esp import NEXT_HEADER_DUMMY, InboundSa, Opened, OutboundSa
+from dataplane.errors import DropReason, LocalError, OutsideSelector, PeerNotHeard
+from dataplane.esp import NEXT_HEADER_DUMMY, InboundSa, Opened, OutboundSa, overlay_mtu
 from dataplane.ipv4 import Ipv4Header
-from dataplane.packets import Buffer, Endpoint, Send
+from dataplane.packets import Buffer, Endpoint, PathReport, Send
+from dataplane.path_mtu import PathMtu, Probe, parse_probe
 from dataplane.prefixes import PrefixTable
 
 OPENING_INTERVAL = 1.0
@@ -21,6 +24,19 @@ KEEPALIVE_INTERVAL = 20.0
 """Seconds without anything sent, after which a NAT keepalive is due. RFC 3948 §4, its default."""
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
+
+RECENT = 2**16
+"""Packets: nobody who tells the truth quotes one that was sent longer ago. Our choice: more than are under way on any path."""
+
+PROBES_REMEMBERED = 64  # our choice: those of one search
+
+ETHERNET_MTU = 1500  # bytes
+
+_SPI_AND_SEQUENCE = struct.Struct("!II")
+
+
+def _nobody(_peer: RemoteGateway) -> None:
+    """Whom a peer wakes that no engine serves."""
 
 
 class RemoteGateway(ABC):
@@ -39,11 +55,28 @@ class RemoteGateway(ABC):
             raise LocalError(f"peer {name} has no endpoint, so this end cannot speak first")
         self.name = name
         self.prefixes = prefixes
-        self.endpoint = endpoint
+        self.path = PathMtu(overlay_mtu(ETHERNET_MTU))
+        """What gets through to the peer. The engine that serves it puts one for its own overlay here."""
+        self._endpoint = endpoint
         self.speaks_first = speaks_first
+        self.wake: Callable[[RemoteGateway], None] = _nobody
+        """Called when `due_at` may be earlier than before; the engine that serves the peer puts its own here too."""
         self.heard_at: float | None = None
+        self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
         self._sent_at: float | None = None
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where the peer is, as far as that is known. What the path to another place carries has to be found out anew."""
+        return self._endpoint
+
+    @endpoint.setter
+    def endpoint(self, endpoint: Endpoint | None) -> None:
+        if endpoint != self._endpoint:
+            self._endpoint = endpoint
+            self.path.forget()
+            self.wake(self)
 
     @property
     def prefixes(self) -> tuple[IPv4Network, ...]:
@@ -66,11 +99,21 @@ class RemoteGateway(ABC):
 
     @abstractmethod
     def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
-        """Open a datagram under one of those SPIs. Raises MalformedEsp, AuthenticationFailed, Replayed."""
+        """Open a datagram under one of those SPIs. Raises MalformedEsp, KeyExhausted, AuthenticationFailed, Replayed."""
+
+    def take_dummy(self, content: Buffer, now: float) -> Sequence[Send]:
+        """Obey a dummy packet, and return its answer. Raises SequenceExhausted, KeyExhausted."""
+        probe = parse_probe(content)
+        if probe is None:
+            return self.answer_dummy(now)
+        if probe.is_answer:
+            self.path.confirm(probe.size, now)
+            return ()
+        return (self._send_dummy(Probe(probe.size, is_answer=True).pack(), now),)
 
     @abstractmethod
     def answer_dummy(self, now: float) -> Sequence[Send]:
-        """What a dummy packet is answered with. Raises SequenceExhausted."""
+        """What a dummy packet that is no probe is answered with. Raises SequenceExhausted, KeyExhausted."""
 
     def admit(self, packet: Buffer, header: Ipv4Header) -> None:
         """Raises OutsideSelector unless the peer may send this packet, MalformedPacket for an ICMP error that quotes rubbish.
@@ -89,16 +132,30 @@ class RemoteGateway(ABC):
         return
 
     def send(self, packet: Buffer, now: float, tos: int = 0) -> Send:
-        """Seal an inner packet, to go out under an outer header with a TOS byte. Raises PeerNotHeard, SequenceExhausted."""
+        """Seal an inner packet, to go out under an outer header with a TOS byte.
+
+        Raises PeerNotHeard, SequenceExhausted, KeyExhausted.
+        """
         if self.heard_at is None or self.outbound is None:
             raise PeerNotHeard(f"{self.name} has not been heard yet")
         effect = self._emit(self.outbound.encapsulate(packet), now, tos)
         self.counters.sent.add(len(packet))
         return effect
 
-    @abstractmethod
     def due_at(self) -> float | None:
-        """When `speak` has something to say next, None for never; minus infinity stands for at once."""
+        """When `tick` has something to do next, None for never; minus infinity stands for at once."""
+        dues = (self.words_due_at(), self._probes_due_at())
+        return min((due for due in dues if due is not None), default=None)
+
+    def tick(self, now: float) -> Sequence[Send]:
+        """Say and ask what is due. Raises RemoteError when nothing can be sent."""
+        words, probes = self.words_due_at(), self._probes_due_at()
+        said = [self.speak(now)] if words is not None and words <= now else []
+        return said + self._ask(now) if probes is not None and probes <= now else said
+
+    @abstractmethod
+    def words_due_at(self) -> float | None:
+        """When `speak` has something to say next, as `due_at` has it."""
 
     @abstractmethod
     def speak(self, now: float) -> Send:
@@ -108,6 +165,45 @@ class RemoteGateway(ABC):
         """Hold the NAT open in front of this end."""
         self.counters.sent.keepalives += 1
         return self._emit(KEEPALIVE, now)
+
+    def _probes_due_at(self) -> float | None:
+        return None if self.heard_at is None or self.outbound is None else self.path.due_at
+
+    def _ask(self, now: float) -> list[Send]:
+        """Ask what the path to the peer carries. Raises SequenceExhausted, KeyExhausted."""
+        return [self._send_probe(probe, now) for probe in self.path.questions(now)]
+
+    def _send_probe(self, probe: Probe, now: float) -> Send:
+        effect = self._send_dummy(probe.pack(), now)
+        self._probes.append(int.from_bytes(effect.payload[4:8], "big"))
+        return effect._replace(is_probe=True)
+
+    def _send_dummy(self, content: Buffer, now: float) -> Send:
+        """Seal a dummy packet, which any receiver discards. RFC 4303 §2.6."""
+        if self.outbound is None:
+            raise PeerNotHeard(f"nothing can be sealed for {self.name}")
+        effect = self._emit(self.outbound.encapsulate(content, NEXT_HEADER_DUMMY), now)
+        self.counters.sent.dummies += 1
+        return effect
+
+    def hear_of_path(self, report: PathReport, now: float) -> None:
+        """A datagram to the peer was too big for some link. What ICMP says is proven by quoting a packet that was just sent."""
+        if report.is_local:
+            self.path.limit(report.mtu, now)
+            return
+        sequence = self._quoted_sequence(report.quoted)
+        if sequence is not None and sequence not in self._probes:
+            self.counters.drops[DropReason.PATH_TOO_SMALL] += 1
+        self.path.claim(report.mtu, now, proven=sequence is not None)
+        self.wake(self)
+
+    def _quoted_sequence(self, quoted: bytes) -> int | None:
+        """None when it is none of the packets that were sent lately."""
+        if self.outbound is None or len(quoted) < _SPI_AND_SEQUENCE.size:
+            return None
+        spi, sequence = _SPI_AND_SEQUENCE.unpack_from(quoted)
+        is_recent = 0 <= self.outbound.sequence - sequence < RECENT
+        return sequence if spi == self.outbound.spi and is_recent else None
 
     def _emit(self, payload: Buffer, now: float, tos: int = 0) -> Send:
         if self.endpoint is None:
@@ -145,9 +241,11 @@ class Peer(RemoteGateway):
     def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
         """Only the newest packet moves the peer: a late one is from before."""
         opened = self.inbound.decapsulate(payload)
-        self.heard_at = now
-        if opened.newest:
+        first, self.heard_at = self.heard_at is None, now
+        if opened.newest and endpoint != self.endpoint:
             self.endpoint = endpoint
+        if first:
+            self.wake(self)
         return opened
 
     def answer_dummy(self, now: float) -> Sequence[Send]:
@@ -155,12 +253,10 @@ class Peer(RemoteGateway):
         return () if self.speaks_first else (self.send_dummy(now),)
 
     def send_dummy(self, now: float) -> Send:
-        """Seal a dummy packet, which says no more than "here I am". RFC 4303 §2.6. Raises SequenceExhausted."""
-        effect = self._emit(self.outbound.encapsulate(b"", NEXT_HEADER_DUMMY), now)
-        self.counters.sent.dummies += 1
-        return effect
+        """Seal a dummy packet that says no more than "here I am". Raises SequenceExhausted, KeyExhausted."""
+        return self._send_dummy(b"", now)
 
-    def due_at(self) -> float | None:
+    def words_due_at(self) -> float | None:
         if not self.speaks_first:
             return None
         if self._sent_at is None:
@@ -168,6 +264,6 @@ class Peer(RemoteGateway):
         return self._sent_at + (OPENING_INTERVAL if self.heard_at is None else KEEPALIVE_INTERVAL)
 
     def speak(self, now: float) -> Send:
-        """Open the conversation, or keep the NAT open once it is. Raises SequenceExhausted."""
+        """Open the conversation, or keep the NAT open once it is. Raises SequenceExhausted, KeyExhausted."""
         self._sent_at = now  # even when nothing can be sent: the next attempt is due after the interval
         return self.send_dummy(now) if self.heard_at is None else self.keep_alive(now)

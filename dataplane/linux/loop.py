@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,9 @@ BATCH = 64
 
 SLOT = 65536
 """Bytes of a slot of the batch: the largest IP packet fits. The kernel gives memory only to the part that is used."""
+
+
+REFUSALS = {errno.EMSGSIZE: DropReason.PATH_TOO_SMALL, errno.ENOBUFS: DropReason.UNDERLAY_BUSY}
 
 
 class Loop:
@@ -49,6 +53,7 @@ class Loop:
             for key, _ in self._selector.select(self._timeout()):
                 handle: Callable[[], None] = key.data
                 handle()
+            self._engine.reported(self._underlay.take_reports(), time.monotonic())
         self._carry_out(self._engine.close(time.monotonic()))
 
     def stop(self) -> None:
@@ -75,6 +80,7 @@ class Loop:
         self._carry_out(self._engine.inbound_ike(self._drain(ike), time.monotonic()))
 
     def _drain(self, underlay: UnderlaySocket) -> list[Datagram]:
+        """A batch of datagrams. A socket that has none to give woke us for what it heard of the paths."""
         datagrams: list[Datagram] = []
         for slot in self._slots:
             try:
@@ -82,6 +88,8 @@ class Loop:
             except BlockingIOError:
                 break
             datagrams.append(Datagram(slot[:length], endpoint, tos))
+        if not datagrams:
+            underlay.drain_errors()
         return datagrams
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
@@ -101,8 +109,8 @@ class Loop:
             underlay.send(effect.payload, effect.endpoint, tos)
         except BlockingIOError:
             self._engine.refused(effect, DropReason.UNDERLAY_BUSY)
-        except OSError:
-            self._engine.refused(effect, DropReason.UNDERLAY_REFUSED)
+        except OSError as error:
+            self._engine.refused(effect, REFUSALS.get(error.errno or 0, DropReason.UNDERLAY_REFUSED))
 
 
 def _slots() -> list[memoryview]:

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
+from collections import deque
+from collections.abc import Callable
 from ipaddress import IPv4Address
+from typing import TypeVar
 
 from dataplane.errors import LocalError
-from dataplane.packets import Buffer, Endpoint
+from dataplane.packets import Buffer, Endpoint, PathReport
 
 # linux/in.h, asm-generic/socket.h; Python's socket module does not name them
 _IP_MTU_DISCOVER = 10
-_IP_PMTUDISC_DO = 2
+_IP_PMTUDISC_PROBE = 3
+_IP_RECVERR = 11
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
+# linux/errqueue.h: struct sock_extended_err, behind which the address of the router stands
+_EXTENDED_ERROR = struct.Struct("IBBBxII")
+_SO_EE_ORIGIN_LOCAL = 1
+_SOCKADDR_LENGTH = 16
+
 _ANCILLARY_LENGTH = socket.CMSG_SPACE(1)  # a TOS byte
+_ERROR_LENGTH = socket.CMSG_SPACE(_EXTENDED_ERROR.size + _SOCKADDR_LENGTH) + _ANCILLARY_LENGTH
+_QUOTED_LENGTH = 64  # bytes of a returned payload that are looked at
+
+REPORTS_KEPT = 64
+"""Reports that wait to be taken. Our choice: later ones say nothing new."""
 
 BUFFER_SIZE = 4 * 1024 * 1024
 """Bytes of each socket buffer. Our choice: some 40 ms of a gigabit a second, so that a pause of the process loses nothing."""
+
+
+Result = TypeVar("Result")
 
 
 class UnderlayError(LocalError):
@@ -32,6 +50,7 @@ class UnderlaySocket:
         """Take over what `open_underlay` returned."""
         underlay.setblocking(False)  # a socket that came by its descriptor does not know it yet
         self._socket = underlay
+        self._reports: deque[PathReport] = deque(maxlen=REPORTS_KEPT)
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -41,16 +60,58 @@ class UnderlaySocket:
 
     def receive_into(self, buffer: memoryview) -> tuple[int, Endpoint, int]:
         """Read one datagram and return its length, its sender and its TOS byte. Raises BlockingIOError when none waits."""
-        length, ancillary, _, endpoint = self._socket.recvmsg_into([buffer], _ANCILLARY_LENGTH)
+        length, ancillary, _, endpoint = self._despite_errors(self._socket.recvmsg_into, [buffer], _ANCILLARY_LENGTH)
         tos = next((data[0] for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS)), 0)
         return length, endpoint, tos
 
     def send(self, payload: Buffer, endpoint: Endpoint, tos: int = 0) -> None:
         """Send one datagram. Raises BlockingIOError when the buffer is full, OSError when the kernel refuses it."""
         if tos:
-            self._socket.sendmsg([payload], [(socket.IPPROTO_IP, socket.IP_TOS, bytes([tos]))], 0, endpoint)
+            ancillary = [(socket.IPPROTO_IP, socket.IP_TOS, bytes([tos]))]
+            self._despite_errors(self._socket.sendmsg, [payload], ancillary, 0, endpoint)
         else:
-            self._socket.sendto(payload, endpoint)
+            self._despite_errors(self._socket.sendto, payload, endpoint)
+
+    def take_reports(self) -> list[PathReport]:
+        """What was heard of the paths since the last call."""
+        reports = list(self._reports)
+        self._reports.clear()
+        return reports
+
+    def _despite_errors(self, call: Callable[..., Result], *arguments: object) -> Result:
+        """The kernel answers a call with what ICMP said about an earlier datagram. That must not cost the one at hand."""
+        try:
+            return call(*arguments)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                raise  # this is about the datagram at hand: a queue behind the socket is full
+            self.drain_errors()
+        try:
+            return call(*arguments)
+        except BlockingIOError:
+            raise
+        except OSError:
+            self.drain_errors()  # or the socket would go on waking us
+            raise
+
+    def drain_errors(self) -> None:
+        """Read all that the kernel has to say about datagrams sent before; a socket with such news is ready for reading."""
+        while True:
+            try:
+                quoted, ancillary, _, endpoint = self._socket.recvmsg(_QUOTED_LENGTH, _ERROR_LENGTH, socket.MSG_ERRQUEUE)
+            except BlockingIOError:
+                return
+            for level, kind, data in ancillary:
+                if (level, kind) == (socket.IPPROTO_IP, _IP_RECVERR):
+                    self._note(endpoint, quoted, data)
+
+    def _note(self, endpoint: Endpoint, quoted: bytes, error: bytes) -> None:
+        """Keep what is about sizes. What else ICMP says is not authentic, and a peer's silence tells as much."""
+        number, origin, _, _, mtu, _ = _EXTENDED_ERROR.unpack_from(error)
+        if number == errno.EMSGSIZE:
+            self._reports.append(PathReport(endpoint, mtu, quoted, origin == _SO_EE_ORIGIN_LOCAL))
 
 
 def open_underlay(address: IPv4Address, port: int, *, shared: bool = False) -> socket.socket:
@@ -68,7 +129,9 @@ def open_underlay(address: IPv4Address, port: int, *, shared: bool = False) -> s
 
 def _configure(underlay: socket.socket) -> None:
     underlay.setblocking(False)
-    underlay.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
+    # DF on every datagram, and no heed to what ICMP made the kernel believe of the path: the engine judges that.
+    underlay.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
+    underlay.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     underlay.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
     underlay.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
     underlay.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)

@@ -36,6 +36,7 @@ def test_status_before_anything_was_heard() -> None:
                 "spi_in": 4098,
                 "spi_out": 4097,
                 "prefixes": ["192.168.0.0/16"],
+                "mtu": 1438,
                 "sent_packets": 0,
                 "sent_bytes": 0,
                 "sent_dummies": 0,

@@ -93,7 +93,7 @@ def test_what_may_be_left_out() -> None:
     text = altered({**GOOD, "eni_check": None}, ["tun", "mtu"], REMOVED)
     config = parse_config(text)
     assert (config.tun.mtu, config.eni_check) == (1438, None)
-    assert config.headers == HeaderRules(copy_dscp=True, copy_ecn=True, clamp_mss=True)
+    assert config.headers == HeaderRules(copy_dscp=True, copy_ecn=True, clamp_mss=True, discover_mtu=True)
 
 
 def test_headers_are_read() -> None:
@@ -120,7 +120,7 @@ WRONG = [
     (["eni_check", "enabled"], 1, "eni_check.enabled: 1 must be true or false"),
     (["eni_check", "addresses"], [], "eni_check.addresses: is empty, so the check would let nothing pass"),
     (["headers"], {"clamp_mss": 1}, "headers.clamp_mss: 1 must be true or false"),
-    (["headers"], {"ttl": True}, "headers.ttl: is unknown; known: copy_dscp, copy_ecn, clamp_mss"),
+    (["headers"], {"ttl": True}, "headers.ttl: is unknown; known: copy_dscp, copy_ecn, clamp_mss, discover_mtu"),
     (["eni_check", "addresses", 0], "::1", "eni_check.addresses[0]: '::1' must be an IPv4 address"),
     (["peers"], {}, "peers: {} must be a list"),
     (["peers", 0], "sag-1", "peers[0]: 'sag-1' must be an object"),

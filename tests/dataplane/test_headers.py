@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.packet import raw
 
 from dataplane import ipv4
-from dataplane.doubles import Gateway, Underlay, pop, vcpe
+from dataplane.doubles import QUIET, Gateway, Underlay, pop, vcpe
 from dataplane.errors import CongestionExperienced, DropReason
 from dataplane.headers import CE, ECT_0, ECT_1, NOT_ECT, HeaderRules, take_over_congestion
 
@@ -68,7 +68,7 @@ def connected(rules: HeaderRules) -> tuple[Underlay, Gateway, Gateway]:
 
 
 def test_congestion_on_the_way_reaches_the_receiver() -> None:
-    underlay, left, right = connected(HeaderRules())
+    underlay, left, right = connected(QUIET)
     underlay.up = False
     underlay.send(left, packet(EXPEDITED | ECT_0), packet(NOT_ECT))
     capable, incapable = underlay.wire[-2:]
@@ -79,7 +79,7 @@ def test_congestion_on_the_way_reaches_the_receiver() -> None:
 
 
 def test_every_fragment_has_the_tos_of_the_packet() -> None:
-    underlay, left, _ = connected(HeaderRules())
+    underlay, left, _ = connected(QUIET)
     underlay.wire.clear()
     underlay.send(left, raw(IP(src="10.0.1.10", dst="192.168.1.10", tos=EXPEDITED) / UDP() / bytes(4000)))
     assert [datagram.tos for datagram in underlay.wire] == [EXPEDITED] * 3

@@ -53,6 +53,7 @@ class Process:
             "control": str(self.control),
             "keys_fd": 0,
             "eni_check": None,
+            "headers": {"discover_mtu": False},
             "peers": [
                 {
                     "name": PEER,
