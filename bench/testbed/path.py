@@ -19,10 +19,12 @@ from pathlib import Path as File
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lab.emulation.line.process import CUT_UP, LineProcess
 from lab.emulation.machine import Machine
 from lab.emulation.ping import ping
 from lab.emulation.sandbox import RUNTIME
 from lab.errors import MachineError
+from lab.impairments import Both
 from testbed.tuning import Tuning, tune
 from testbed.waiting import until
 
@@ -41,13 +43,16 @@ _ENDS_WITHIN = 5.0  # seconds
 class Path:
     """The running path. What is started on it with `spawn` ends with it."""
 
-    def __init__(self, *, cores: int, tuning: Tuning) -> None:
-        """`cores` is how many processors the dataplane of one gateway may use."""
+    def __init__(self, *, cores: int, tuning: Tuning, line: Both | None = None, seed: str = "") -> None:
+        """`cores` is how many processors the dataplane of one gateway may use. With `line`, w is no router but a bad wire."""
         self.a, self.v, self.w, self.p, self.b = self.machines = [Machine(name) for name in "avwpb"]
         self._cores = {self.v: _cores(0, cores), self.p: _cores(cores, cores)}
         self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {self.v: [], self.p: []}
         self._files = TemporaryDirectory(dir=RUNTIME)
+        self._line: LineProcess | None = None
         self._build()
+        if line:
+            self._make_wire(line, seed)
         for gateway in (self.v, self.p):
             tune(gateway, ("lan", "wan"), tuning)
         for host in (self.a, self.b):
@@ -60,6 +65,8 @@ class Path:
     def __exit__(self, *_: object) -> None:
         for process in (*self._processes[self.v], *self._processes[self.p]):
             _end(process)
+        if self._line:
+            self._line.stop()
         for machine in self.machines:
             machine.terminate()
         self._files.cleanup()
@@ -74,10 +81,24 @@ class Path:
         for router in (self.v, self.w, self.p):
             router.set_forwarding(True)
 
+    def _make_wire(self, line: Both, seed: str) -> None:
+        """The gateways become neighbours, with w between them as a wire."""
+        for gateway, peer, end in ((self.v, WAN_P, "left"), (self.p, WAN_V, "right")):
+            self.w.netlink.flush_addr(index=self.w.interface_index(end))
+            gateway.run("ethtool", "-K", "wan", *CUT_UP)
+            gateway.netlink.route("replace", dst="default", gateway=peer, oif=gateway.interface_index("wan"), flags="onlink")
+        self.w.set_forwarding(False)
+        self._line = LineProcess(self.w, "left", "right", line, seed)
+
+    def line_counters(self) -> dict[str, dict[str, int]]:
+        """What the wire did, in each direction; nothing where there is none."""
+        return self._line.counters() if self._line else {}
+
     def route_plainly(self) -> None:
-        """Carry the hosts' packets through w as they are."""
-        self.w.netlink.route("add", dst=NET_A, gateway=WAN_V)
-        self.w.netlink.route("add", dst=NET_B, gateway=WAN_P)
+        """Carry the hosts' packets between the gateways as they are."""
+        if not self._line:  # else each gateway's default route leads to the other
+            self.w.netlink.route("add", dst=NET_A, gateway=WAN_V)
+            self.w.netlink.route("add", dst=NET_B, gateway=WAN_P)
 
     def route_into(self, device: str) -> None:
         """Carry the hosts' packets through a tunnel device, which both gateways will have by this name. Raises MachineError."""
