@@ -43,7 +43,7 @@ class KeyLog:
         self._write = write
 
     def ike(self, sa: IkeSa) -> None:
-        """An IKE SA that is established. Wireshark has no name for ChaCha20-Poly1305 in IKE, so a comment stands for that."""
+        """An IKE SA that is established. Wireshark 4.0 has no name for ChaCha20-Poly1305 in IKE: a comment stands for that."""
         spis = f"{sa.spi_i.hex()},{sa.spi_r.hex()}"
         cipher = None if sa.suite is None else sa.suite.cipher.name
         if cipher in _IKE_CIPHERS:
