@@ -73,34 +73,38 @@ class Agent:
                     handle: Callable[[], None] = key.data
                     handle()
                 if self._timeout() == 0:
-                    self._signal(signal.SIGKILL)
+                    self._kill_at = None
+                    self._signal_all(signal.SIGKILL)
         return self._status
 
     def stop(self) -> None:
         """Ask all workers to end."""
-        self._signal(signal.SIGTERM)
+        self._signal_all(signal.SIGTERM)
         if self._kill_at is None:
             self._kill_at = time.monotonic() + LEAVE_SECONDS
 
     def _timeout(self) -> float | None:
         return None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: signal.Signals) -> None:
         for worker in self._workers:
-            signal.pidfd_send_signal(worker.pidfd, number)
+            _signal(worker, number)
 
     def _serve(self, worker: Worker) -> None:
         """Answer one request. A worker that breaks the rules has been taken over, so it is not spoken to any further."""
+        if worker not in self._workers:
+            return  # it was reaped since the selector reported it
         try:
             request = worker.channel.receive()
-            if request is None:
-                self._selector.unregister(worker.channel)
-            else:
+            if request is not None:
                 self._grants.answer(request, worker.channel)
+                return
+        except ConnectionError:
+            pass  # it is ending
         except (MalformedRequest, OSError) as error:
-            self._selector.unregister(worker.channel)
-            signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
             self._status = complain(LocalError(f"the worker is killed, because it broke the channel's rules: {error}"), FAILED)
+            _signal(worker, signal.SIGKILL)
+        self._selector.unregister(worker.channel)
 
     def _reap(self, worker: Worker) -> None:
         """One has ended, so the others shall."""
@@ -111,11 +115,16 @@ class Agent:
         self._status = max(self._status, code)
         self._workers.remove(worker)
         self._selector.unregister(worker.pidfd)
-        with contextlib.suppress(KeyError):  # it is not registered any more when the worker had closed it
+        with contextlib.suppress(KeyError):  # it was unregistered already when the worker had closed its end
             self._selector.unregister(worker.channel)
         os.close(worker.pidfd)
         worker.channel.close()
         self.stop()
+
+
+def _signal(worker: Worker, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # a signal of ours may come while it is being reaped
+        signal.pidfd_send_signal(worker.pidfd, number)
 
 
 def _end_with(work: Callable[[], int]) -> None:
@@ -126,6 +135,7 @@ def _end_with(work: Callable[[], int]) -> None:
     except BaseException:  # a forked process must not unwind further, whatever it was
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # nobody reads what it said
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)

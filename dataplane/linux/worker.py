@@ -7,7 +7,6 @@ import select
 import selectors
 import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from itertools import pairwise
 
@@ -106,11 +105,14 @@ def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack
     ike = _open_underlay(config, IKE_PORT, channel, stack) if config.underlay.ike else None
     selector = stack.enter_context(closing(selectors.DefaultSelector()))
     loop = Loop(engine, tun, underlay, selector, ike)
-    listener = socket.socket(fileno=channel.obtain(OpenControl()))
-    obey: Callable[[bytes], bytes] = lambda line: answer(config.name, engine, line, time.monotonic())  # noqa: E731
-    stack.enter_context(closing(ControlServer(listener, obey, selector)))
+    stack.enter_context(closing(_control(config, engine, channel, selector)))
     stack.enter_context(caught(loop.stop, selector))
     return loop
+
+
+def _control(config: Config, engine: Engine, channel: Channel, selector: selectors.BaseSelector) -> ControlServer:
+    listener = socket.socket(fileno=channel.obtain(OpenControl()))
+    return ControlServer(listener, lambda line: answer(config.name, engine, line, time.monotonic()), selector)
 
 
 def _open_underlay(config: Config, port: int, channel: Channel, stack: ExitStack) -> UnderlaySocket:

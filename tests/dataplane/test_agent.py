@@ -261,8 +261,10 @@ def forever(channel: Channel) -> None:
 
 
 @emulation
-@pytest.mark.parametrize("message", [message for message, _ in MALFORMED.values()], ids=MALFORMED.keys())
-def test_malformed_request_ends_the_worker(tmp_path: Path, message: bytes) -> None:
+@pytest.mark.parametrize("what", ["no JSON", "a device of its own choice", "too long"])
+def test_malformed_request_ends_the_worker(tmp_path: Path, what: str) -> None:
+    message, reason = MALFORMED[what]
+
     def work(channel: Channel) -> None:
         channel.socket.send(message)
         forever(channel)
@@ -270,6 +272,7 @@ def test_malformed_request_ends_the_worker(tmp_path: Path, message: bytes) -> No
     status, lines = serve(configuration(tmp_path), unprivileged(work))
     assert (status, len(lines)) == (1, 2)
     assert lines[0].startswith("dataplane: the worker is killed, because it broke the channel's rules: ")
+    assert reason in lines[0]
     assert lines[1] == "dataplane: the worker was killed by SIGKILL"
 
 
@@ -310,6 +313,26 @@ def test_worker_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(agent_module, "LEAVE_SECONDS", 0.1)
     status, lines = serve(configuration(tmp_path), unprivileged(forever), lambda _: 0)
     assert (status, lines) == (1, ["dataplane: the worker was killed by SIGKILL"])
+
+
+@emulation
+def test_worker_that_does_not_wait_for_its_answer(tmp_path: Path) -> None:
+    def work(channel: Channel) -> int:
+        for _ in range(3):
+            channel.socket.send(encode(SetMtu(1400)))
+        return 0
+
+    assert serve(configuration(tmp_path), work) == (0, [])
+
+
+@emulation
+def test_worker_that_closes_its_channel_goes_on(tmp_path: Path) -> None:
+    def work(channel: Channel) -> int:
+        channel.close()
+        time.sleep(0.05)
+        return 2
+
+    assert serve(configuration(tmp_path), work) == (2, [])
 
 
 @emulation
