@@ -18,6 +18,7 @@ from dataplane.fields import Fields
 from dataplane.headers import HeaderRules
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, IdKind
+from dataplane.ike.policy import Settings, lively
 from dataplane.packets import Endpoint
 from dataplane.suites import SUITES, Suite
 
@@ -27,6 +28,7 @@ SOCKET_PATH_LENGTH = 107  # sun_path of Linux, less the terminating zero
 
 UNDERLAY_MTU = 1500  # our choice: Ethernet's
 NAME_LENGTH = 128  # our choice
+LONGEST_SILENCE = 3600  # seconds; our choice
 PATH_LENGTH = 4095  # PATH_MAX of Linux, less the terminating zero
 HIGHEST_USER = 2**32 - 2  # 2**32 - 1 stands for "leave it" in Linux's calls
 WORKER_USER = 65533
@@ -99,6 +101,7 @@ class Config:
     eni_check: EniCheck | None
     peers: tuple[PeerConfig, ...]
     headers: HeaderRules = field(default_factory=HeaderRules)
+    ike: Settings = field(default_factory=Settings)
     user: int | str = WORKER_USER  # whom the worker becomes: a number stands for user and group, a name is looked up
     seccomp: bool = True  # whether the worker gives up all system calls but a few
     interfaces: tuple[str, ...] = ()  # the gateway's own, which may be tuned
@@ -134,7 +137,7 @@ def parse_config(text: str | bytes) -> Config:
     errors: list[str] = []
     fields = Fields(_load(text, "the configuration"), "", errors)
     fields.only(
-        *("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers"),
+        *("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers", "ike"),
         *("user", "seccomp", "interfaces", "keylog"),
     )
     config = Config(
@@ -147,6 +150,7 @@ def parse_config(text: str | bytes) -> Config:
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
         peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
         headers=_headers(fields.nested("headers")) if "headers" in fields else HeaderRules(),
+        ike=_silence(fields.nested("ike")) if "ike" in fields else Settings(),
         user=_user(fields),
         seccomp=fields.flag("seccomp", default=True),
         interfaces=fields.interfaces("interfaces") if "interfaces" in fields else (),
@@ -175,6 +179,19 @@ def parse_eni_check(fields: Fields) -> EniCheck:
     if enabled and not addresses:
         fields.error("addresses", "is empty, so the check would let nothing pass")
     return EniCheck(addresses, enabled)
+
+
+def _silence(fields: Fields) -> Settings:
+    """What IKE does about silence, in whole seconds."""
+    fields.only("probe_after", "probe_waiting", "give_up_after")
+    settings = Settings()
+    if "probe_after" in fields:
+        settings = replace(settings, probe_after=fields.integer("probe_after", 1, LONGEST_SILENCE))
+    if "probe_waiting" in fields:
+        settings = replace(settings, probe_waiting=fields.integer("probe_waiting", 1, LONGEST_SILENCE))
+    if "give_up_after" in fields:
+        settings = replace(settings, liveness=lively(fields.integer("give_up_after", 1, LONGEST_SILENCE)))
+    return settings
 
 
 def _headers(fields: Fields) -> HeaderRules:

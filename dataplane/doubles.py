@@ -159,23 +159,31 @@ def pop(cipher: str = DEFAULT_CIPHER, *, now: float = 1000.0, rules: HeaderRules
 
 
 def ike_vcpe(
-    *, psk: bytes = PSK, to: Endpoint = POP, settings: Settings | None = None, seed: str = "", rules: HeaderRules = QUIET
+    *,
+    psk: bytes = PSK,
+    to: Endpoint = POP,
+    settings: Settings | None = None,
+    seed: str = "",
+    rules: HeaderRules = QUIET,
+    seen_at: Endpoint = VCPE,
 ) -> Gateway:
-    """The end that begins, keyed by IKE."""
+    """The end that begins, keyed by IKE. It sits behind a NAT when it is `seen_at` another endpoint than its own."""
     peer = NegotiatedPeer(PEER, replace(TO_POP, psk=psk), [ALIBABA], to, speaks_first=True)
-    return _ike_gateway(peer, VCPE, settings, seed, rules)
+    return Gateway(_ike_engine(peer, VCPE, settings, seed, rules), seen_at)
 
 
 def ike_pop(
-    *, psk: bytes = PSK, settings: Settings | None = None, seed: str = "", rules: HeaderRules = QUIET
+    *,
+    psk: bytes = PSK,
+    settings: Settings | None = None,
+    seed: str = "",
+    rules: HeaderRules = QUIET,
+    own: Endpoint = POP,
 ) -> Gateway:
-    """The end that waits, keyed by IKE."""
-    return _ike_gateway(NegotiatedPeer(PEER, replace(TO_VCPE, psk=psk), [AWS]), POP, settings, seed, rules)
+    """The end that waits, keyed by IKE. It sits behind a NAT when its `own` endpoint is not the one that it is seen at."""
+    return Gateway(_ike_engine(NegotiatedPeer(PEER, replace(TO_VCPE, psk=psk), [AWS]), own, settings, seed, rules), POP)
 
 
-def _ike_gateway(
-    peer: NegotiatedPeer, endpoint: Endpoint, settings: Settings | None, seed: str, rules: HeaderRules
-) -> Gateway:
-    setup = IkeSetup(endpoint, entropy_from(f"{endpoint} {seed}"), settings or Settings())
-    source = IPv4Address(endpoint[0])
-    return Gateway(Engine([peer], mtu=MTU, icmp_source=source, now=1000.0, ike=setup, rules=rules), endpoint)
+def _ike_engine(peer: NegotiatedPeer, own: Endpoint, settings: Settings | None, seed: str, rules: HeaderRules) -> Engine:
+    setup = IkeSetup(own, entropy_from(f"{own} {seed}"), settings or Settings())
+    return Engine([peer], mtu=MTU, icmp_source=IPv4Address(own[0]), now=1000.0, ike=setup, rules=rules)

@@ -381,7 +381,7 @@ def build_engine(
     if config.underlay.ike:
         if entropy is None:
             raise LocalError("IKE needs entropy")
-        ike = IkeSetup((str(config.underlay.address), config.underlay.port), entropy)
+        ike = IkeSetup((str(config.underlay.address), config.underlay.port), entropy, config.ike)
     return Engine(
         peers,
         mtu=config.tun.mtu,

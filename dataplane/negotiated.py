@@ -93,6 +93,7 @@ class NegotiatedPeer(RemoteGateway):
         self._sending: Pair | None = None
         self._heard_through: Pair | None = None
         self._draining: dict[int, Pair] = {}
+        self._packets_seen = 0
 
     @property
     def session(self) -> Session | None:
@@ -157,14 +158,24 @@ class NegotiatedPeer(RemoteGateway):
         return ()
 
     def words_due_at(self) -> float | None:
-        """The end that speaks first keeps a NAT open that may be in front of it."""
-        if not self.speaks_first or self.outbound is None or self._sent_at is None:
+        """An end behind a NAT keeps it open (RFC 3948 §4); one that speaks first does so for a firewall that may be there."""
+        if self._sending is None or self._sent_at is None:
+            return None
+        if not self.speaks_first and not self._sending.session.nat.here:
             return None
         return self._sent_at + KEEPALIVE_INTERVAL
 
     def speak(self, now: float) -> Send:
         self._sent_at = now  # even when nothing can be sent
         return self.keep_alive(now)
+
+    def waited_for(self, now: float) -> Session | None:
+        """The conversation whose peer has been silent for a while, if packets were sent to it since the last call."""
+        packets_before, self._packets_seen = self._packets_seen, self.counters.sent.packets
+        session = None if self._sending is None else self._sending.session
+        if session is None or session.heard_at is None or self._packets_seen == packets_before:
+            return None
+        return session if now - session.heard_at >= session.settings.probe_waiting else None
 
     # Children
 

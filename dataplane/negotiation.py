@@ -48,6 +48,9 @@ LONGEST_PAUSE = 16.0
 DRAIN_SECONDS = 5.0
 """How long a child that is gone is still received through. Our choice: longer than packets are under way."""
 
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at whether a peer is waited for. Our choice: it adds up to the time until a dead one is noticed."""
+
 USAGE_INTERVAL = 10.0
 """Seconds between two looks at how worn the keys of a peer's children are. Our choice: at a million packets a second two minutes
 lie between the moment when keys are to be replaced and their cipher's limit."""
@@ -70,6 +73,7 @@ class Errand(Enum):
 
     BEGIN = auto()  # a conversation
     WEIGH = auto()  # how worn the keys of its children are
+    LOOK = auto()  # whether somebody waits for it in vain
     GIVE_UP = auto()  # a conversation without a child
 
 
@@ -189,6 +193,8 @@ class Negotiation:
                 return self._begin(peer, now)
             case Errand.WEIGH:
                 return self._weigh(peer, now)
+            case Errand.LOOK:
+                return self._look(peer, now)
             case Errand.GIVE_UP:
                 return self._give_up(peer, now)
 
@@ -211,6 +217,14 @@ class Negotiation:
         if peer.pairs:
             self._agenda.plan((Errand.WEIGH, peer), now + USAGE_INTERVAL)
         return outcomes
+
+    def _look(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
+        """Ask a peer that has been silent for a while although something was sent to it."""
+        if not peer.pairs:
+            return []
+        self._agenda.plan((Errand.LOOK, peer), now + LOOK_INTERVAL)
+        session = peer.waited_for(now)
+        return [] if session is None else self._table.carry(session, session.ask(now), now)
 
     def _give_up(self, peer: NegotiatedPeer, now: float) -> list[Outcome]:
         """A conversation without a child carries nothing. Once it is over, the end that speaks first begins another."""
@@ -306,6 +320,7 @@ class Negotiation:
             self._keylog.child(child.cipher, child.keys)
         self._by_spi[child.spi] = peer
         self._agenda.plan((Errand.WEIGH, peer), now + USAGE_INTERVAL)
+        self._agenda.plan((Errand.LOOK, peer), now + LOOK_INTERVAL)
         self._opened(peer)
 
     def _expect_child(self, peer: NegotiatedPeer, now: float) -> None:

@@ -123,6 +123,7 @@ class Conversation:
 
     def _start_life(self, sa: IkeSa, now: float) -> None:
         lifetimes = self.settings.lifetimes
+        sa.outbox.follow(self.settings.liveness)
         sa.rekey_at = now + jittered(lifetimes.ike, self._fraction())
         self._ike_expires_at = now + lifetimes.ike_hard
 
@@ -163,9 +164,12 @@ class Conversation:
             self._release_child_spi(old.child.spi)
 
     def _hear(self, path: Path, now: float) -> None:
-        """A fresh and authentic message came. The peer is followed to where it came from, unless we are behind a NAT (§2.23)."""
+        """A fresh and authentic message came. The peer is followed to where it came from, unless we are behind a NAT (§2.23).
+
+        The step from port 500 to the shared ports, which an initiator takes with IKE_AUTH, is followed in any case.
+        """
         self.heard_at = now
-        if path != self.path and not self.nat.here:
+        if path != self.path and (not self.nat.here or self.state is State.INIT_ANSWERED):
             self.path = path
             self._emit(Moved(path))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dataplane.ike.association import IkeSa
+from dataplane.ike.conversation import LINGER_SECONDS
 from dataplane.ike.events import (
     ChildDeleted,
     Failed,
@@ -16,6 +17,9 @@ from dataplane.ike.lifetimes import WORN, WORN_OUT
 from dataplane.ike.numbers import Exchange
 from dataplane.ike.renewal import Renewal
 from dataplane.ike.states import Phase, State
+
+PATIENCE = LINGER_SECONDS
+"""Seconds for which a request is repeated to a peer that is heard but does not answer. Our choice: so long it keeps answers."""
 
 
 class Life(Renewal):
@@ -50,7 +54,16 @@ class Life(Renewal):
         self._grant_wishes(now)
         return self._flush()
 
+    def ask(self, now: float) -> list[Output]:
+        """Ask whether the peer is alive, because somebody waits for it. Nothing is asked while a request is under way anyway."""
+        if self.state is State.ESTABLISHED and self._current.outbox.pending is None:
+            self._probe(now)
+        return self._flush()
+
     def _repeat(self, sa: IkeSa, now: float) -> None:
+        pending = sa.outbox.pending
+        if pending is not None and not pending.attempts_left and self._is_alive(pending.since, now):
+            pending.attempts_left = 1
         data = sa.outbox.repeat(now)
         if data is not None:
             self._transmit(data, self.path)
@@ -60,6 +73,10 @@ class Life(Renewal):
             self._end(None, now)
         else:
             self._end(self._objection or Failed(Reason.NO_ANSWER, by_peer=False), now)
+
+    def _is_alive(self, since: float, now: float) -> bool:
+        """Whether a peer that does not answer was heard since it was asked. Its ESP may outlive its IKE, but not for long."""
+        return self.heard_at is not None and self.heard_at > since and now < since + PATIENCE
 
     def _time_out(self, now: float) -> None:
         if self.state is State.ENDED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.ike.identity import Identity
@@ -16,25 +17,41 @@ HOST_MASK = IPv4Address("255.255.255.255")
 
 @dataclass(frozen=True, slots=True)
 class Retransmission:
-    """A request is sent `attempts` times; the wait after the first is `first` seconds and grows by `factor`. Our choice: 31.5 s
-    in all, so that a path that is down for half a minute costs no tunnel."""
+    """A request is sent `attempts` times; the wait after the first is `first` seconds and grows by `factor` (RFC 7296 §2.1).
+
+    Our choice for a handshake: 31.5 s in all, for there is nothing yet that could be lost by waiting.
+    """
 
     first: float = 0.5
     factor: float = 2.0
     attempts: int = 6
 
 
+def lively(seconds: float) -> Retransmission:
+    """For a conversation that is established: the peer is given up `seconds` after the first of seven attempts.
+
+    Our choice. At a loss of 10 % each way a question and its answer fail with a probability of 0.19, and seven of them with 9e-6;
+    at 20 % with 8e-4. A peer that anything else is heard of meanwhile is asked on.
+    """
+    factor, attempts = 1.25, 7
+    return Retransmission(seconds * (factor - 1) / (factor**attempts - 1), factor, attempts)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`probe_after` is how many seconds of silence make an end ask whether its peer is alive (RFC 7296 §2.4). Our choice.
+    """When an end asks whether its peer is alive (RFC 7296 §2.4), in seconds of silence: `probe_after` while nothing is sent to
+    the peer, `probe_waiting` while something is. Our choice: a dead peer is noticed after 10 s when somebody waits for it, after
+    16 s when nobody does. `liveness` is how questions and all later requests are repeated.
 
     With `encapsulate`, ESP goes in UDP whether or not there is a NAT: that is all this dataplane speaks.
     """
 
     ike: IkeOffer = field(default_factory=IkeOffer)
     retransmission: Retransmission = field(default_factory=Retransmission)
+    liveness: Retransmission = field(default_factory=partial(lively, 6.0))
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     probe_after: float = 10.0
+    probe_waiting: float = 4.0
     encapsulate: bool = True
 
 

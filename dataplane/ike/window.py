@@ -23,6 +23,7 @@ class Pending(Generic[Purpose]):
     exchange: int
     data: bytes = field(repr=False)
     purpose: Purpose
+    since: float
     due: float
     wait: float
     attempts_left: int
@@ -36,10 +37,14 @@ class Outbox(Generic[Purpose]):
         self.next_id = 0
         self.pending: Pending[Purpose] | None = None
 
+    def follow(self, retransmission: Retransmission) -> None:
+        """Repeat requests by another plan from the next one on."""
+        self._plan = retransmission
+
     def post(self, exchange: int, data: bytes, purpose: Purpose, now: float) -> None:
         """A request with `next_id` is being sent for the first time."""
         wait = self._plan.first
-        self.pending = Pending(self.next_id, exchange, data, purpose, now + wait, wait, self._plan.attempts - 1)
+        self.pending = Pending(self.next_id, exchange, data, purpose, now, now + wait, wait, self._plan.attempts - 1)
         self.next_id += 1
 
     def expect(self, message_id: int, exchange: int) -> Pending[Purpose]:

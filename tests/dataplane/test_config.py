@@ -96,6 +96,14 @@ def test_what_may_be_left_out() -> None:
     assert config.headers == HeaderRules(copy_dscp=True, copy_ecn=True, clamp_mss=True, discover_mtu=True)
 
 
+def test_patience_of_ike_is_read() -> None:
+    ike = parse_config(altered(GOOD, ["ike"], {"probe_after": 30, "give_up_after": 12})).ike
+    assert (ike.probe_after, ike.probe_waiting) == (30, 4)
+    liveness = ike.liveness
+    waits = [liveness.first * liveness.factor**attempt for attempt in range(liveness.attempts)]
+    assert (liveness.attempts, sum(waits)) == (7, pytest.approx(12))
+
+
 def test_headers_are_read() -> None:
     config = parse_config(altered(GOOD, ["headers"], {"copy_ecn": False}))
     assert config.headers == HeaderRules(copy_ecn=False)
@@ -119,6 +127,8 @@ WRONG = [
     (["eni_check", "enabled"], REMOVED, "eni_check.enabled: is missing, must be true or false"),
     (["eni_check", "enabled"], 1, "eni_check.enabled: 1 must be true or false"),
     (["eni_check", "addresses"], [], "eni_check.addresses: is empty, so the check would let nothing pass"),
+    (["ike"], {"probe_after": 0}, "ike.probe_after: 0 must be a whole number from 1 to 3600"),
+    (["ike"], {"dpd": 1}, "ike.dpd: is unknown; known: probe_after, probe_waiting, give_up_after"),
     (["headers"], {"clamp_mss": 1}, "headers.clamp_mss: 1 must be true or false"),
     (["headers"], {"ttl": True}, "headers.ttl: is unknown; known: copy_dscp, copy_ecn, clamp_mss, discover_mtu"),
     (["eni_check", "addresses", 0], "::1", "eni_check.addresses[0]: '::1' must be an IPv4 address"),

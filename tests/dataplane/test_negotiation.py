@@ -28,12 +28,13 @@ from dataplane.ike.session import Session
 from dataplane.ike.table import Outcome
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import CHILDLESS_SECONDS, DRAIN_SECONDS, LONGEST_PAUSE
-from dataplane.packets import Datagram, Send
+from dataplane.packets import Datagram, Endpoint, Send
 from dataplane.peer import KEEPALIVE, Peer
 
 APP, ECS = "10.0.1.10", "192.168.1.10"
 WORN = 2**27  # packets, half of what AES-GCM may protect under one key
-QUICK = Settings(retransmission=Retransmission(first=0.5, factor=2.0, attempts=3), probe_after=5.0)
+THREE = Retransmission(first=0.5, factor=2.0, attempts=3)
+QUICK = Settings(retransmission=THREE, liveness=THREE, probe_after=5.0)
 BUSY = Settings(lifetimes=Lifetimes(child=8, child_hard=60, ike=21, ike_hard=120), probe_after=5.0)
 
 
@@ -478,6 +479,87 @@ def test_keepalive_of_the_end_that_began() -> None:
     underlay.wire.clear()
     underlay.advance(60.0)
     assert underlay.wire == [Datagram(KEEPALIVE, VCPE)] * 3
+
+
+INSIDE = ("10.9.0.10", 4500)
+OUTSIDE = ("203.0.113.10", 61000)
+
+
+@pytest.mark.parametrize("port", [4500, 500])
+@pytest.mark.parametrize(
+    ("seen_at", "own", "kept_open_by"),
+    [
+        pytest.param(OUTSIDE, POP, {OUTSIDE}, id="initiator-behind-a-nat"),
+        pytest.param(VCPE, INSIDE, {VCPE, POP}, id="responder-behind-a-nat"),
+        pytest.param(OUTSIDE, INSIDE, {OUTSIDE, POP}, id="both-behind-a-nat"),
+    ],
+)
+def test_tunnel_through_nats(seen_at: Endpoint, own: Endpoint, kept_open_by: set[Endpoint], port: int) -> None:
+    """Whichever port the initiator begins on, both ends come to the shared one, and whoever is behind a NAT keeps it open."""
+    still = Settings(probe_after=1e6)
+    left = ike_vcpe(to=(POP[0], port), seen_at=seen_at, settings=still)
+    right = ike_pop(own=own, settings=still)
+    underlay = connected(left, right)
+    assert (left.peer.endpoint, right.peer.endpoint) == (POP, seen_at)
+    assert_carries(underlay, left, right)
+    underlay.wire.clear()
+    underlay.advance(25.0)
+    keepalives = [datagram.endpoint for datagram in underlay.wire if datagram.payload == KEEPALIVE]
+    assert set(keepalives) == kept_open_by
+    child(right)
+    ike(right)
+    underlay.advance(1.0)
+    assert all(datagram.endpoint[1] != 500 for datagram in underlay.wire)
+    assert left.negotiated.child_rekeys == left.negotiated.ike_rekeys == 1
+    assert_carries(underlay, left, right)
+
+
+def waiting(underlay: Underlay, left: Gateway, seconds: float) -> float | None:
+    """When the left end gives its peer up while somebody goes on sending; None when it does not."""
+    begun = underlay.now
+    while underlay.now < begun + seconds:
+        underlay.advance(0.5)
+        underlay.send(left, packet())
+        if left.negotiated.failure is not None:
+            return underlay.now - begun
+    return None
+
+
+@pytest.mark.parametrize("after", [0.0, 3.0, 60.0])
+def test_dead_peer_is_noticed_after_ten_seconds_while_somebody_waits(after: float) -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    underlay.advance(after)
+    assert_carries(underlay, left, right)
+    underlay.up = False
+    noticed = waiting(underlay, left, 30.0)
+    assert noticed is not None
+    assert 9.0 <= noticed <= 11.5
+
+
+def test_dead_peer_is_noticed_when_nobody_waits() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    underlay.up = False
+    underlay.advance(15.0, step=0.1)
+    assert left.negotiated.failure is None
+    underlay.advance(2.0, step=0.1)
+    assert left.negotiated.failure == "NO_ANSWER"
+
+
+def test_peer_that_is_heard_is_not_given_up_for_slow_answers() -> None:
+    left, right = ike_vcpe(), ike_pop()
+    underlay = connected(left, right)
+    child(left)
+    for _ in range(20):
+        underlay.up = False
+        underlay.advance(1.0)
+        underlay.up = True
+        underlay.send(left, packet())
+        underlay.send(right, back())
+    assert left.negotiated.failure is None
+    underlay.advance(10.0)
+    assert left.negotiated.child_rekeys == 1
 
 
 def both_begin(seed: str = "") -> tuple[Gateway, Gateway]:

@@ -529,7 +529,7 @@ def test_dead_peer_is_noticed() -> None:
     wire.connect(left, TO_POP)
     wire.run(1)
     wire.fate = lambda _payload, _now: ()
-    wire.run(9 + 31)
+    wire.run(9 + 5.5)
     assert not left.all(Failed)
     wire.run(2)
     assert left.all(Failed) == right.all(Failed) == [Failed(Reason.NO_ANSWER, by_peer=False)]
