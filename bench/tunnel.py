@@ -2,8 +2,9 @@
 
     a ── v ══ w ══ p ── b          the tunnel is between v and p
 
-    sudo .venv/bin/python bench/tunnel.py                                 # everything
+    sudo .venv/bin/python bench/tunnel.py                                 # everything, an hour
     sudo .venv/bin/python bench/tunnel.py --only saglab,none --quick      # a minute
+    sudo .venv/bin/python bench/tunnel.py --line "loss 1% reorder 1% duplicate 1%" --only saglab,wireguard-go --untuned
 
 docs/benchmark.md says what is measured and how to read the table.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,16 +21,19 @@ from pathlib import Path
 from rich.console import Console
 
 from lab.emulation.sandbox import run_in_sandbox
+from lab.errors import UsageError
+from lab.impairments import Both, parse_impairments
 from testbed.contender import Contender
 from testbed.contenders import CONTENDERS
 from testbed.machine import machine
-from testbed.measures import Plan
+from testbed.measures import BAD_LINE, EVERYTHING, QUICK
 from testbed.results import Results, read_results
 from testbed.rounds import Schedule, run
 from testbed.table import markdown, tables
 from testbed.tuning import Tuning
 
-QUICK = Plan(tcp=("tcp",), udp=("udp_1024",), seconds=3, trial=0.7, echoes=100)
+TOOLS = {"iperf3": "iperf3", "ethtool": "ethtool", "taskset": "util-linux", "ping": "iputils-ping", "mnexec": "mininet"}
+"""What every measurement needs, and the Debian package that brings it."""
 
 
 def main() -> int:
@@ -36,14 +41,19 @@ def main() -> int:
     if options.show:
         _print(read_results(json.loads(options.show.read_text())), in_markdown=options.markdown)
         return 0
+    missing = [package for program, package in TOOLS.items() if shutil.which(program) is None]
+    if missing:
+        print(f"missing: apt-get install --no-install-recommends {' '.join(missing)}", file=sys.stderr)
+        return 2
     return run_in_sandbox(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> int:
     contenders = _present(options.only)
-    schedule = Schedule(contenders, options.tunings, options.rounds, options.cores, QUICK if options.quick else Plan())
+    plan = BAD_LINE if options.line else QUICK if options.quick else EVERYTHING
+    schedule = Schedule(contenders, options.tunings, options.rounds, options.cores, plan, options.line, options.seed)
     results = Results(
-        machine=machine(options.cores),
+        machine=machine(options.cores, options.line),
         versions={contender.name: contender.version() for contender in contenders},
         peers=[contender.name for contender in contenders if contender.is_debian_peer],
     )
@@ -56,7 +66,7 @@ def _measure(options: argparse.Namespace) -> int:
             if options.json:
                 options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")  # each time: a run may be ended early
     _print(results, in_markdown=options.markdown)
-    return 0
+    return 1 if results.failures() else 0
 
 
 def _present(names: Sequence[str]) -> list[Contender]:
@@ -77,15 +87,17 @@ def _print(results: Results, *, in_markdown: bool) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    known = ", ".join(contender.name for contender in CONTENDERS)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = "; ".join(f"{contender.name}: {contender.what}" for contender in CONTENDERS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=known)
     add = parser.add_argument
-    add("--only", type=_names, default=[], metavar="NAME,…", help=f"measure these alone: {known}")
+    add("--only", type=_names, default=[], metavar="NAME,…", help="measure these alone, of those named below")
     add("--quick", action="store_true", help="a short round, unless --rounds says more, with one kind of TCP and of UDP")
     add("--rounds", type=int, help="of which the median is taken (default: 3)")
     add("--cores", type=int, choices=(1, 2), default=2, help="processors of one gateway's dataplane (default: 2)")
     add("--tuned", dest="tunings", action="append_const", const=Tuning.TUNED, help="only with tuned interfaces")
     add("--untuned", dest="tunings", action="append_const", const=Tuning.UNTUNED, help="only without")
+    add("--line", type=_line, metavar="IMPAIRMENTS", help="make w a bad wire, such as 'delay 20ms loss 1%%'; fewer measurements")
+    add("--seed", default="1", help="of the bad wire (default: 1)")
     add("--json", type=Path, metavar="FILE", help="write every value of every round")
     add("--markdown", action="store_true", help="print the tables as Markdown")
     add("--show", type=Path, metavar="FILE", help="measure nothing, print what --json wrote")
@@ -101,6 +113,13 @@ def _names(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
     return names
+
+
+def _line(text: str) -> Both:
+    try:
+        return parse_impairments(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

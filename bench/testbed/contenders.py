@@ -28,8 +28,9 @@ _SWAN = (
 
 CONTENDERS = (
     Contender("none", "the kernel forwards the packets as they are: the ceiling", Path.route_plainly),
-    Contender("saglab", "AES-256-GCM", partial(saglab.start, cipher="aes-256-gcm", changes={})),
-    Contender("saglab-chacha", "ChaCha20-Poly1305", partial(saglab.start, cipher="chacha20-poly1305", changes={})),
+    Contender("saglab", "AES-256-GCM", saglab.start),
+    Contender("saglab-chacha", "ChaCha20-Poly1305", partial(saglab.start, cipher="chacha20-poly1305")),
+    Contender("saglab-1000", "AES-256-GCM, with 999 more peers", partial(saglab.start, others=999)),
     _debian("wireguard-go", "ChaCha20-Poly1305", "wireguard-go wireguard-tools", ("wireguard-go", "wg"), wireguard.start),
     _debian("openvpn", "AES-256-GCM, no DCO", "openvpn", ("openvpn",), openvpn.start),
     _debian("strongswan-128", "AES-128-GCM, libipsec", *_SWAN, partial(strongswan.start, esp="aes128gcm16")),

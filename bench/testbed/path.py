@@ -46,7 +46,8 @@ class Path:
     def __init__(self, *, cores: int, tuning: Tuning, line: Both | None = None, seed: str = "") -> None:
         """`cores` is how many processors the dataplane of one gateway may use. With `line`, w is no router but a bad wire."""
         self.a, self.v, self.w, self.p, self.b = self.machines = [Machine(name) for name in "avwpb"]
-        self._cores = {self.v: _cores(0, cores), self.p: _cores(cores, cores)}
+        self.cores = cores
+        self._processors = {self.v: _processors(0, cores), self.p: _processors(cores, cores)}
         self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {self.v: [], self.p: []}
         self._files = TemporaryDirectory(dir=RUNTIME)
         self._line: LineProcess | None = None
@@ -116,10 +117,10 @@ class Path:
 
     def spawn(self, gateway: Machine, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a process of a gateway's dataplane, kept to the gateway's processors. It ends with the path."""
-        cores = ",".join(map(str, self._cores[gateway]))
+        processors = ",".join(map(str, self._processors[gateway]))
         with self._log(gateway).open("ab") as log:
-            into_log = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            process: subprocess.Popen[bytes] = gateway.popen(["taskset", "--cpu-list", cores, *command], **(into_log | options))
+            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log} | options
+            process: subprocess.Popen[bytes] = gateway.popen("taskset", "--cpu-list", processors, *command, **options)
         self._processes[gateway].append(process)
         return process
 
@@ -131,21 +132,23 @@ class Path:
         return self.directory(gateway) / "log"
 
     def dataplane(self, gateway: Machine) -> list[int]:
-        """The ids of the processes that were started on a gateway."""
-        return [process.pid for process in self._processes[gateway]]
+        """The ids of the processes that were started on a gateway. Raises MachineError when one has ended."""
+        processes = self._processes[gateway]
+        if any(process.poll() is not None for process in processes):
+            raise MachineError(f"the dataplane of {gateway.name} has ended: {self.log(gateway)}")
+        return [process.pid for process in processes]
 
     def wait_until_it_carries(self) -> None:
         """Wait for an echo from a to b. Raises MachineError when none comes back in time, or a dataplane has ended."""
         deadline = time.monotonic() + _CARRIES_WITHIN
         while not _echo(self.a):
-            for gateway, processes in self._processes.items():
-                if any(process.poll() is not None for process in processes):
-                    raise MachineError(f"the dataplane of {gateway.name} has ended: {self.log(gateway)}")
+            for gateway in self._processes:
+                self.dataplane(gateway)
             if time.monotonic() > deadline:
                 raise MachineError(f"no packet passed the path within {_CARRIES_WITHIN:.0f} s")
 
 
-def _cores(first: int, count: int) -> Sequence[int]:
+def _processors(first: int, count: int) -> Sequence[int]:
     """`count` of this machine's processors, from the `first` one, around the end."""
     available = sorted(os.sched_getaffinity(0))
     return sorted({available[number % len(available)] for number in range(first, first + count)})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lab.errors import MachineError
+from lab.impairments import Both
 from testbed.contender import Contender
 from testbed.measures import Plan, Values, measure
 from testbed.path import Path
@@ -34,6 +35,8 @@ class Schedule:
     rounds: int
     cores: int
     plan: Plan
+    line: Both | None = None
+    seed: str = ""
 
     def turns(self) -> Iterator[Turn]:
         for number in range(self.rounds):
@@ -51,11 +54,12 @@ def _take(turn: Turn, schedule: Schedule, progress: Callable[[str], None]) -> Sa
     values: Values = {}
     failure = ""
     try:
-        with Path(cores=schedule.cores, tuning=turn.tuning) as path:
+        seed = f"{schedule.seed} {turn.round}"  # the same line for everybody in a round
+        with Path(cores=schedule.cores, tuning=turn.tuning, line=schedule.line, seed=seed) as path:
             progress("start")
             turn.contender.start(path)
             path.wait_until_it_carries()
             values = measure(path, schedule.plan, progress)
-    except MachineError as error:
+    except (MachineError, FileNotFoundError) as error:  # a process of a dataplane may end at any time
         failure = str(error)
     return Sample(turn.contender.name, turn.tuning, turn.round, values, failure)

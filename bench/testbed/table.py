@@ -27,7 +27,7 @@ def _table(results: Results, tuning: Tuning) -> Table:
     for name in names:
         table.add_column(name, justify="right")
     for quantity, cells in _lines(results, tuning, names):
-        table.add_row(f"{quantity.title}, {quantity.unit}", *cells)
+        table.add_row(quantity.title, *cells)
     return table
 
 
@@ -42,7 +42,7 @@ def markdown(results: Results) -> Iterator[str]:
         yield "| | " + " | ".join(names) + " |"
         yield "|---|" + "---:|" * len(names)
         for quantity, cells in _lines(results, tuning, names):
-            yield f"| {quantity.title}, {quantity.unit} | " + " | ".join(cell.replace("\n", "<br>") for cell in cells) + " |"
+            yield f"| {quantity.title} | " + " | ".join(cell.replace("\n", "<br>") for cell in cells) + " |"
     yield from (f"\n{line}" for line in _failures(results))
 
 

@@ -80,14 +80,12 @@ class Search:
         return None if close else (self.best.offered * self._out_of_reach) ** 0.5
 
 
-def highest_rate(path: Path, lengths: Sequence[int], seconds: float, first: float = FIRST_RATE) -> tuple[Trial | None, int]:
-    """The best trial, or None when every rate lost packets; and how many packets were delivered twice in all trials."""
-    search, duplicates = Search(first), 0
+def highest_rate(path: Path, lengths: Sequence[int], seconds: float) -> Trial | None:
+    """The best trial, each of some seconds. None when every rate lost packets."""
+    search = Search()
     for rate in search.rates():
-        trial = offer(path, lengths, rate, seconds)
-        duplicates += trial.duplicates
-        search.learn(trial)
-    return search.best, duplicates
+        search.learn(offer(path, lengths, rate, seconds))
+    return search.best
 
 
 def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float) -> Trial:
