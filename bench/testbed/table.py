@@ -63,7 +63,7 @@ def _cell(results: Results, tuning: Tuning, name: str, quantity: Quantity) -> st
     best = results.best_peer(tuning, quantity.key, more_is_better=quantity.more_is_better)
     if name in results.peers or best is None or not best.median:
         return text
-    return f"{text}\n{figure.median / best.median:.2f} ×"  # noqa: RUF001 - read by people
+    return f"{text}\n{figure.median / best.median:.2f}x"
 
 
 def _failures(results: Results) -> list[str]:

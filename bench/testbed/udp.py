@@ -68,7 +68,7 @@ class Search:
     def learn(self, trial: Trial) -> None:
         if trial.passed and (self.best is None or trial.offered > self.best.offered):
             self.best = trial
-        if not trial.passed or not trial.kept_up:
+        if trial is not self.best or not trial.kept_up:
             self._out_of_reach = min(trial.rate, self._out_of_reach or trial.rate)
 
     def _next(self) -> float | None:
