@@ -61,7 +61,9 @@ _TEXT = {
     DropReason.MALFORMED_ESP: "the datagram is no well-formed ESP packet",
     DropReason.IKE_NOT_SUPPORTED: "the datagram is an IKE message, and this dataplane speaks no IKE",
     DropReason.UNKNOWN_SPI: "no security association has the datagram's SPI",
-    DropReason.AUTHENTICATION_FAILED: "the datagram's integrity check value is wrong: another key, or it was altered",
+    DropReason.AUTHENTICATION_FAILED: (
+        "the ends of the tunnel do not agree on identity and key, or the datagram's integrity check value is wrong"
+    ),
     DropReason.KEY_EXHAUSTED: "the key has sealed as many packets, or met as many forgeries, as its cipher allows",
     DropReason.REPLAYED: "the sequence number was received before, or lies behind the replay window",
     DropReason.MALFORMED_PACKET: "the inner packet is no well-formed IPv4 packet",

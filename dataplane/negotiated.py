@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
-from dataplane.errors import OutsideSelector
+from dataplane.errors import AuthenticationFailed, OutsideSelector
 from dataplane.esp import InboundSa, Opened, OutboundSa
 from dataplane.ike.events import Child, Reason
 from dataplane.ike.numbers import ANY_PROTOCOL
@@ -152,6 +152,12 @@ class NegotiatedPeer(RemoteGateway):
                 selection.check(header.source, header.destination, header.protocol)
             else:
                 selection.check(quotation.destination, quotation.source, quotation.protocol)
+
+    def send(self, packet: Buffer, now: float, tos: int = 0) -> Send:
+        """Seal an inner packet. Raises AuthenticationFailed, PeerNotHeard, SequenceExhausted."""
+        if self._sending is None and self.failure is Reason.AUTHENTICATION_FAILED:
+            raise AuthenticationFailed(f"{self.name} and this end did not prove to each other who they are")
+        return super().send(packet, now, tos)
 
     def answer_dummy(self, now: float) -> Sequence[Send]:
         """Nothing: IKE asks whether a peer is alive."""

@@ -121,6 +121,10 @@ def test_wrong_key_is_known_at_both_ends(left_psk: bytes, right_psk: bytes) -> N
     assert failure(left, underlay) == failure(right, underlay) == "AUTHENTICATION_FAILED"
     assert vpn(left, underlay) == vpn(right, underlay) == "Abnormal"
     assert right.drops == {DropReason.IKE_WRONG_KEY: 1}
+    underlay.send(left, packet())
+    underlay.send(right, back())
+    assert left.drops == {DropReason.AUTHENTICATION_FAILED: 1}
+    assert right.drops == {DropReason.IKE_WRONG_KEY: 1, DropReason.AUTHENTICATION_FAILED: 1}
     underlay.advance(60.0)
     assert vpn(left, underlay) == "Abnormal"
 
