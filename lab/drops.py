@@ -20,6 +20,7 @@ class Filter(StrEnum):
     EDGE = "internet gateway"
     ROUTE = "route table"
     TUNNEL = "tunnel"
+    HANDSHAKE = "IKE handshake"  # of a dataplane with its peers, not about anybody's packet
 
 
 FILTER_OF = {

@@ -200,6 +200,19 @@ class TunnelPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelFooting:
+    """What an end of a tunnel stands on. With another footing it is another end, which knows of no peer yet."""
+
+    node: str
+    interface: str
+    address: IPv4Address
+    port: int
+    endpoint: tuple[IPv4Address, int] | None
+    speaks_first: bool
+    authentication: PeerAuthentication
+
+
+@dataclass(frozen=True, slots=True)
 class Tunnel:
     """The service of a gateway or a point of presence: a dataplane between the TUN device and the underlay.
 
@@ -252,6 +265,16 @@ class Topology:
         ends.update({link.b: link.a for link in self.links})
         return ends
 
+    @cached_property
+    def footings(self) -> Mapping[str, frozenset[TunnelFooting]]:
+        """What the ends of each tunnel stand on, by its name. When that changes at one end, the tunnel begins anew at all."""
+        found: dict[str, set[TunnelFooting]] = {}
+        for node in self.nodes:
+            for service in node.services:
+                for peer in service.peers:
+                    found.setdefault(peer.name, set()).add(_footing(node.name, service, peer))
+        return {name: frozenset(footings) for name, footings in found.items()}
+
     def node_of(self, resource: str) -> Node:
         """The node that stands for a resource. Raises KeyError."""
         return self._by_resource[resource]
@@ -259,3 +282,8 @@ class Topology:
     @cached_property
     def _by_resource(self) -> Mapping[str, Node]:
         return {node.resource: node for node in self.nodes}
+
+
+def _footing(node: str, service: Tunnel, peer: TunnelPeer) -> TunnelFooting:
+    where = node, service.interface, service.address, service.port
+    return TunnelFooting(*where, peer.endpoint, peer.speaks_first, peer.authentication)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from lab.agreement.comparison import Disagreement, compare, compare_places, is_complete
 from lab.agreement.outcome import Forecast, Outcome, Place, Tally, outcome_of, place_of_drop, place_of_walk
+from lab.drops import Filter
 from lab.emulation.emulation import Emulation
 from lab.emulation.kernel import kernel_drops
 from lab.emulation.probe import Probing
-from lab.simulation import Probe, Simulation, Walk
+from lab.emulation.tunnels import CONNECTED_WITHIN
+from lab.simulation import Probe, Simulation
 from lab.topology import Topology
+from lab.vpn import VpnEnd
 
 # Our choices, in seconds. What the simulation expects to be seen is waited for so long, what it does not expect only so long.
 SEEN_WITHIN = 1.0
 SETTLED_AFTER = 0.02
-HEARD_WITHIN = 2.5  # a dataplane that has not been answered tries again every second
 READINGS = 4  # of the counters, while they differ from what is expected
 
 _FIRST_PORT, _LAST_PORT = 10_000, 60_000
-_KEEPALIVE_SIZE = 29  # bytes: IPv4, UDP and one byte, RFC 3948 §2.3
 
-Peer = tuple[str, str, str]  # node, TUN device, peer
+End = tuple[str, str]  # of a tunnel: its name, and the node
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Pair:
     """Both backends on one network. Make it inside the sandbox, and look at `disagreements` after making and after `apply`."""
 
     def __init__(self, topology: Topology) -> None:
-        self.emulation = Emulation(topology, heard_within=0)
+        self.emulation = Emulation(topology, connected_within=0)
         self.simulation = Simulation(topology)
         self._probing = Probing()
         self._ports = count()
@@ -110,16 +111,18 @@ class Pair:
 
     def _follow(self, topology: Topology) -> list[Disagreement]:
         """After a change: open what tunnels can be opened, in both, and learn what their own datagrams run into."""
-        walks = [*self.simulation.open_tunnels(), *self._keepalives(topology)]
+        walks = [*self.simulation.open_tunnels(), *self.simulation.chatter()]
         self._noise = frozenset(place for walk in walks if (place := place_of_walk(walk)) is not None)
         self._probing.attend(self.emulation.machines)
-        wanted = {peer for peer in _peers(topology) if self.simulation.has_heard(*peer)}
-        self._probing.watch(lambda: wanted <= self._heard(), within=HEARD_WITHIN if wanted else 0)
+        wanted = _ends(topology, self.simulation.vpn_ends)
+        self._probing.watch(lambda: _ends(topology, self.emulation.vpn_ends) == wanted, within=CONNECTED_WITHIN)
         self._use_tunnels(topology)
         self._read_drops()
+        found = _ends(topology, self.emulation.vpn_ends)
         return [
-            Disagreement(f"tunnel {peer[2]} at {peer[0]}", _spoken(peer in wanted), _spoken(peer not in wanted))
-            for peer in sorted(wanted ^ self._heard())
+            Disagreement(f"tunnel {end[0]} at {end[1]}", wanted.get(end, "no end"), found.get(end, "no end"))
+            for end in sorted(wanted.keys() | found.keys())
+            if wanted.get(end) != found.get(end)
         ]
 
     def _use_tunnels(self, topology: Topology) -> None:
@@ -137,44 +140,17 @@ class Pair:
         self._probing.watch(lambda: False, within=SETTLED_AFTER)
         self._probing.forget()
 
-    def _heard(self) -> set[Peer]:
-        """The peers that the dataplanes have heard."""
-        devices = {node.name: service.interface for node in self.emulation.topology.nodes for service in node.services}
-        return {
-            (node, devices[node], peer)
-            for node, status in self.emulation.tunnel_status().items()
-            for peer, state in status["peers"].items()
-            if state["heard"] is not None
-        }
-
-    def _keepalives(self, topology: Topology) -> list[Walk]:
-        """The datagrams that hold tunnels open, whether they are open or not."""
-        return [
-            self.simulation.send(
-                Probe(service.address, peer.endpoint[0], "udp", service.port, peer.endpoint[1], size=_KEEPALIVE_SIZE), node.name
-            )
-            for node in topology.nodes
-            for service in node.services
-            for peer in service.peers
-            if peer.speaks_first and peer.endpoint is not None
-        ]
-
     def _read_drops(self) -> Counter[Place]:
-        """What was dropped since the last reading, by gates, dataplanes and kernels."""
+        """What was dropped since the last reading, by gates, dataplanes and kernels; what IKE drops is about no packet."""
         found: Counter[Place] = Counter()
         for drop in self.emulation.new_drops():
-            found[place_of_drop(drop)] += drop.packets
+            if drop.place.filter is not Filter.HANDSHAKE:
+                found[place_of_drop(drop)] += drop.packets
         before, self._kernel = self._kernel, kernel_drops(self.emulation.machines)
         found.update({(node, code, "kernel", ""): packets for (node, code), packets in (self._kernel - before).items()})
         return found
 
 
-def _peers(topology: Topology) -> Iterator[Peer]:
-    for node in topology.nodes:
-        for service in node.services:
-            for peer in service.peers:
-                yield node.name, service.interface, peer.name
-
-
-def _spoken(heard: bool) -> str:
-    return "has heard its peer" if heard else "has not heard its peer"
+def _ends(topology: Topology, ask: Callable[[str], Sequence[VpnEnd]]) -> dict[End, str]:
+    """What a backend says of each end of each tunnel: its VPN Status, and why."""
+    return {(name, end.node): f"{end.status} {end.reason}".rstrip() for name in topology.footings for end in ask(name)}

@@ -36,8 +36,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run(scenario: Scenario, options: argparse.Namespace) -> int:
     if options.simulate:
         return _simulate(scenario, options)
-    from lab.emulation.keys import CIPHERS, DEFAULT_CIPHER
     from lab.emulation.sandbox import run_in_sandbox
+    from lab.emulation.tunnels import CIPHERS, DEFAULT_CIPHER
 
     options.cipher = options.cipher or DEFAULT_CIPHER
     if options.cipher not in CIPHERS:

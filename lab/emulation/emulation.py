@@ -17,15 +17,15 @@ from pyroute2.netlink.exceptions import NetlinkError
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture
 from lab.emulation.conntrack import forget_translations
-from lab.emulation.keys import DEFAULT_CIPHER, PairKeys
 from lab.emulation.machine import Machine
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
-from lab.emulation.tunnels import HEARD_WITHIN, Tunnels
+from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
 from lab.results import PingResult
 from lab.topology import Node, Topology
+from lab.vpn import VpnEnd
 
 Progress = Callable[[str], None]
 
@@ -33,8 +33,8 @@ Progress = Callable[[str], None]
 class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
-    Several may run in one sandbox. A dataplane that starts is given `heard_within` seconds to hear its peers; a network whose
-    tunnel can not open is built too.
+    Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
+    whose tunnel can not open is built too. `keylog`, a directory, takes the tunnels' keys as Wireshark wants them.
     """
 
     _names = count()  # of all networks of a process: sockets and files of a node are named after it
@@ -45,12 +45,13 @@ class Emulation:
         *,
         cipher: str = DEFAULT_CIPHER,
         progress: Progress = lambda _text: None,
-        heard_within: float = HEARD_WITHIN,
+        connected_within: float = CONNECTED_WITHIN,
+        keylog: Path | None = None,
     ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
-        self._tunnels = Tunnels(self.machines, cipher, heard_within)
+        self._tunnels = Tunnels(self.machines, cipher, connected_within, keylog)
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}
@@ -73,6 +74,7 @@ class Emulation:
     def _change(self, topology: Topology, progress: Progress) -> None:
         check_interface_names(topology.nodes)
         progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
+        self._tunnels.hold()
         for name, device in self._tunnels.stop_obsolete(topology):
             self._network.forget_device(name, device)
         self._network.remove_links(topology)
@@ -122,10 +124,10 @@ class Emulation:
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return ping(self.machines[node], source, destination, count=count)
 
-    @property
-    def keys(self) -> dict[str, PairKeys]:
-        """The keys of each tunnel by its name, to decrypt a capture with."""
-        return self._tunnels.keys
+    def vpn_ends(self, tunnel: str, *, within: float = 0.0) -> tuple[VpnEnd, ...]:
+        """How the ends of a tunnel see it, when no end is trying any more or so many seconds have passed."""
+        self._tunnels.wait(within)
+        return self._tunnels.vpn_ends(tunnel)
 
     def tunnel_status(self) -> dict[str, dict[str, Any]]:
         """What each dataplane says of itself, by node."""

@@ -7,11 +7,15 @@ import os
 import select
 import subprocess
 import sys
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
+from dataplane.check import EniCheck
 from dataplane.control import ControlError, request
+from dataplane.ike.identity import Identity
+from dataplane.ike.numbers import IKE_PORT, IdKind
 from lab.emulation.machine import Machine
 from lab.emulation.sandbox import RUNTIME
 from lab.errors import MachineError
@@ -19,21 +23,32 @@ from lab.topology import Tunnel, TunnelPeer
 
 _READY_WITHIN = 20.0  # seconds; a slow machine under emulation takes several
 
-Keys = Mapping[str, Mapping[str, object]]  # of one tunnel: outbound and inbound, as the dataplane reads them
+_KINDS = {IdKind.KEY_ID: "key_id", IdKind.FQDN: "fqdn", IdKind.IPV4_ADDR: "ipv4"}
+
+Json = dict[str, Any]  # an object of JSON
 
 
 class GatewayProcess:
-    """`python -m dataplane` in the namespaces of a machine. `keys` of each peer as the dataplane reads them, by its name."""
+    """`python -m dataplane` in the namespaces of a machine. `peers` are those it begins with. Keys go by memfd and socket only,
+    unless a `keylog` is asked for."""
 
     def __init__(
-        self, machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, cipher: str, keys: Mapping[str, Keys]
+        self,
+        machine: Machine,
+        tunnel: Tunnel,
+        peers: Collection[TunnelPeer],
+        *,
+        mtu: int,
+        cipher: str,
+        keylog: Path | None = None,
     ) -> None:
         self.machine = machine
         self.control = RUNTIME / f"{machine.name}.sock"
-        fd = _memfd(keys)
+        fd = _memfd({peer.name: _key(peer) for peer in peers})
         try:
             config = RUNTIME / f"{machine.name}.json"
-            config.write_text(json.dumps(self._config(tunnel, peers, mtu, cipher, fd)))
+            text = self._config(tunnel, peers, mtu, cipher, fd) | {"keylog": keylog and str(keylog)}
+            config.write_text(json.dumps(text))
             command = [sys.executable, "-P", "-m", "dataplane", "--config", str(config)]
             self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
         finally:
@@ -53,24 +68,21 @@ class GatewayProcess:
             said = self._process.stderr.read().decode(errors="replace").strip()
             raise MachineError(f"the dataplane of {self.machine.name} did not start: {said}")
 
-    def wait_until_heard(self, within: float) -> bool:
-        """Wait until every peer has been heard; False when one stays silent for so many seconds."""
-        deadline = time.monotonic() + within
-        while any(peer["heard"] is None for peer in self.status()["peers"].values()):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)  # a poll of the condition, with the deadline above
-        return True
-
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Json:
         """Counters, peers and drops. Raises MachineError when the process has died."""
         return self.ask(op="status")
 
-    def add_peer(self, peer: TunnelPeer, cipher: str, keys: Keys) -> None:
+    def add_peer(self, peer: TunnelPeer, cipher: str) -> None:
         """Serve one more peer."""
-        self.ask(op="add_peer", peer=_peer(peer, cipher), keys=keys)
+        self.ask(op="add_peer", peer=_peer(peer, cipher), keys=_key(peer))
 
-    def ask(self, **message: Any) -> dict[str, Any]:
+    def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network]) -> None:
+        self.ask(op="set_prefixes", peer=peer, prefixes=[str(prefix) for prefix in prefixes])
+
+    def set_check(self, check: EniCheck) -> None:
+        self.ask(op="set_eni_check", **_check(check))
+
+    def ask(self, **message: Any) -> Json:
         """Send a message to the control socket. Raises MachineError when it is refused, or nobody answers."""
         try:
             return request(str(self.control), **message)
@@ -81,32 +93,48 @@ class GatewayProcess:
         self._process.terminate()
         self._process.communicate()
 
-    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, cipher: str, fd: int) -> dict[str, Any]:
-        check = tunnel.check and {"addresses": [str(a) for a in tunnel.check.addresses], "enabled": tunnel.check.enabled}
+    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, cipher: str, fd: int) -> Json:
         return {
             "name": self.machine.name,
             "tun": {"name": tunnel.interface, "mtu": mtu},
-            "underlay": {"address": str(tunnel.address), "port": tunnel.port},
+            "underlay": {"address": str(tunnel.address), "port": tunnel.port, "ike": True},
             "icmp_source": str(tunnel.address),
             "control": str(self.control),
             "keys_fd": fd,
-            "eni_check": check,
+            "eni_check": tunnel.check and _check(tunnel.check),
             "peers": [_peer(peer, cipher) for peer in peers],
         }
 
 
-def _memfd(keys: Mapping[str, Keys]) -> int:
+def _memfd(keys: Json) -> int:
     """A file that exists in memory only, for a child to inherit. The caller closes it."""
     fd = os.memfd_create("keys", os.MFD_CLOEXEC)
     os.write(fd, json.dumps(keys).encode())
     return fd
 
 
-def _peer(peer: TunnelPeer, cipher: str) -> dict[str, Any]:
+def _check(check: EniCheck) -> Json:
+    return {"addresses": [str(address) for address in check.addresses], "enabled": check.enabled}
+
+
+def _key(peer: TunnelPeer) -> Json:
+    return {"psk": peer.authentication.key.hex()}
+
+
+def _peer(peer: TunnelPeer, cipher: str) -> Json:
+    """A peer as the dataplane reads it. The end that speaks first begins where IKE does."""
     return {
         "name": peer.name,
         "cipher": cipher,
         "prefixes": [str(prefix) for prefix in peer.prefixes],
-        "endpoint": [str(peer.endpoint[0]), peer.endpoint[1]] if peer.endpoint else None,
+        "endpoint": [str(peer.endpoint[0]), IKE_PORT] if peer.endpoint else None,
         "speaks_first": peer.speaks_first,
+        "ike": {
+            "identity": _identity(peer.authentication.local),
+            "remote_identity": _identity(peer.authentication.remote),
+        },
     }
+
+
+def _identity(identity: Identity) -> Json:
+    return {"type": _KINDS[IdKind(identity.kind)], "value": str(identity)}

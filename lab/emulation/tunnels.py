@@ -1,45 +1,79 @@
-"""The dataplanes of a network: which processes run, which peers they serve, with which keys.
+"""The dataplanes of a network: which processes run, which peers they serve.
 
-A change disturbs only the tunnels it is about: a peer is added, removed or given other prefixes while the others go on. A
-tunnel whose end is started anew gets new keys at both ends.
+A change disturbs only the tunnels it is about: a peer is added, removed or given other prefixes while the others go on. A tunnel
+that has another footing at one end begins anew at both.
+
+While the network changes, no end tries to connect (`hold`): a handshake could slip through a network that is neither the old one
+nor the new one, and what is connected stays so. Afterwards each end that is not connected tries at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from dataplane.suites import SUITES
 from lab.drops import Drop, Filter, Place
 from lab.emulation.gateway import GatewayProcess
-from lab.emulation.keys import PairKeys, fresh_keys
 from lab.emulation.machine import Machine
-from lab.topology import Node, Topology, Tunnel, TunnelPeer
+from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
+from lab.vpn import NORMAL, VpnEnd, unspoken
 
-HEARD_WITHIN = 3.0  # seconds, our choice
+CIPHERS = tuple(SUITES)
+DEFAULT_CIPHER = "aes-256-gcm"
+
+CONNECTED_WITHIN = 2.0
+"""Seconds that a change waits for ends that try to connect. Our choice: a handshake takes milliseconds, and a request that gets
+lost is repeated after 0.5 and 1.5 s."""
+POLL = 0.01  # seconds between two looks
 
 End = tuple[str, str]  # node and TUN device
 
 
 @dataclass
 class _Running:
-    """A dataplane process and the peers it serves now."""
+    """A dataplane process and the peers it serves now. `past` are drops, by peer and reason, of peers that were removed since."""
 
     process: GatewayProcess
     tunnel: Tunnel
     mtu: int
     peers: dict[str, TunnelPeer] = field(default_factory=dict)
+    past: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def remove(self, names: Collection[str]) -> None:
+        """Serve these peers no longer."""
+        states = self.process.status()["peers"] if names else {}
+        for name in names:
+            self.past.update({(name, reason): packets for reason, packets in states[name]["drops"].items()})
+            self.process.ask(op="remove_peer", peer=name)
+            del self.peers[name]
+
+    def drops(self, name: str, state: Mapping[str, Any]) -> Counter[str]:
+        """What was dropped for a peer by reason, since the process began."""
+        counted = Counter[str](state["drops"])
+        counted.update({reason: packets for (peer, reason), packets in self.past.items() if peer == name})
+        return counted
 
 
 class Tunnels:
-    """`keys` are those of each tunnel by its name; they are there to decrypt a capture with."""
+    """`connected_within` is how many seconds `apply` waits for tunnels to open; one that cannot open is no error.
 
-    def __init__(self, machines: Mapping[str, Machine], cipher: str, heard_within: float = HEARD_WITHIN) -> None:
-        self._heard_within = heard_within
-        self.keys: dict[str, PairKeys] = {}
+    `keylog`, a directory, takes the keys of all associations, in the form that Wireshark wants.
+    """
+
+    def __init__(
+        self, machines: Mapping[str, Machine], cipher: str, connected_within: float, keylog: Path | None = None
+    ) -> None:
+        self._connected_within = connected_within
+        self._keylog = keylog
         self._machines = machines
         self._cipher = cipher
         self._running: dict[End, _Running] = {}
+        self._footings: Mapping[str, frozenset[TunnelFooting]] = {}
 
     def stop_obsolete(self, topology: Topology) -> list[End]:
         """End the processes that have no place in a network, or another one. Returns whose TUN devices are gone."""
@@ -49,72 +83,67 @@ class Tunnels:
             self._running.pop(end).process.stop()
         return obsolete
 
-    def apply(self, topology: Topology) -> None:
-        """Start what is missing and give every process its peers.
+    def hold(self) -> None:
+        """Let no end that is not connected go on trying, until `apply`."""
+        for running in self._running.values():
+            states = running.process.status()["peers"]
+            running.remove([name for name, peer in running.peers.items() if peer.speaks_first and not _is_normal(states[name])])
 
-        Of the two ends of a new tunnel the one that waits learns its keys first, so that the first word of the other is heard.
+    def apply(self, topology: Topology) -> None:
+        """Start what is missing, give every process its peers, and wait for the ends that try to connect.
+
+        Ends that speak first learn of their peers last, when those listen.
         """
         services = _services(topology)
         wanted = {(node.name, tunnel.interface): tunnel for node, tunnel in services}
-        pairs = _pairs(wanted)
+        before, self._footings = self._footings, {}
+        kept = {name for name, footings in topology.footings.items() if before.get(name) == footings}
         for end, running in self._running.items():
-            self._withdraw(running, {peer.name: peer for peer in wanted[end].peers if peer.name in pairs})
-        self._make_keys(pairs)
-        missing = [(node, tunnel) for node, tunnel in services if (node.name, tunnel.interface) not in self._running]
-        self._introduce(wanted, speakers=False)
-        self._start(missing, pairs)
-        self._introduce(wanted, speakers=True)
-        for end, running in self._running.items():
-            running.tunnel = wanted[end]
-        for node, tunnel in missing:
-            self._running[node.name, tunnel.interface].process.wait_until_heard(self._heard_within)
+            _withdraw(running, wanted[end], kept)
+        self._start([(node, tunnel) for node, tunnel in services if (node.name, tunnel.interface) not in self._running])
+        for speakers in (False, True):
+            self._introduce(speakers=speakers)
+        self._footings = topology.footings
+        self.wait(self._connected_within)
 
-    def _make_keys(self, pairs: Mapping[str, tuple[End, End]]) -> None:
-        """New keys for every tunnel that not both ends serve already; an end that served it forgets the old ones."""
-        for name in self.keys.keys() - pairs.keys():
-            del self.keys[name]
-        for name, ends in pairs.items():
-            serving = [self._running[end] for end in ends if end in self._running and name in self._running[end].peers]
-            if len(serving) == len(ends):
-                continue
-            self.keys[name] = fresh_keys(ends[0][0], ends[1][0], cipher=self._cipher)
-            for running in serving:
-                running.process.ask(op="remove_peer", peer=name)
-                del running.peers[name]
-
-    def _introduce(self, wanted: Mapping[End, Tunnel], *, speakers: bool) -> None:
-        """Tell running processes of the peers that they do not serve yet, those that this end speaks first to or the others."""
-        for end, running in self._running.items():
-            for peer in wanted[end].peers:
-                if peer.name in self.keys and peer.name not in running.peers and peer.speaks_first == speakers:
-                    running.process.add_peer(peer, self._cipher, self.keys[peer.name].seen_from(end[0]))
-                    running.peers[peer.name] = peer
-
-    def _start(self, missing: list[tuple[Node, Tunnel]], pairs: Mapping[str, tuple[End, End]]) -> None:
+    def _start(self, missing: list[tuple[Node, Tunnel]]) -> None:
         started = []
-        for node, tunnel in sorted(missing, key=lambda pair: any(peer.speaks_first for peer in pair[1].peers)):
-            peers = {peer.name: peer for peer in tunnel.peers if peer.name in pairs}
-            keys = {name: self.keys[name].seen_from(node.name) for name in peers}
+        for node, tunnel in missing:
             mtu = _mtu(node, tunnel)
-            process = GatewayProcess(self._machines[node.name], tunnel, peers.values(), mtu=mtu, cipher=self._cipher, keys=keys)
-            self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, peers)
+            waiting = [peer for peer in tunnel.peers if not peer.speaks_first]
+            machine = self._machines[node.name]
+            process = GatewayProcess(machine, tunnel, waiting, mtu=mtu, cipher=self._cipher, keylog=self._keylog)
+            self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, {peer.name: peer for peer in waiting})
             started.append(process)
         for process in started:
             process.wait_until_ready()
 
-    def _withdraw(self, running: _Running, wanted: dict[str, TunnelPeer]) -> None:
-        """Take from a process the peers that are gone or elsewhere now, and the prefixes that are."""
-        for name, peer in list(running.peers.items()):
-            new = wanted.get(name)
-            if new is None or (new.endpoint, new.speaks_first) != (peer.endpoint, peer.speaks_first):
-                running.process.ask(op="remove_peer", peer=name)
-                del running.peers[name]
-            elif new.prefixes != peer.prefixes:
-                running.process.ask(op="set_prefixes", peer=name, prefixes=[])
-                running.peers[name] = new
-        for name, peer in running.peers.items():
-            if peer is wanted[name]:
-                running.process.ask(op="set_prefixes", peer=name, prefixes=[str(prefix) for prefix in peer.prefixes])
+    def _introduce(self, *, speakers: bool) -> None:
+        """Tell every process of the peers that it does not serve yet: those it speaks first to, or the others."""
+        for running in self._running.values():
+            for peer in running.tunnel.peers:
+                if peer.name not in running.peers and peer.speaks_first == speakers:
+                    running.process.add_peer(peer, self._cipher)
+                    running.peers[peer.name] = peer
+
+    def wait(self, within: float) -> None:
+        """Wait until each end that speaks first is connected, or knows why it is not. So many seconds at most."""
+        deadline = time.monotonic() + within
+        while any(self._is_trying(running) for running in self._running.values()) and time.monotonic() < deadline:
+            time.sleep(POLL)  # a poll of the condition, with the deadline above
+
+    def _is_trying(self, running: _Running) -> bool:
+        speakers = [name for name, peer in running.peers.items() if peer.speaks_first]
+        states = running.process.status()["peers"] if speakers else {}
+        return any(not _is_normal(states[name]) and states[name]["ike"]["failure"] is None for name in speakers)
+
+    def vpn_ends(self, name: str) -> tuple[VpnEnd, ...]:
+        """How the ends of a tunnel see it now, that which speaks first before the other."""
+        serving = [(node, running) for (node, _), running in self._running.items() if name in running.peers]
+        serving.sort(key=lambda one: not one[1].peers[name].speaks_first)
+        return tuple(
+            VpnEnd(node, _trouble(running.process.status()["peers"][name], running.peers[name])) for node, running in serving
+        )
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What each process says of itself, by node."""
@@ -125,12 +154,12 @@ class Tunnels:
         for (node, device), running in self._running.items():
             status = running.process.status()
             for reason, packets in status["drops"].items():
-                place = Place(Filter.TUNNEL, reason, running.tunnel.origin, device)
+                place = Place(_filter(reason), reason, running.tunnel.origin, device)
                 yield (node, f"{running.process.pid} {reason}"), Drop(node, place, packets)
             for name, state in status["peers"].items():
-                for reason, packets in state["drops"].items():
-                    place = Place(Filter.TUNNEL, reason, running.peers[name].origin, device)
-                    yield (node, f"{running.process.pid} {self.keys[name].forth.spi} {reason}"), Drop(node, place, packets)
+                for reason, packets in running.drops(name, state).items():
+                    place = Place(_filter(reason), reason, running.peers[name].origin, device)
+                    yield (node, f"{running.process.pid} {name} {reason}"), Drop(node, place, packets)
 
     def stop(self) -> None:
         for running in self._running.values():
@@ -142,23 +171,37 @@ def _services(topology: Topology) -> list[tuple[Node, Tunnel]]:
     return [(node, service) for node in topology.nodes for service in node.services]
 
 
-def _pairs(wanted: Mapping[End, Tunnel]) -> dict[str, tuple[End, End]]:
-    """The tunnels that have both their ends, and these the same key, by name."""
-    ends: dict[str, list[tuple[End, TunnelPeer]]] = {}
-    for end, tunnel in wanted.items():
-        for peer in tunnel.peers:
-            ends.setdefault(peer.name, []).append((end, peer))
-    return {
-        name: (found[0][0], found[1][0])
-        for name, found in ends.items()
-        if len(found) == 2 and found[0][1].authentication.fits(found[1][1].authentication)
-    }
-
-
 def _mtu(node: Node, tunnel: Tunnel) -> int:
     return next(interface.mtu for interface in node.interfaces if interface.name == tunnel.interface)
 
 
 def _moved(running: _Running, tunnel: Tunnel, mtu: int) -> bool:
     old = running.tunnel
-    return (old.address, old.port, old.check, running.mtu) != (tunnel.address, tunnel.port, tunnel.check, mtu)
+    return (old.address, old.port, old.check is None, running.mtu) != (tunnel.address, tunnel.port, tunnel.check is None, mtu)
+
+
+def _withdraw(running: _Running, tunnel: Tunnel, kept: Collection[str]) -> None:
+    """Take from a process the peers that are gone or begin anew, and bring it up to date on the others."""
+    new = {peer.name: peer for peer in tunnel.peers}
+    running.remove([name for name in running.peers if name not in new or name not in kept])
+    changed = [new[name] for name, peer in running.peers.items() if new[name].prefixes != peer.prefixes]
+    for prefixes in (False, True):  # first all let go of theirs: one may take over what another had
+        for peer in changed:
+            running.process.set_prefixes(peer.name, peer.prefixes if prefixes else ())
+    if tunnel.check is not None and tunnel.check != running.tunnel.check:
+        running.process.set_check(tunnel.check)
+    running.peers = {name: new[name] for name in running.peers}
+    running.tunnel = tunnel
+
+
+def _filter(reason: str) -> Filter:
+    return Filter.HANDSHAKE if "IKE" in reason else Filter.TUNNEL
+
+
+def _is_normal(state: Mapping[str, Any]) -> bool:
+    return bool(state["vpn_status"] == NORMAL)
+
+
+def _trouble(state: Mapping[str, Any], peer: TunnelPeer) -> str:
+    """Why a peer is not connected, empty when it is."""
+    return "" if _is_normal(state) else state["ike"]["failure"] or unspoken(speaks_first=peer.speaks_first)

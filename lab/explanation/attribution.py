@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from lab.drops import Drop, Filter
 from lab.results import PingRecord
 from lab.simulation import Probe, Simulation
-from lab.topology import EniGate, Gate, Node, Route, RouteTable, Side, Stage, Topology, Tunnel
+from lab.topology import EniGate, Gate, Node, PeerAuthentication, Route, RouteTable, Side, Stage, Topology, Tunnel
 
 Counterfactual = Callable[[frozenset[str]], Topology]  # the network with exactly these steps left out
 
@@ -66,7 +66,7 @@ def _decider(topology: Topology, drop: Drop) -> Hashable:
             return tuple(_check(gate) for gate in node.checks if gate.interface == where)
         case Filter.ROUTE:
             return node.kind, tuple(_table(table) for table in node.tables if table.resource == where)
-        case Filter.TUNNEL:
+        case Filter.TUNNEL | Filter.HANDSHAKE:
             return tuple(_tunnel(service) for service in node.services)
         case _:
             return tuple(_gate(gate) for gate in _gates(node, drop))
@@ -94,4 +94,8 @@ def _route(route: Route) -> Hashable:
 
 
 def _tunnel(service: Tunnel) -> Hashable:
-    return tuple((peer.name, peer.prefixes, peer.endpoint) for peer in service.peers)
+    return tuple((peer.name, peer.prefixes, peer.endpoint, _proof(peer.authentication)) for peer in service.peers)
+
+
+def _proof(authentication: PeerAuthentication) -> Hashable:
+    return authentication.local, authentication.remote, authentication.key

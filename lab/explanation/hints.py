@@ -21,6 +21,9 @@ _HINTS: dict[Reason | Drop, str] = {
     Reason.SAG_DEVICE_NOT_ASSOCIATED: (
         "launch the machine anew from the SAG vCPE image, with the serial number and key of a device as its user data"
     ),
+    Drop.AUTHENTICATION_FAILED: (
+        "launch the gateway's machine anew, with the serial number and key of one device as its user data"
+    ),
     Reason.NO_POSSIBLE_DESTINATION: "launch a machine with that address, or ask for another address",
     Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS: "associate the public address with a running machine, or ask for another one",
     Drop.TTL_EXCEEDED: "send the packet with a greater TTL",

@@ -30,6 +30,7 @@ class Drop(StrEnum):
     # the dataplane
     NO_PEER_FOR_DESTINATION = "NO_PEER_FOR_DESTINATION"
     PEER_NOT_HEARD = "PEER_NOT_HEARD"
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
     UNKNOWN_SPI = "UNKNOWN_SPI"
     OUTSIDE_SELECTOR = "OUTSIDE_SELECTOR"
     TUNNEL_LOOP = "TUNNEL_LOOP"
@@ -50,6 +51,7 @@ _TEXT = {
     Drop.NO_TUNNEL_SERVICE: "no dataplane serves the tunnel at this place",
     Drop.NO_PEER_FOR_DESTINATION: "the destination lies behind no peer of the tunnel",
     Drop.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
+    Drop.AUTHENTICATION_FAILED: "the ends of the tunnel do not agree on identity and key: serial number or key are wrong",
     Drop.UNKNOWN_SPI: "the datagram's receiver shares no security association with the sender",
     Drop.OUTSIDE_SELECTOR: "the inner source lies outside the prefixes behind the peer",
     Drop.TUNNEL_LOOP: "the tunnel's own datagrams are routed into the tunnel",

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lab.simulation.drops import DroppedError
+from lab.simulation.handshake import Ends
 from lab.simulation.probe import Probe
-from lab.simulation.tunnels import Crossing, Ends
+from lab.simulation.tunnels import Crossing
 from lab.simulation.visit import Visit
 from lab.simulation.walk import Failure, Hop, TunnelEnd, Verdict, Walk
 from lab.topology import Interface

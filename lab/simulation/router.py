@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from ipaddress import IPv4Address
 
+from dataplane.ike.numbers import IKE_PORT
 from lab.simulation.prefixes import PrefixTable
 from lab.topology import EniGate, Gate, Interface, Nat, Node, Route, RouteTable, Side, Stage, Tunnel, TunnelPeer
 
@@ -81,8 +82,8 @@ class Router:
         return next((one for one in self.node.services if one.interface == interface), None)
 
     def listener(self, address: IPv4Address, port: int) -> Tunnel | None:
-        """The dataplane that receives datagrams at an address and port."""
-        return next((one for one in self.node.services if (one.address, one.port) == (address, port)), None)
+        """The dataplane that receives datagrams at an address and port: its own, or the one where IKE begins."""
+        return next((one for one in self.node.services if one.address == address and port in (one.port, IKE_PORT)), None)
 
     def peer(self, service: Tunnel, destination: IPv4Address) -> TunnelPeer | None:
         """The peer behind which a destination lies."""

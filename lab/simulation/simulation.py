@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from lab.simulation.handshake import Ends
 from lab.simulation.journey import Journey, Place
 from lab.simulation.probe import Probe, answer
 from lab.simulation.router import Router
 from lab.simulation.state import State
-from lab.simulation.tunnels import Crossing, Ends, Tunnels
+from lab.simulation.tunnels import Crossing, Tunnels
 from lab.simulation.visit import Visit
 from lab.simulation.walk import Exchange, Walk
 from lab.topology import Interface, Topology
+from lab.vpn import VpnEnd
 
 
 class Simulation:
@@ -47,15 +49,20 @@ class Simulation:
         return Exchange(request, self.send(back, request.delivered_to.name))
 
     def open_tunnels(self) -> tuple[Walk, ...]:
-        """Let every tunnel end speak that speaks first and has not been answered yet, as a dataplane does by itself.
+        """Let every tunnel end try that speaks first and is not connected, as a dataplane does by itself.
 
         Without it a tunnel opens when the first packet needs it. Returns the walks of the datagrams.
         """
         return tuple(self._tunnels.open_all())
 
-    def has_heard(self, node: str, interface: str, peer: str) -> bool:
-        """Whether the dataplane behind a node's TUN device has heard a peer."""
-        return (node, interface, peer) in self._state.heard
+    def chatter(self) -> tuple[Walk, ...]:
+        """How the datagrams fare that tunnels send without being asked, be it now or later. Nothing remembers these walks."""
+        return tuple(self.with_topology(self.topology)._tunnels.chatter())
+
+    def vpn_ends(self, tunnel: str) -> tuple[VpnEnd, ...]:
+        """How the ends of a tunnel see it, once they have tried to open it."""
+        self.open_tunnels()
+        return self._tunnels.vpn_ends(tunnel)
 
     def router(self, node: str) -> Router:
         """A node's index. Raises LookupError for an unknown node."""

@@ -1,10 +1,13 @@
 """From a TUN device to the other end of the tunnel: what two dataplanes do, and the way of their datagrams.
 
-Like the dataplane itself, an end sends packets only to a peer that it has heard. Who speaks first opens with an empty datagram,
-and the other end answers it once; both walk the underlay. What is heard stays heard.
+Like the dataplane itself, an end sends packets only to a peer that has proved who it is. Who speaks first begins the handshake
+(`handshake`), at the latest when a packet waits for it.
 
-A packet for a peer that was not heard is dropped as PEER_NOT_HEARD: so the dataplane counts it. What kept the ends from hearing
-each other is told beside it (`Passage.unheard`, `Walk.cause`). A datagram that carries a packet names its own killer.
+A packet for a peer that is not connected is dropped as PEER_NOT_HEARD, or as AUTHENTICATION_FAILED where the end knows that one
+of the two was refused: so the dataplane counts it. What kept the ends apart is told beside it (`Passage.unheard`, `Walk.cause`).
+A datagram that carries a packet names its own killer.
+
+What is connected stays connected: an end notices its peer's silence after 41.5 s, and the simulation knows no time.
 """
 
 from __future__ import annotations
@@ -12,31 +15,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
+from dataplane.ike.numbers import IKE_PORT
 from lab.reasons import Reason
 from lab.simulation.drops import Drop
+from lab.simulation.handshake import IKE_SIZE, Dataplane, Ends, Handshake, Handshakes, Underlay, receiver, send, sender
 from lab.simulation.probe import Probe
 from lab.simulation.router import Router
-from lab.simulation.state import Endpoint, State
+from lab.simulation.state import State
 from lab.simulation.visit import largest_piece
 from lab.simulation.walk import Failure, Passage, TunnelEnd, Walk
 from lab.topology import Interface, Topology, Tunnel
+from lab.vpn import VpnEnd, unspoken
 
 # Lengths in bytes: RFC 791, RFC 768, RFC 4303 §2 (SPI and sequence number; trailer; alignment), RFC 4106 §3.1 and §6 (IV, ICV)
 IP_AND_UDP, ESP_HEADER, ESP_IV, ESP_TRAILER, ESP_ALIGNMENT, ESP_ICV = 28, 8, 8, 2, 4, 16
-
-EMPTY = 0  # the dummy packet of RFC 4303 §2.6 carries nothing
-
-Ends = frozenset[tuple[str, str]]  # (node, TUN device) of the tunnels that a datagram is inside of
-
-
-class Underlay(Protocol):
-    """What the tunnels need of the simulation."""
-
-    def walk_datagram(self, datagram: Probe, node: str, inside: Ends) -> Walk: ...
-
-    def router(self, node: str) -> Router: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +40,6 @@ class Crossing:
     outcome: TunnelEnd | Failure
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A datagram's walk, and the end that took it in, or why none did."""
-
-    walk: Walk
-    outcome: TunnelEnd | Failure
-
-
 class Tunnels:
     """The dataplanes of a topology."""
 
@@ -62,6 +47,7 @@ class Tunnels:
         self._topology = topology
         self._state = state
         self._underlay = underlay
+        self._handshakes = Handshakes(state, underlay)
 
     def cross(self, router: Router, device: Interface, packet: Probe, inside: Ends) -> Crossing:
         """Take a packet off a TUN device and carry it to the other end."""
@@ -80,82 +66,72 @@ class Tunnels:
         return self._carry(TunnelEnd(router.node, service, peer), size, inside)
 
     def open_all(self) -> Iterator[Walk]:
-        """The datagrams by which the ends that speak first make themselves heard, where they have not been answered yet."""
-        for end in [end for ends in self._ends.values() for end in ends if end.peer.speaks_first]:
-            yield from (sent.walk for sent in self._open(end, frozenset()))
+        """The datagrams of the handshakes that the ends which speak first begin, where they are not connected."""
+        for end in self._all_ends:
+            if end.peer.speaks_first:
+                yield from (walk for handshake in self._open(end, frozenset()) for walk in handshake.walks)
+
+    def chatter(self) -> Iterator[Walk]:
+        """A datagram of each kind that ends send of their own accord: what begins a handshake, and what holds a tunnel open."""
+        for end in self._all_ends:
+            dataplane, known = Dataplane(end.node, end.service), self._state.connected.get(end.key)
+            if end.peer.speaks_first and end.peer.endpoint is not None:
+                yield send(dataplane, IKE_PORT, (end.peer.endpoint[0], IKE_PORT), IKE_SIZE, frozenset(), self._underlay)
+            if known is not None:
+                yield send(dataplane, end.service.port, known, IKE_SIZE, frozenset(), self._underlay)
+
+    def vpn_ends(self, name: str) -> tuple[VpnEnd, ...]:
+        """How the ends of a tunnel see it, as things stand, that which speaks first before the other."""
+        ends = sorted(self._ends.get(name, ()), key=lambda end: not end.peer.speaks_first)
+        return tuple(VpnEnd(end.node.name, self._trouble(end)) for end in ends)
+
+    def _trouble(self, end: TunnelEnd) -> str:
+        if end.key in self._state.connected:
+            return ""
+        if end.key in self._state.refused:
+            return Drop.AUTHENTICATION_FAILED
+        return unspoken(speaks_first=end.peer.speaks_first)
 
     def _carry(self, near: TunnelEnd, size: int, inside: Ends) -> Crossing:
-        conversation = tuple(self._open(near, inside))
-        opening = tuple(sent.walk for sent in conversation)
-        endpoint = self._endpoint(near)
+        handshakes = tuple(self._open(near, inside))
+        opening = tuple(walk for handshake in handshakes for walk in handshake.walks)
+        endpoint = self._state.connected.get(near.key)
         if endpoint is None:
-            failure = Failure(Drop.PEER_NOT_HEARD, near.peer.origin)
-            last = conversation[-1].outcome if conversation else None
-            unheard = last if isinstance(last, Failure) else failure
+            refused = near.key in self._state.refused
+            failure = Failure(Drop.AUTHENTICATION_FAILED if refused else Drop.PEER_NOT_HEARD, near.peer.origin)
+            unheard = (handshakes[-1].failure if handshakes else None) or failure
             return Crossing(Passage(near.service, near.peer, None, opening, unheard), failure)
-        sent = self._send(near, endpoint, size, inside)
-        return Crossing(Passage(near.service, near.peer, sent.walk, opening), sent.outcome)
-
-    def _endpoint(self, near: TunnelEnd) -> Endpoint | None:
-        """Where packets for the peer go. An end that opens must have heard the answer; another may be told where its peer is."""
-        heard = self._state.heard.get(near.key)
-        return heard if heard is not None or near.peer.speaks_first else near.peer.endpoint
-
-    def _open(self, near: TunnelEnd, inside: Ends) -> Iterator[_Sent]:
-        """The datagrams by which `near` hears of its peer; none when it has."""
-        if near.key in self._state.heard:
-            return
-        if near.peer.speaks_first:
-            yield from self._converse(near, inside)
-            return
-        for far in self._opposite(near):
-            if far.peer.speaks_first and near.key not in self._state.heard:
-                yield from self._converse(far, inside)
-
-    def _converse(self, opener: TunnelEnd, inside: Ends) -> Iterator[_Sent]:
-        """The opening datagram and, when it got through, the answer."""
-        if opener.peer.endpoint is None:
-            return
-        opening = self._send(opener, opener.peer.endpoint, EMPTY, inside)
-        yield opening
-        if isinstance(opening.outcome, TunnelEnd):
-            yield self._send(opening.outcome, self._state.heard[opening.outcome.key], EMPTY, inside)
-
-    def _send(self, near: TunnelEnd, endpoint: Endpoint, inner_size: int, inside: Ends) -> _Sent:
-        """Walk a datagram, and let the end that takes it in hear of `near`."""
-        datagram = Probe(
-            source=near.service.address,
-            destination=endpoint[0],
-            protocol="udp",
-            source_port=near.service.port,
-            destination_port=endpoint[1],
-            size=datagram_size(inner_size),
-            dont_fragment=True,
+        walk = send(
+            Dataplane(near.node, near.service), near.service.port, endpoint, datagram_size(size), inside, self._underlay
         )
-        name, interface, _ = near.key
-        walk = self._underlay.walk_datagram(datagram, name, inside | {(name, interface)})
-        outcome = self._receive(near, walk)
-        if isinstance(outcome, TunnelEnd):
-            self._state.heard[outcome.key] = (walk.packet.source, walk.packet.source_port)
-        return _Sent(walk, outcome)
+        return Crossing(Passage(near.service, near.peer, walk, opening), self._receive(near, walk))
+
+    def _open(self, near: TunnelEnd, inside: Ends) -> Iterator[Handshake]:
+        """The handshakes by which `near` may become connected; none when it is."""
+        openers = [near] if near.peer.speaks_first else [far for far in self._opposite(near) if far.peer.speaks_first]
+        for opener in openers:
+            if near.key not in self._state.connected:
+                yield self._handshakes.run(opener, inside)
 
     def _receive(self, near: TunnelEnd, walk: Walk) -> TunnelEnd | Failure:
-        """The end that a datagram reached."""
-        if walk.reason is not None:
-            return Failure(walk.reason, walk.origin, walk.at)
-        node = walk.hops[-1].node
-        service = self._underlay.router(node.name).listener(walk.packet.destination, walk.packet.destination_port)
-        if service is None:
-            return Failure(Drop.NO_TUNNEL_SERVICE, None, walk.hops[-1])
-        peer = next((peer for peer in service.peers if peer.name == near.peer.name), None)
-        far = TunnelEnd(node, service, peer) if peer is not None else None
-        if far is None or far.key == near.key:
-            return Failure(Drop.UNKNOWN_SPI, service.origin, walk.hops[-1])
+        """The end that a datagram with a packet reached. It learns from it where its peer is now."""
+        at = receiver(walk, self._underlay)
+        if isinstance(at, Failure):
+            return at
+        peer = next((peer for peer in at.service.peers if peer.name == near.peer.name), None)
+        far = TunnelEnd(at.node, at.service, peer) if peer is not None else None
+        if far is None or far.key == near.key or far.key not in self._state.connected:
+            return Failure(Drop.UNKNOWN_SPI, at.service.origin, walk.hops[-1])
+        self._state.connected[far.key] = sender(walk)
         return far
 
     def _opposite(self, near: TunnelEnd) -> list[TunnelEnd]:
         """The other ends that bear the peer's name: one, or two for a pair of gateways."""
         return [end for end in self._ends.get(near.peer.name, ()) if end.key != near.key]
+
+    @cached_property
+    def _all_ends(self) -> list[TunnelEnd]:
+        return [end for ends in self._ends.values() for end in ends]
 
     @cached_property
     def _ends(self) -> dict[str, list[TunnelEnd]]:

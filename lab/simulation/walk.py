@@ -55,8 +55,8 @@ class Passage:
     """A packet's way from a TUN device to the other end of the tunnel.
 
     `underlay` is the walk of the encrypted datagram, None when none was sent. `opening` holds the walks by which the two ends
-    first heard of each other, when that had not happened before: the one that speaks first, then the answer. `unheard` is why
-    they did not.
+    proved to each other who they are, when that had not happened before: requests and responses in turn. `unheard` is why they
+    did not.
     """
 
     service: Tunnel | None

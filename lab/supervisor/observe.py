@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lab.drops import Filter
 from lab.emulation.emulation import Emulation
 from lab.emulation.probe import Probing, Sighting
 from lab.explanation.explanation import Explanation
@@ -38,7 +39,8 @@ def send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observ
         answered = _came_back(sighting)
         arrived = answered or _arrived(explanation, sighting)
         errors = tuple((error.type, error.code) for error in sighting.errors)
-        return Observation(arrived, answered, tuple(emulation.new_drops()), errors, sighting.refused)
+        drops = tuple(drop for drop in emulation.new_drops() if drop.place.filter is not Filter.HANDSHAKE)
+        return Observation(arrived, answered, drops, errors, sighting.refused)
     finally:
         probing.close()
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.emulation.emulation import Emulation
-from lab.emulation.keys import DEFAULT_CIPHER
 from lab.emulation.machine import Machine
+from lab.emulation.tunnels import DEFAULT_CIPHER
 from lab.scenario import Scenario
 from lab.topology import Topology
 from scenarios import vcpe_ping

@@ -135,6 +135,12 @@ def acl(interface: str, side: Side, *networks: str) -> Gate:
     return Gate(interface, side, Stage.ACL, permitted, False, Reason.SUBNET_ACL_RESTRICTION, origin(f"acl-{interface}"))
 
 
+def udp_only(interface: str, side: Side, port: int) -> Gate:
+    """A stateless list that permits datagrams to one port and nothing else."""
+    permitted = (Rule(Match(protocol="udp", ports=(port, port)), True, origin(f"udp-{port}")),)
+    return Gate(interface, side, Stage.ACL, permitted, False, Reason.SUBNET_ACL_RESTRICTION, origin(f"acl-{interface}"))
+
+
 def chain(length: int, mtus: Sequence[int] = ()) -> Topology:
     """Hosts a and b with `length` routers r1, r2, … between; `mtus` are those of the length + 1 links, 1500 when missing.
 
@@ -231,6 +237,7 @@ class Hybrid:
     serial_number: str = "sag1"
     key: str = "key"
     presence_name: str = "pop.example"
+    presence_serial: str = "sag1"
     presence_port: int = 4500
     presence_peer: str = "sag-1"
     internet_mtu: int = 1500
@@ -313,7 +320,7 @@ class Hybrid:
         routes = [route("10.0.0.0/16", "tun0"), route("192.168.0.0/16", "cloud", "100.64.0.10")]
         ccn.main += [*routes, route("0.0.0.0/0", "wan", "100.64.0.6")]
         ccn.tables += [RouteTable(1005, (*routes, nowhere()), ("tun0", "cloud")), RouteTable(1006, (nowhere(),), ("wan",))]
-        proof = PeerAuthentication(fqdn("pop.example"), key_id("sag1"), b"key", origin("sag-1"))
+        proof = PeerAuthentication(fqdn("pop.example"), key_id(self.presence_serial), b"key", origin("sag-1"))
         peer = TunnelPeer(self.presence_peer, _networks(self.behind_vcpe), proof, origin("peer-vcpe"))
         if self.services:
             ccn.services.append(Tunnel("tun0", IPv4Address(PRESENCE), self.presence_port, (peer,), origin("ccn")))

@@ -18,7 +18,7 @@ from lab.reasons import Reason
 from lab.simulation import Drop, Failure, Probe, Simulation, Walk
 from lab.simulation.tunnels import datagram_size
 from lab.topology import Side, Topology
-from tests.simulation.build import APP, ECS, PRESENCE, PUBLIC, TUNNEL_MTU, VCPE, Hybrid, acl, echo, origin
+from tests.simulation.build import APP, ECS, PRESENCE, PUBLIC, TUNNEL_MTU, VCPE, Hybrid, acl, echo, origin, udp_only
 
 TO_ECS, TO_APP = echo(APP, ECS), echo(ECS, APP)
 SG = Reason.ENI_SG_RULES_MISMATCH
@@ -30,6 +30,7 @@ SHUT: tuple[str, ...] = ()
 
 Place = tuple[str, str]  # the code of a drop and the node where it happens
 UNHEARD_BY_VCPE, UNHEARD_BY_CCN = ("PEER_NOT_HEARD", "vcpe"), ("PEER_NOT_HEARD", "ccn")
+REFUSED_BY_VCPE, REFUSED_BY_CCN = ("AUTHENTICATION_FAILED", "vcpe"), ("AUTHENTICATION_FAILED", "ccn")
 NO_PUBLIC_ADDRESS, PRIVATE = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS"
 
 
@@ -47,8 +48,10 @@ class Case:
     cause: Place | None = None
 
 
+ONLY_ESP, ONLY_BEGINNING = (udp_only("vpc", Side.IN, 4500),), (udp_only("vpc", Side.IN, 500),)
 FILTERS_OPENING, FILTERS_ANSWER = (acl("vpc", Side.IN, "10.0.0.0/8"),), (acl("ccn", Side.IN, "10.0.0.0/8"),)
 FILTERED = ("SUBNET_ACL_RESTRICTION", "internet")
+STRANGER = Hybrid(presence_peer="sag-2", presence_serial="sag2")
 
 CASES = [
     Case("complete", Hybrid(), None, None),
@@ -62,15 +65,22 @@ CASES = [
     Case("nothing behind the gateway", Hybrid(behind_vcpe=()), ("OUTSIDE_SELECTOR", "ccn"), ("NO_PEER_FOR_DESTINATION", "ccn")),
     Case("nothing behind the CCN", Hybrid(behind_ccn=()), ("NO_PEER_FOR_DESTINATION", "vcpe"), ("OUTSIDE_SELECTOR", "vcpe")),
     Case("no dataplane", Hybrid(services=False), ("NO_TUNNEL_SERVICE", "vcpe"), ("NO_TUNNEL_SERVICE", "ccn")),
-    # the two ends do not hear each other
+    # the two ends do not connect
     Case("nobody speaks first", Hybrid(speaks_first=False), UNHEARD_BY_VCPE, UNHEARD_BY_CCN),
     Case("no public address", Hybrid(elastic_ip=False), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, (NO_PUBLIC_ADDRESS, "vpc")),
     Case("gateway's group shut outwards", Hybrid(vcpe_egress=("10.0.0.0/8",)), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, (SG, "vpc")),
     Case("the CCN listens elsewhere", Hybrid(presence_port=4501), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("NO_TUNNEL_SERVICE", "ccn")),
-    Case("the CCN knows another gateway", Hybrid(presence_peer="sag-2"), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("UNKNOWN_SPI", "ccn")),
-    Case("the gateway takes itself for the CCN", Hybrid(endpoint=VCPE), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, ("UNKNOWN_SPI", "vcpe")),
     Case("the opening is filtered", Hybrid(internet_acl=FILTERS_OPENING), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, FILTERED),
-    Case("the answer is filtered", Hybrid(internet_acl=FILTERS_ANSWER), UNHEARD_BY_VCPE, FILTERED, FILTERED),
+    Case("the answer is filtered", Hybrid(internet_acl=FILTERS_ANSWER), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, FILTERED),
+    Case("what begins is filtered", Hybrid(internet_acl=ONLY_ESP), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, FILTERED),
+    Case("the proof is filtered", Hybrid(internet_acl=ONLY_BEGINNING), UNHEARD_BY_VCPE, UNHEARD_BY_CCN, FILTERED),
+    Case("the answer to it is", Hybrid(internet_acl=(udp_only("ccn", Side.IN, 500),)), UNHEARD_BY_VCPE, FILTERED, FILTERED),
+    # the two ends are not who they should be
+    Case("a wrong key", Hybrid(key="another"), REFUSED_BY_VCPE, REFUSED_BY_CCN),
+    Case("a wrong serial number", Hybrid(serial_number="sag2"), REFUSED_BY_VCPE, UNHEARD_BY_CCN),
+    Case("another CCN", Hybrid(presence_name="pop2.example"), REFUSED_BY_VCPE, REFUSED_BY_CCN),
+    Case("the CCN knows another gateway", STRANGER, REFUSED_BY_VCPE, UNHEARD_BY_CCN),
+    Case("the gateway takes itself for the CCN", Hybrid(endpoint=VCPE), REFUSED_BY_VCPE, UNHEARD_BY_CCN),
 ]
 
 
@@ -177,7 +187,47 @@ def test_the_ends_open_once() -> None:
         [hop.passage.opening for hop in simulation.send(probe, node).hops if hop.passage is not None]
         for probe, node in ((TO_ECS, "app"), (TO_APP, "ecs"), (TO_ECS, "app"))
     ]
-    assert [len(opening) for (opening,) in openings] == [2, 0, 0]
+    assert [len(opening) for (opening,) in openings] == [4, 0, 0]
+
+
+def test_the_handshake_begins_on_port_500_and_goes_on_where_esp_goes() -> None:
+    walks = Simulation(Hybrid().topology()).open_tunnels()
+    ports = [(walk.probe.source_port, walk.probe.destination_port) for walk in walks]
+    assert ports == [(500, 500), (500, 500), (4500, 4500), (4500, 4500)]
+    assert [(str(walk.probe.source), str(walk.probe.destination)) for walk in walks] == [(VCPE, PRESENCE), (PRESENCE, PUBLIC)] * 2
+
+
+STATUS = {
+    "complete": (Hybrid(), ("", "")),
+    "a wrong key": (Hybrid(key="another"), ("AUTHENTICATION_FAILED", "AUTHENTICATION_FAILED")),
+    "a wrong serial number": (Hybrid(serial_number="sag2"), ("AUTHENTICATION_FAILED", "PEER_NOT_HEARD")),
+    "no public address": (Hybrid(elastic_ip=False), ("NO_ANSWER", "PEER_NOT_HEARD")),
+    "the last answer is filtered": (Hybrid(internet_acl=(udp_only("ccn", Side.IN, 500),)), ("NO_ANSWER", "")),
+}
+
+
+@pytest.mark.requirement("S0-037", "S0-050")
+@pytest.mark.parametrize(("network", "reasons"), STATUS.values(), ids=STATUS.keys())
+def test_vpn_status_at_both_ends(network: Hybrid, reasons: tuple[str, str]) -> None:
+    ends = Simulation(network.topology()).vpn_ends("sag-1")
+    assert [(end.node, end.reason) for end in ends] == list(zip(("vcpe", "ccn"), reasons, strict=True))
+    assert [end.status for end in ends] == ["Abnormal" if reason else "Normal" for reason in reasons]
+
+
+def test_a_refusal_is_due_to_what_the_gateway_was_given() -> None:
+    for probe, node in ((TO_ECS, "app"), (TO_APP, "ecs")):
+        walk = Simulation(Hybrid(key="another").topology()).send(probe, node)
+        assert walk.cause is not None
+        assert (walk.cause.reason, walk.cause.origin) == (Drop.AUTHENTICATION_FAILED, origin("user-data"))
+
+
+def test_what_tunnels_send_by_themselves_is_walked_and_not_remembered() -> None:
+    simulation = Simulation(Hybrid().topology())
+    begins = [(500, "vcpe")]
+    assert [(walk.probe.destination_port, walk.nodes[0]) for walk in simulation.chatter()] == begins
+    assert simulation.vpn_ends("sag-1")[0].reason == ""
+    kept_open = [(4500, "vcpe"), (4500, "ccn")]
+    assert [(walk.probe.destination_port, walk.nodes[0]) for walk in simulation.chatter()] == [*begins, *kept_open]
 
 
 def test_a_tunnel_routed_into_itself_ends() -> None:
@@ -191,10 +241,10 @@ def test_a_tunnel_routed_into_itself_ends() -> None:
     assert running.with_topology(looped).send(TO_ECS, "app").reason is Drop.TUNNEL_LOOP
 
 
-# What is heard stays heard
+# What is connected stays connected
 
 
-def test_a_heard_peer_is_remembered_when_the_network_changes() -> None:
+def test_a_connected_peer_is_remembered_when_the_network_changes() -> None:
     simulation = Simulation(Hybrid().topology())
     assert simulation.exchange(TO_ECS, "app").answered
     cut_off = Hybrid(elastic_ip=False).topology()
@@ -206,10 +256,11 @@ def test_a_heard_peer_is_remembered_when_the_network_changes() -> None:
     assert Simulation(cut_off).send(TO_APP, "ecs").reason is Drop.PEER_NOT_HEARD
 
 
-def test_an_end_that_is_set_up_anew_has_heard_nobody() -> None:
+@pytest.mark.parametrize("other", [STRANGER, Hybrid(key="another")], ids=["the other end", "the same end"])
+def test_a_tunnel_one_of_whose_ends_is_another_begins_anew_at_both(other: Hybrid) -> None:
     simulation = Simulation(Hybrid().topology())
     assert simulation.exchange(TO_ECS, "app").answered
-    renamed = simulation.with_topology(Hybrid(presence_peer="sag-2").topology())
+    renamed = simulation.with_topology(other.topology())
     back = renamed.with_topology(Hybrid(elastic_ip=False).topology())
     assert back.send(TO_APP, "ecs").reason is Drop.PEER_NOT_HEARD
 
@@ -259,7 +310,13 @@ def test_the_largest_inner_packet_fills_an_ethernet_frame() -> None:
 
 
 def test_the_dataplanes_codes_are_its_own() -> None:
-    dataplane = {Drop.NO_PEER_FOR_DESTINATION, Drop.PEER_NOT_HEARD, Drop.UNKNOWN_SPI, Drop.OUTSIDE_SELECTOR}
+    dataplane = {
+        Drop.NO_PEER_FOR_DESTINATION,
+        Drop.PEER_NOT_HEARD,
+        Drop.AUTHENTICATION_FAILED,
+        Drop.UNKNOWN_SPI,
+        Drop.OUTSIDE_SELECTOR,
+    }
     assert {drop.value for drop in dataplane} <= {reason.value for reason in DropReason}
 
 

@@ -1,0 +1,43 @@
+"""VPN Status, in the document's words: whether the two ends of a gateway's tunnel have proved to each other who they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NORMAL = "Normal"
+ABNORMAL = "Abnormal"
+
+# Why an end is Abnormal, beside what IKE itself says: there is none, its peer does not answer it, or has not spoken to it.
+NO_TUNNEL = "NO_TUNNEL"
+NO_ANSWER = "NO_ANSWER"
+PEER_NOT_HEARD = "PEER_NOT_HEARD"
+
+TEXT = {
+    NO_TUNNEL: "the gateway is attached to no CCN, or no machine runs as its device",
+    NO_ANSWER: "the other end does not answer",
+    PEER_NOT_HEARD: "the other end has not been heard",
+    "AUTHENTICATION_FAILED": "the two ends do not agree on identity and key: the device's serial number or key is wrong",
+    "NO_PROPOSAL_CHOSEN": "the two ends have no cipher in common",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VpnEnd:
+    """An end of a tunnel, as its node sees it. `reason` is why it is Abnormal, empty when it is Normal."""
+
+    node: str
+    reason: str = ""
+
+    @property
+    def status(self) -> str:
+        return ABNORMAL if self.reason else NORMAL
+
+
+def text_of(reason: str) -> str:
+    """What a reason says, in one sentence that ends without a full stop; the reason itself where that is a rare one."""
+    return TEXT.get(reason, reason)
+
+
+def unspoken(*, speaks_first: bool) -> str:
+    """Why an end is not connected that was told nothing."""
+    return NO_ANSWER if speaks_first else PEER_NOT_HEARD
