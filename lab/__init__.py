@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from lab.cloud import CloudError
     from lab.connection import connect
     from lab.reasons import Reason
-    from lab.results import Dies, Refused
+    from lab.results import Abnormal, Dies, Refused
     from lab.session import Lab
 
-__all__ = ["CloudError", "Dies", "Lab", "Reason", "Refused", "connect", "main"]
+__all__ = ["Abnormal", "CloudError", "Dies", "Lab", "Reason", "Refused", "connect", "main"]
 
 _HOMES = {
+    "Abnormal": "lab.results",
     "CloudError": "lab.cloud",
     "Dies": "lab.results",
     "Lab": "lab.session",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 
 from lab.drops import Drop
+from lab.vpn import ABNORMAL, NORMAL, VpnEnd
 
 
 class Outcome(StrEnum):
@@ -38,7 +39,15 @@ class Refused:
     code: str
 
 
-Effect = Dies | Refused
+@dataclass(frozen=True, slots=True)
+class Abnormal:
+    """An effect of leaving a step out: the VPN Status of a gateway, by its name, is Abnormal for `reason`."""
+
+    gateway: str
+    reason: str
+
+
+Effect = Dies | Refused | Abnormal
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +118,34 @@ class PingRecord:
         return self.result.sent > 0 and self.result.received == self.expected
 
 
+@dataclass(frozen=True)
+class VpnRecord:
+    """A VPN Status that was asked for, and what it was; nobody could be asked where no network runs.
+
+    `ends` are those of the gateway's tunnel, each under its node's label.
+    """
+
+    step: str
+    gateway: str  # the gateway's name, or its resource
+    expected: str
+    ends: tuple[VpnEnd, ...] = ()
+    reason: str = ""  # why it is Abnormal: what the gateway's own end says of it, else the other
+
+    @property
+    def status(self) -> str:
+        """Normal when both ends say so; empty when nobody was asked."""
+        if self.reason:
+            return ABNORMAL
+        return NORMAL if self.ends else ""
+
+    @property
+    def passed(self) -> bool:
+        return self.status == self.expected
+
+
 @dataclass
 class RunResult:
-    """A whole run. It passed when every step was done, but for those left out, and every ping came out as expected."""
+    """A whole run. It passed when every step was done, but for those left out, and each status and ping came out as expected."""
 
     scenario: str
     title: str = ""
@@ -120,6 +154,12 @@ class RunResult:
     stray: list[Blame] = field(default_factory=list)  # dropped outside any ping
     error: str = ""  # what ended the run early
     seconds: float = 0.0
+    vpn: list[VpnRecord] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[PingRecord | VpnRecord]:
+        """Everything that was expected, and what came of it."""
+        return [*self.vpn, *self.pings]
 
     @property
     def left_out(self) -> list[StepResult]:
@@ -128,7 +168,7 @@ class RunResult:
     @property
     def passed(self) -> bool:
         tolerable = all(step.outcome in (Outcome.DONE, Outcome.LEFT_OUT) for step in self.steps)
-        return not self.error and tolerable and bool(self.pings) and all(ping.passed for ping in self.pings)
+        return not self.error and tolerable and bool(self.pings) and all(record.passed for record in self.records)
 
     @property
     def drops(self) -> list[Blame]:

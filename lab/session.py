@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Protocol, TypeVar
 
@@ -15,12 +16,16 @@ from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
-from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult
+from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult, VpnRecord
 from lab.topology import NodeKind, Topology
+from lab.vpn import NO_TUNNEL, NORMAL, VpnEnd
 
 T = TypeVar("T")
 
 NO_PING = PingResult(0, 0, None)
+VPN_WITHIN = 3.0
+"""Seconds that a VPN Status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost
+is repeated after 0.5 and 1.5 s."""
 
 
 class Instance(Protocol):
@@ -30,6 +35,16 @@ class Instance(Protocol):
     def id(self) -> str: ...
 
 
+class Gateway(Protocol):
+    """A Smart Access Gateway. `name` may be empty."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
 class Backend(Protocol):
     """Something that carries packets: the emulation."""
 
@@ -37,6 +52,9 @@ class Backend(Protocol):
         """Make the running network the one described."""
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
+
+    def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[VpnEnd]:
+        """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
 
     def new_drops(self) -> list[Drop]: ...
 
@@ -51,6 +69,10 @@ class Listener:
     def ping_started(self, ping: PingRecord) -> None: ...
 
     def ping_finished(self, ping: PingRecord) -> None: ...
+
+    def vpn_started(self, gateway: str) -> None: ...
+
+    def vpn_finished(self, vpn: VpnRecord) -> None: ...
 
 
 class Lab:
@@ -131,7 +153,7 @@ class Lab:
         step.refusals, self.clouds.refusals = self.clouds.refusals, []
         if step.refusals:
             step.outcome = Outcome.NOT_POSSIBLE
-        elif step.outcome is Outcome.DONE and any(not ping.passed for ping in self._pings_of(step)):
+        elif step.outcome is Outcome.DONE and not all(record.passed for record in self._records_of(step)):
             step.outcome = Outcome.FAILED
         self.clouds.leaving_out = any(other.outcome is Outcome.LEFT_OUT for other in self._steps)
         self._listener.step_finished(step)
@@ -151,8 +173,37 @@ class Lab:
         self.result.pings.append(ping)
         self._listener.ping_finished(ping)
 
-    def _pings_of(self, step: StepResult) -> list[PingRecord]:
-        return [ping for ping in self.result.pings if ping.step == step.number]
+    def expect_vpn_status(self, gateway: Gateway, status: str = NORMAL, *, within: float = VPN_WITHIN) -> None:
+        """Wait for the VPN Status of a gateway, as its console shows it (document 000…, step 3.2.4), and expect it to be Normal.
+
+        Ends that have neither connected nor been told why not are given `within` seconds.
+        """
+        if self.clouds.leaving_out:
+            return
+        label = gateway.name or gateway.id
+        self._listener.vpn_started(label)
+        record = VpnRecord(self._number, label, status)
+        if self._backend is not None:
+            topology = self._follow(self._backend)
+            record = _asked(record, topology, self._backend.vpn_ends(gateway.id, within=within))
+        self.result.vpn.append(record)
+        self._listener.vpn_finished(record)
+
+    def _follow(self, backend: Backend) -> Topology:
+        """Make the running network what the clouds are now."""
+        topology = self.compile()
+        if topology != self._applied:
+            backend.apply(topology)
+            self._applied = topology
+        return topology
+
+    @property
+    def _number(self) -> str:
+        """The number of the step that is being done; empty outside any."""
+        return self._steps[-1].number if self._steps else ""
+
+    def _records_of(self, step: StepResult) -> list[PingRecord | VpnRecord]:
+        return [record for record in self.result.records if record.step == step.number]
 
     def _prepare(self, source: Instance, destination: Instance, expected: int) -> PingRecord:
         topology = self.compile()
@@ -161,15 +212,12 @@ class Lab:
         (source_label, source_address), (label, address) = (
             end or (instance.id, None) for instance, end in zip((source, destination), ends, strict=True)
         )
-        step = self._steps[-1].number if self._steps else ""
         problem = f"{' and '.join(missing)} does not run" if missing else ""
+        step = self._number
         return PingRecord(step, source.id, source_label, label, source_address, address, expected, NO_PING, problem=problem)
 
     def _send(self, backend: Backend, ping: PingRecord, node: str, count: int) -> None:
-        topology = self.compile()
-        if topology != self._applied:
-            backend.apply(topology)
-            self._applied = topology
+        topology = self._follow(backend)
         self.result.stray += blames(topology, backend.new_drops())
         assert ping.source_address is not None and ping.destination_address is not None  # noqa: S101, PT018 - no problem, no None
         ping.result = backend.ping(node, ping.source_address, ping.destination_address, count=count)
@@ -179,6 +227,13 @@ class Lab:
 def blames(topology: Topology, drops: Sequence[Drop]) -> list[Blame]:
     """Drops with the names that a person knows their places by."""
     return [Blame(drop, topology.by_name[drop.node].label, _behind(topology, drop)) for drop in drops]
+
+
+def _asked(record: VpnRecord, topology: Topology, ends: Sequence[VpnEnd]) -> VpnRecord:
+    """What the ends said, with the names that a person knows."""
+    told = tuple(replace(end, node=topology.by_name[end.node].label) for end in ends)
+    reason = next((end.reason for end in told if end.reason), "" if told else NO_TUNNEL)
+    return replace(record, ends=told, reason=reason)
 
 
 def _behind(topology: Topology, drop: Drop) -> str:

@@ -7,16 +7,16 @@
     vcpe 10.0.2.10 ──┘ 203.0.113.10     198.51.100.10
 
 Replays "Connect AWS to Alibaba Cloud through SAG vCPE", steps 1 to 4, on a network of namespaces with a real encrypted tunnel.
-You will see each step of the document done, the network built, and four echoes each way, from private address to private
-address. Leave a step out (--skip 2.5) and see where the packets die. Each step says what leaving it out does: which ping
-dies and why, which later call is refused, or nothing.
+You will see each step of the document done, the network built, the gateway prove by its serial number and key who it is (VPN
+Status Normal), and four echoes each way, from private address to private address. Leave a step out (--skip 2.5) and see where
+the packets die. Each step says what leaving it out does: which ping dies and why, which later call is refused, or nothing.
 """
 
 from __future__ import annotations
 
 import json
 
-from lab import Dies, Lab, Reason, Refused, main
+from lab import Abnormal, Dies, Lab, Reason, Refused, main
 
 SINGAPORE = "ap-southeast-1"
 AWS_CIDR = "10.0.0.0/16"
@@ -24,7 +24,8 @@ ALIBABA_CIDR = "192.168.0.0/16"
 
 # What leaving a step out does, where several steps have the same effect. The vCPE's own packet, when no route leads into the
 # tunnel, takes the default route to the internet gateway, which refuses private destinations.
-NO_GATEWAY = [
+NO_GATEWAY: list[Abnormal | Dies] = [
+    Abnormal("vcpe-singapore", "NO_TUNNEL"),
     Dies("app", "ecs", Reason.SAG_DEVICE_NOT_ASSOCIATED),
     Dies("ecs", "app", Reason.NO_ROUTE_TO_DESTINATION),
     Dies("vcpe", "ecs", Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS),
@@ -86,6 +87,7 @@ def run(lab: Lab) -> None:
             "2.3.address",
             "Assign a public IP address",
             without=[
+                Abnormal("vcpe-singapore", "NO_ANSWER"),
                 Dies("app", "ecs", "PEER_NOT_HEARD"),
                 Dies("ecs", "app", "PEER_NOT_HEARD"),
                 Dies("vcpe", "ecs", "PEER_NOT_HEARD"),
@@ -152,6 +154,7 @@ def run(lab: Lab) -> None:
     ):
         ccn = lab.alibaba.create_cloud_connect_network(name="ccn-singapore", region_id=SINGAPORE)
         lab.alibaba.bind_smart_access_gateway(ccn.id, sag.id)
+        lab.expect_vpn_status(sag, "Normal")
 
     with lab.step(
         "3.3",

@@ -20,12 +20,14 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json
-from lab.results import Blame, Dies, PingRecord, PingResult, Refusal, RunResult, StepResult
+from lab.results import Blame, Dies, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
 from lab.scenario import Scenario
 from lab.session import Lab
 from lab.simulation import Drop as WalkDrop
 from lab.simulation import Probe, Simulation, Verdict
 from lab.topology import Topology
+from lab.vpn import TEXT as VPN_TEXT
+from lab.vpn import VpnEnd
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,6 +55,7 @@ def code_blocks(text: str, language: str) -> list[str]:
 CODES: dict[str, dict[str, str]] = {
     "## Clouds": {code: code.text for code in Reason},
     "## Dataplane": {code: code.text for code in DropReason},
+    "## VPN Status": VPN_TEXT,
     "## Simulation": {code: code.text for code in WalkDrop if code.value not in DropReason.__members__},
 }
 
@@ -140,7 +143,9 @@ def a_run() -> RunResult:
     blame = Blame(Drop("n", Place(Filter.ROUTE, Reason.NO_ROUTE_TO_DESTINATION, Origin("rtb-1", "aws.create_vpc"), ""), 1), "aws")
     address = IPv4Address("10.0.1.10")
     ping = PingRecord("1", "i-1", "app", "ecs", address, address, 4, PingResult(4, 0, None), drops=[blame])
-    return RunResult("x", steps=[StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])], pings=[ping])
+    vpn = VpnRecord("1", "sag", "Normal", (VpnEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
+    steps = [StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])]
+    return RunResult("x", steps=steps, pings=[ping], vpn=[vpn])
 
 
 def shape(value: object) -> object:

@@ -80,7 +80,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> Plan:
-    from lab.emulation.keys import CIPHERS, DEFAULT_CIPHER
+    from lab.emulation.tunnels import CIPHERS, DEFAULT_CIPHER
     from lab.supervisor.daemon import Plan
 
     cipher = options.cipher or DEFAULT_CIPHER
@@ -131,7 +131,7 @@ def _bring_up(client: Client, plan: Plan, options: argparse.Namespace) -> int:
 
 def _follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
-    from lab.results import PingRecord, RunResult, StepResult
+    from lab.results import PingRecord, RunResult, StepResult, VpnRecord
     from lab.supervisor.wire import decode
 
     for event in client.events(follow=True):
@@ -145,6 +145,8 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
             progress.ping_started(decode(PingRecord, event.data["ping"]))
         elif event.kind == "ping":
             progress.ping_finished(decode(PingRecord, event.data["ping"]))
+        elif event.kind == "vpn":
+            progress.vpn_finished(decode(VpnRecord, event.data["vpn"]))
         elif event.kind == "up":
             result = event.data["result"]
             return None if result is None else decode(RunResult, result)

@@ -6,7 +6,8 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, Outcome, PingRecord, RunResult, StepResult
+from lab.results import Blame, Outcome, PingRecord, RunResult, StepResult, VpnRecord
+from lab.vpn import text_of
 
 
 def to_json(result: RunResult) -> str:
@@ -22,6 +23,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "left_out": [step.number for step in result.left_out],
         "steps": [_step(step) for step in result.steps],
+        "vpn": [_vpn(record) for record in result.vpn],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
@@ -38,6 +40,17 @@ def _step(step: StepResult) -> dict[str, Any]:
         "seconds": round(step.seconds, 3),
         "outcome": step.outcome.value,
         "refusals": [{"call": r.call, "code": r.code, "message": r.message} for r in step.refusals],
+    }
+
+
+def _vpn(record: VpnRecord) -> dict[str, Any]:
+    return {
+        "gateway": record.gateway,
+        "step": record.step or None,
+        "status": record.status or None,
+        "expected": record.expected,
+        "reason": record.reason or None,
+        "ends": [{"node": end.node, "status": end.status, "reason": end.reason or None} for end in record.ends],
     }
 
 
@@ -69,8 +82,9 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
 
 
 def to_junit(result: RunResult) -> str:
-    """The run as a JUnit test suite: a case for each step and for each ping."""
+    """The run as a JUnit test suite: a case for each step, each VPN Status and each ping."""
     cases = [_step_case(result, step) for step in result.steps]
+    cases += [_vpn_case(result, record) for record in result.vpn]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
@@ -101,6 +115,16 @@ def _step_case(result: RunResult, step: StepResult) -> ElementTree.Element:
     elif not step.passed:
         said = "; ".join(f"{r.call}: {r.code}: {r.message}" for r in step.refusals)
         ElementTree.SubElement(case, "failure", message=step.outcome.value).text = said
+    return case
+
+
+def _vpn_case(result: RunResult, record: VpnRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"VPN Status of {record.gateway}")
+    if not record.passed:
+        message = f"{record.status or 'nobody was asked'}, {record.expected} expected"
+        failure = ElementTree.SubElement(case, "failure", message=message)
+        told = [f"{end.node}: {end.reason}: {text_of(end.reason)}" for end in record.ends if end.reason]
+        failure.text = "\n".join(told or [text_of(record.reason)])
     return case
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,9 +12,10 @@ from rich.table import Table
 
 from dataplane.errors import DropReason
 from lab.reasons import Reason
-from lab.results import Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult
+from lab.results import Abnormal, Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult, VpnRecord
 from lab.scenario import Scenario
 from lab.session import Listener
+from lab.vpn import text_of
 
 if TYPE_CHECKING:
     from lab.doctor import Check
@@ -87,12 +88,30 @@ class Progress(Listener):
         self.quiet()
         self._console.print(f"{_INDENT}{_ping_line(ping)}")
 
+    def vpn_started(self, gateway: str) -> None:
+        self.phase(f"VPN Status of {gateway}")
+
+    def vpn_finished(self, vpn: VpnRecord) -> None:
+        self.quiet()
+        for line in _vpn_lines(vpn):
+            self._console.print(f"{_INDENT}{line}")
+
 
 def print_ping(console: Console, ping: PingRecord) -> None:
     """A ping by itself, and what was dropped meanwhile."""
     console.print(_ping_line(ping))
     for blame in ping.drops:
         _print_drop(console, f"{ping.source} → {ping.destination}", blame, {})
+
+
+def _vpn_lines(vpn: VpnRecord) -> Iterator[str]:
+    colour = "green" if vpn.passed else "red"
+    yield f"VPN Status of {escape(vpn.gateway)}  [{colour}]{vpn.status or 'not asked: nothing runs'}[/{colour}]"
+    for end in vpn.ends:
+        if end.reason:
+            yield f"[dim]at[/dim] {escape(end.node)}: [red]{end.reason}[/red], {text_of(end.reason)}"
+    if vpn.reason and not vpn.ends:
+        yield f"[red]{vpn.reason}[/red], {text_of(vpn.reason)}"
 
 
 def _ping_line(ping: PingRecord) -> str:
@@ -186,6 +205,8 @@ def print_scenario(console: Console, scenario: Scenario) -> None:
 def _effect(effect: Effect) -> str:
     if isinstance(effect, Dies):
         return f"{effect.source} → {effect.destination} dies: {effect.reason}"
+    if isinstance(effect, Abnormal):
+        return f"VPN Status of {effect.gateway} is Abnormal: {effect.reason}"
     return f"step {effect.step} is refused: {effect.code}"
 
 

@@ -12,6 +12,7 @@ from lab.emulation.emulation import Emulation
 from lab.emulation.shell import open_shell, short_names
 from lab.results import PingResult
 from lab.topology import Topology
+from lab.vpn import VpnEnd
 
 
 class EmulationBackend:
@@ -42,6 +43,9 @@ class EmulationBackend:
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return self._emulation.ping(node, source, destination, count=count)
+
+    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[VpnEnd, ...]:
+        return self._emulation.vpn_ends(tunnel, within=within)
 
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import PingRecord, StepResult
+from lab.results import PingRecord, StepResult, VpnRecord
 from lab.session import Listener
 from lab.supervisor.wire import encode
 
@@ -86,3 +86,10 @@ class Reporter(Listener):
     def ping_finished(self, ping: PingRecord) -> None:
         text = f"{ping.source} → {ping.destination}: {ping.result.received} of {ping.result.sent} echoes"
         self._log.add("ping", text, ping=ping)
+
+    def vpn_started(self, gateway: str) -> None:
+        self.phase(f"VPN Status of {gateway}")
+
+    def vpn_finished(self, vpn: VpnRecord) -> None:
+        told = f"{vpn.status} ({vpn.reason})" if vpn.reason else vpn.status
+        self._log.add("vpn", f"VPN Status of {vpn.gateway}: {told}", vpn=vpn)

@@ -1,8 +1,8 @@
 """The simulation as a scenario's backend: nothing is built, every packet is walked over the Topology in memory.
 
 Drops bear the places that the emulation counts them at. What a kernel drops uncounted (TTL, size) shows only as an echo
-that was not answered, and so it is with the emulation. Tunnels open when the first packet needs them, so a tunnel that
-cannot open shows in the drops of the pings alone.
+that was not answered, and so it is with the emulation. Tunnels open when the first packet needs them, or their VPN Status is
+asked for, so a tunnel that cannot open shows in that status and in the drops of the pings alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lab.explanation.place import drop_of
 from lab.results import PingResult
 from lab.simulation import Probe, Simulation, Walk
 from lab.topology import Topology
+from lab.vpn import VpnEnd
 
 
 class SimulationBackend:
@@ -43,6 +44,9 @@ class SimulationBackend:
         drop = drop_of(walk)
         if drop is not None:
             self._drops[drop.node, drop.place] += drop.packets
+
+    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[VpnEnd, ...]:
+        return self._simulation.vpn_ends(tunnel)
 
     def new_drops(self) -> list[Drop]:
         drops = [Drop(node, place, packets) for (node, place), packets in self._drops.items()]

@@ -107,10 +107,10 @@ def test_steps_bear_the_documents_numbers(full: Run) -> None:
     assert {"1", "2.1", "2.5", "3.1", "3.2", "3.3", "3.3.4", "3.3.5", "4.1", "4.2", "4.3", "4.4"} <= set(numbers)
 
 
-def test_junit_has_a_case_for_each_step_and_ping(full: Run) -> None:
+def test_junit_has_a_case_for_each_step_status_and_ping(full: Run) -> None:
     (suite,) = full.junit
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "0")
-    assert len(suite) == len(full.json["steps"]) + len(full.json["pings"]) == int(suite.get("tests", ""))
+    assert len(suite) == sum(len(full.json[kind]) for kind in ("steps", "vpn", "pings")) == int(suite.get("tests", ""))
 
 
 def test_captures_of_every_interface_hold_packets(full: Run) -> None:

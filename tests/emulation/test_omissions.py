@@ -9,10 +9,10 @@ from ipaddress import IPv4Address
 import pytest
 
 from lab.drops import Filter
-from lab.emulation.keys import DEFAULT_CIPHER
 from lab.emulation.ping import parse_ping
+from lab.emulation.tunnels import DEFAULT_CIPHER
 from lab.reasons import Reason
-from lab.results import Blame, Dies, Outcome, PingRecord, PingResult, Refused, RunResult
+from lab.results import Abnormal, Blame, Dies, Outcome, PingRecord, PingResult, Refused, RunResult
 from lab.scenario import Scenario
 from lab.session import Listener
 from lab.supervisor.backend import EmulationBackend
@@ -131,6 +131,8 @@ def test_omission_does_what_the_scenario_declares(matrix: dict[tuple[str, ...], 
     assert failed == {(effect.source, effect.destination) for effect in dies}
     refused = {Refused(later.number, refusal.code) for later in observed.run.steps for refusal in later.refusals}
     assert refused == {effect for effect in declared if isinstance(effect, Refused)}
+    abnormal = {Abnormal(record.gateway, record.reason) for record in observed.run.vpn if not record.passed}
+    assert abnormal == {effect for effect in declared if isinstance(effect, Abnormal)}
     assert observed.run.passed == (not declared)
 
 
@@ -146,6 +148,13 @@ def test_every_echo_lost_is_counted_once(matrix: dict[tuple[str, ...], Observed]
     for ping in matrix[(step,)].run.pings:
         of_the_ping = [b.drop.packets for b in ping.drops if b.drop.place.reason not in OF_THE_TUNNEL_ITSELF.get((step,), set())]
         assert sum(of_the_ping) == (0 if ping.passed else ECHOES), (ping.source, ping.destination, ping.drops)
+
+
+@pytest.mark.requirement("S0-051", "S0-054")
+@pytest.mark.parametrize(("step", "status"), [("3.3", ["Normal"]), ("3.3.4", ["Normal"]), ("3.2", [])])
+def test_vpn_status_needs_the_ccn_and_not_the_cen(matrix: dict[tuple[str, ...], Observed], step: str, status: list[str]) -> None:
+    assert [record.status for record in matrix[(step,)].run.vpn] == status
+    assert not matrix[(step,)].run.passed
 
 
 @pytest.mark.requirement("S0-044")

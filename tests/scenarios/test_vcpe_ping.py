@@ -16,6 +16,7 @@ from lab.scenario import Scenario
 from lab.session import Listener
 from lab.supervisor.run import run_scenario
 from lab.topology import Topology
+from lab.vpn import VpnEnd
 from scenarios import vcpe_ping
 
 SCENARIO = Scenario.of(vcpe_ping)
@@ -24,10 +25,11 @@ DOCUMENT = ["1", "2.1", "2.2", "2.3", "2.4", "2.5", "3.1", "3.2", "3.3", "3.3.4"
 
 
 class Answering:
-    """A backend on which every ping is answered; it keeps the networks it was given."""
+    """A backend on which every ping is answered and every tunnel open; it keeps the networks it was given."""
 
-    def __init__(self, received: int = 4) -> None:
+    def __init__(self, received: int = 4, reason: str = "") -> None:
         self.received = received
+        self.reason = reason
         self.applied: list[Topology] = []
 
     def apply(self, topology: Topology) -> None:
@@ -35,6 +37,9 @@ class Answering:
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return PingResult(count, self.received, 1.0)
+
+    def vpn_ends(self, tunnel: str, *, within: float) -> list[VpnEnd]:
+        return [VpnEnd(footing.node, self.reason) for footing in self.applied[-1].footings.get(tunnel, ())]
 
     def new_drops(self) -> list[Drop]:
         return []
@@ -53,12 +58,34 @@ def test_text_opens_with_the_map_and_title() -> None:
     assert "══ ESP in UDP ══" in SCENARIO.text
 
 
-def test_the_network_is_built_once_and_every_ping_is_sent_on_it() -> None:
+def test_the_network_is_built_at_the_first_question_and_changed_for_the_pings() -> None:
     backend = Answering()
     result = run_scenario(SCENARIO, skip=(), backend=backend, listener=Listener())
     assert result.passed
-    assert len(backend.applied) == 1
+    assert [len(topology.nodes) for topology in backend.applied] == [7, 8]  # the CEN comes after VPN Status is Normal
+    assert [(record.step, record.status, len(record.ends)) for record in result.vpn] == [("3.2", "Normal", 2)]
     assert len(result.pings) == 3
+
+
+@pytest.mark.requirement("S0-050")
+def test_a_vpn_status_that_does_not_become_normal_fails_the_run_and_its_step() -> None:
+    result = run_scenario(SCENARIO, skip=(), backend=Answering(reason="NO_ANSWER"), listener=Listener())
+    assert not result.passed
+    assert [step.number for step in result.steps if step.outcome is Outcome.FAILED] == ["3.2"]
+    assert [(record.status, record.reason) for record in result.vpn] == [("Abnormal", "NO_ANSWER")]
+
+
+@pytest.mark.requirement("S0-050")
+def test_a_gateway_that_is_on_no_ccn_has_no_tunnel_and_is_abnormal() -> None:
+    def run(lab: Lab) -> None:
+        order = lab.alibaba.create_smart_access_gateway(name="mine")
+        with lab.step("1", "ask"):
+            lab.expect_vpn_status(order.gateways[0], "Abnormal")
+
+    result = run_scenario(scenario_of("Mine.", run=run), skip=(), backend=Answering(), listener=Listener())
+    assert [(record.gateway, record.status, record.reason, record.passed) for record in result.vpn] == [
+        ("mine", "Abnormal", "NO_TUNNEL", True)
+    ]
 
 
 def test_one_echo_lost_fails_the_run_and_its_step() -> None:
@@ -70,7 +97,7 @@ def test_one_echo_lost_fails_the_run_and_its_step() -> None:
 def test_without_the_ping_nothing_is_shown_and_so_the_run_does_not_pass() -> None:
     backend = Answering()
     result = run_scenario(SCENARIO, skip=["4.4"], backend=backend, listener=Listener())
-    assert (result.passed, result.pings, backend.applied) == (False, [], [])
+    assert (result.passed, result.pings, len(backend.applied)) == (False, [], 1)
 
 
 def test_what_needs_a_step_left_out_is_not_possible_and_the_run_goes_on() -> None:
