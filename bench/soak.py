@@ -5,7 +5,7 @@
     sudo .venv/bin/python bench/soak.py [--minutes 10] [--rate 5000] [--json FILE]
 
 Numbered packets go from a to b, and a tenth as many back. Every 2 s one end asks for another child, every 10 s one end for
-another IKE SA; the ends take turns. Memory is that of each gateway's processes together (PSS). The exit status is 1 when a packet
+another IKE SA; the ends take turns. Memory is what each gateway's processes made themselves. The exit status is 1 when a packet
 is missing or came twice, when a gateway dropped one, or when a rekey did not take place.
 """
 
@@ -23,13 +23,13 @@ from typing import Any
 
 from rich.console import Console
 
-from dataplane.control import request
 from lab.emulation.machine import Machine
-from lab.emulation.sandbox import RUNTIME, run_in_sandbox
+from lab.emulation.sandbox import run_in_sandbox
 from testbed import saglab
 from testbed.path import A, B, Path
+from testbed.programs import Program, ask
 from testbed.tuning import Tuning
-from testbed.usage import memory
+from testbed.usage import own_memory
 
 CHILD_SECONDS = 2.0
 IKE_SECONDS = 10.0
@@ -37,7 +37,6 @@ SAMPLE_SECONDS = 5.0
 SETTLES_IN = 60.0  # seconds: until then the allocator may still grow
 PACKET_LENGTH = 200  # bytes of an IP packet
 PORT = 5001
-PATIENCE = 30.0  # seconds for an answer of a gateway that is busy
 _PEER_OF = {"v": "p", "p": "v"}
 
 
@@ -99,39 +98,33 @@ def soak(seconds: float, rate: int) -> Soak:
         saglab.start(path, "aes-256-gcm", {})
         path.wait_until_it_carries()
         result = Soak(rate)
-        before = {name: _status(name) for name in _PEER_OF}
+        before = _statuses(path)
         flows = [
-            _Running(path, "a to b", path.a, path.b, B, rate, seconds),
-            _Running(path, "b to a", path.b, path.a, A, rate // 10, seconds),
+            _Running("a to b", path.a, path.b, B, rate, seconds),
+            _Running("b to a", path.b, path.a, A, rate // 10, seconds),
         ]
         _renew(path, result, seconds, flows)
         result.flows = [flow.end() for flow in flows]
-        _compare(result, before)
+        _compare(path, result, before)
     return result
 
 
 class _Running:
     """A flow of packets while it lasts."""
 
-    def __init__(self, path: Path, name: str, source: Machine, target: Machine, address: str, rate: int, seconds: float) -> None:
+    def __init__(self, name: str, source: Machine, target: Machine, address: str, rate: int, seconds: float) -> None:
         self.name = name
         packets = int(rate * seconds)
-        to = (address, str(PORT), str(PACKET_LENGTH))
-        self._receiver = path.spawn(target, *_program("udp_receiver"), *to, str(packets), stdin=-1)
-        assert self._receiver.stdout is not None and self._receiver.stdin is not None  # noqa: S101, PT018 - made with pipes
-        self._receiver.stdout.readline()
-        self._sender = path.spawn(source, *_program("udp_sender"), *to, str(rate), str(packets))
+        self._receiver = Program(target, "udp_receiver", address, PORT, PACKET_LENGTH, packets)
+        self._receiver.line()
+        self._sender = Program(source, "udp_sender", address, PORT, PACKET_LENGTH, rate, packets)
 
     def is_over(self) -> bool:
-        return self._sender.poll() is not None
+        return self._sender.is_over()
 
     def end(self) -> Flow:
-        sent = json.loads(self._sender.communicate()[0])["sent"]
-        return Flow(self.name, sent, **json.loads(self._receiver.communicate()[0]))
-
-
-def _program(name: str) -> Sequence[str]:
-    return sys.executable, str(File(__file__).parent / "testbed" / f"{name}.py")
+        sent = self._sender.end()["sent"]
+        return Flow(self.name, sent, **self._receiver.end())
 
 
 def _renew(path: Path, result: Soak, seconds: float, flows: Sequence[_Running]) -> None:
@@ -142,27 +135,27 @@ def _renew(path: Path, result: Soak, seconds: float, flows: Sequence[_Running]) 
         time.sleep(0.05)
         now = time.monotonic()
         if now < started + seconds - CHILD_SECONDS:
-            _rekey_if_due(child, "child", now)
-            _rekey_if_due(ike, "ike", now)
+            _rekey_if_due(path, child, "child", now)
+            _rekey_if_due(path, ike, "ike", now)
         if sample.is_due(now):
-            result.memory.append((now - started, *(memory(path.dataplane(gateway)) for gateway in (path.v, path.p))))
+            result.memory.append((now - started, *(own_memory(path.dataplane(gateway)) for gateway in (path.v, path.p))))
     result.seconds = time.monotonic() - started
     result.asked_child, result.asked_ike = child.count, ike.count
 
 
-def _rekey_if_due(clock: Clock, what: str, now: float) -> None:
+def _rekey_if_due(path: Path, clock: Clock, what: str, now: float) -> None:
     if clock.is_due(now):
-        asks = "vp"[clock.count % 2]
-        request(RUNTIME / f"{asks}.sock", op="rekey", peer=_PEER_OF[asks], what=what, timeout=PATIENCE)
+        asking = (path.v, path.p)[clock.count % 2]
+        ask(path, asking, op="rekey", peer=_PEER_OF[asking.name], what=what)
 
 
-def _status(name: str) -> Mapping[str, Any]:
-    return request(RUNTIME / f"{name}.sock", op="status", timeout=PATIENCE)
+def _statuses(path: Path) -> dict[str, dict[str, Any]]:
+    return {gateway.name: ask(path, gateway, op="status") for gateway in (path.v, path.p)}
 
 
-def _compare(result: Soak, before: Mapping[str, Mapping[str, Any]]) -> None:
+def _compare(path: Path, result: Soak, before: Mapping[str, Mapping[str, Any]]) -> None:
     """Rekeys as v counts them, and what either end dropped since the start."""
-    after = {name: _status(name) for name in _PEER_OF}
+    after = _statuses(path)
     counts = [status["v"]["peers"]["p"]["ike"] for status in (before, after)]
     result.child_rekeys, result.ike_rekeys = (counts[1][key] - counts[0][key] for key in ("child_rekeys", "rekeys"))
     for name in _PEER_OF:

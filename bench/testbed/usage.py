@@ -32,7 +32,18 @@ def usage(roots: Collection[int]) -> Usage:
 
 def memory(roots: Collection[int]) -> int:
     """Bytes of the processes and all below them: what they share is divided between them (PSS)."""
-    return sum(_proportional_set_size(pid) for pid in with_descendants(roots))
+    return sum(_from_smaps(pid, "Pss") for pid in with_descendants(roots))
+
+
+def own_memory(roots: Collection[int]) -> int:
+    """Bytes that the processes and all below them made themselves. What others on the machine do changes nothing."""
+    return sum(_from_smaps(pid, "Anonymous") for pid in with_descendants(roots))
+
+
+def exact_seconds(roots: Collection[int]) -> float:
+    """Seconds of processor time of the processes and all below them, to the nanosecond; the kernel's sched-stats.rst."""
+    tasks = (task for pid in with_descendants(roots) for task in Path(f"/proc/{pid}/task").iterdir())
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def with_descendants(roots: Iterable[int]) -> list[int]:
@@ -50,6 +61,7 @@ def _seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS  # utime, stime, cutime, cstime; proc(5) counts from 1 and from the pid
 
 
-def _proportional_set_size(pid: int) -> int:
+def _from_smaps(pid: int, field: str) -> int:
+    """A field of the sum over all of a process's mappings, in bytes; proc(5)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

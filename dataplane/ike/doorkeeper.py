@@ -14,8 +14,8 @@ import struct
 from dataplane.ike.algorithms import Entropy
 from dataplane.ike.cookies import COOKIE_LENGTH, Cookies
 from dataplane.ike.errors import IkeOverloaded, MalformedIke
-from dataplane.ike.message import GENERIC_LENGTH, HEADER_LENGTH, NO_SPI, SPI_LENGTH
-from dataplane.ike.numbers import VERSION, Exchange, Flag, Notice, PayloadType, Protocol
+from dataplane.ike.message import GENERIC_LENGTH, HEADER_LENGTH, NO_SPI, SPI_LENGTH, Header
+from dataplane.ike.numbers import Exchange, Flag, Notice, PayloadType, Protocol
 from dataplane.ike.payloads import NONCE_LENGTHS
 
 COOKIE_THRESHOLD = 64
@@ -29,7 +29,10 @@ MOST_PAYLOADS = 16
 
 _GENERIC = struct.Struct("!BBH")
 _NOTIFY = struct.Struct("!BBH")
-_ANSWER = struct.Struct(f"!8s8sBBBBIIBBHBBH{COOKIE_LENGTH}s")
+_NOTIFY_LENGTH = _GENERIC.size + _NOTIFY.size + COOKIE_LENGTH
+_HEADER = Header(NO_SPI, NO_SPI, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0).pack(PayloadType.NOTIFY, HEADER_LENGTH + _NOTIFY_LENGTH)
+_ANSWER = _HEADER[SPI_LENGTH:] + _GENERIC.pack(0, 0, _NOTIFY_LENGTH) + _NOTIFY.pack(Protocol.NONE, 0, Notice.COOKIE)
+"""What stands between the initiator's SPI and the cookie, the same in every answer."""
 
 
 class Doorkeeper:
@@ -46,17 +49,10 @@ class Doorkeeper:
         spi, nonce = request[:SPI_LENGTH], _nonce(request)
         cookie = _cookie(request)
         if cookie is None or not self._cookies.is_valid(cookie, nonce, host, spi, now):
-            return _ask(spi, self._cookies.make(nonce, host, spi, now))
+            return spi + _ANSWER + self._cookies.make(nonce, host, spi, now)
         if half_open >= MOST_HALF_OPEN:
             raise IkeOverloaded(f"{half_open} handshakes are half open")
         return None
-
-
-def _ask(spi: bytes, cookie: bytes) -> bytes:
-    """A response with the cookie alone."""
-    length = GENERIC_LENGTH + _NOTIFY.size + len(cookie)
-    header = (spi, NO_SPI, PayloadType.NOTIFY, VERSION, Exchange.IKE_SA_INIT, Flag.RESPONSE, 0, HEADER_LENGTH + length)
-    return _ANSWER.pack(*header, PayloadType.NONE, 0, length, Protocol.NONE, 0, Notice.COOKIE, cookie)
 
 
 def _nonce(request: bytes) -> bytes:

@@ -37,6 +37,10 @@ from dataplane.packets import Buffer, Endpoint
 CHILD_SPI_LENGTH = 4
 
 
+_ROLE = int(Flag.INITIATOR | Flag.RESPONSE)  # whole numbers, for an enumeration is slow to reckon with
+_FIRST = int(Flag.INITIATOR)
+
+
 class Outcome(NamedTuple):
     """What came of a call, and in which conversation; None for an answer that begins none."""
 
@@ -224,8 +228,7 @@ def _is_first(message: bytes) -> bool:
     """Whether this is the first message of a conversation, by its header. One that holds no header is not."""
     if len(message) < HEADER_LENGTH or message[SPI_LENGTH : 2 * SPI_LENGTH] != NO_SPI:
         return False
-    flags = message[FLAGS_OFFSET]
-    return message[EXCHANGE_OFFSET] == Exchange.IKE_SA_INIT and flags & Flag.INITIATOR != 0 and not flags & Flag.RESPONSE
+    return message[EXCHANGE_OFFSET] == Exchange.IKE_SA_INIT and message[FLAGS_OFFSET] & _ROLE == _FIRST
 
 
 def _refuse(header: Header, notify: Notify, path: Path) -> Outcome:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY_MB = 1024
-ONE_EXECUTION_SECONDS = 20
+ONE_EXECUTION_SECONDS = 300  # of wall time, on a machine with much else to do
 _FIGURES = {
     "executions": re.compile(rb"stat::number_of_executed_units:\s+(\d+)"),
     "coverage": re.compile(rb"cov: (\d+)"),

@@ -76,8 +76,8 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "ike-datagram": Target(parsers.ike_datagram, tuple(recorded()), 0.12),
-    "ike-payloads": Target(parsers.ike_payloads, (REQUEST[16:17] + REQUEST[CHAIN:],), 0.12),
+    "ike-datagram": Target(parsers.ike_datagram, tuple(recorded()), 0.1205),
+    "ike-payloads": Target(parsers.ike_payloads, (REQUEST[16:17] + REQUEST[CHAIN:],), 0.13),
     "ike-proposals": Target(parsers.ike_proposals, (REQUEST[CHAIN + 4 : CHAIN + 4 + 104],), 0.08),
     "ike-selectors": Target(parsers.ike_selectors, (pack_selectors(EVERYTHING),), 0.08),
     "ike-configuration": Target(parsers.ike_configuration, (CFG_REQUEST.body(),), 0.08),
@@ -90,7 +90,7 @@ TARGETS: Mapping[str, Target] = {
     "replay-window": Target(parsers.replay_window, (b"\0\1\0\2\0\2\0\x41\0\1",), 0.06),
     "configuration": Target(parsers.configuration, (_json(CONFIGURATION) + b"\0" + _json(KEYS),), 0.03, 2048),
     "control-line": Target(parsers.control_line, tuple(_json(line) for line in LINES), 0.03, 1024),
-    "conversation": Target(conversation.conversation, (b"\x01\x0a\x0b\0\0\x01",), 0.015, 128),
-    "connected-conversation": Target(conversation.connected_conversation, (b"\x0b\0\x01\x01\x0b\0\0\x01",), 0.014, 128),
-    "reconciliation": Target(conversation.reconciliation, (b"\x0b\0\x01\x01\x0b\0\0\x01",), 0.001, 64),
+    "conversation": Target(conversation.conversation, (b"\x01\x0a\x0b\0\0\x01",), 0.01, 128),
+    "connected-conversation": Target(conversation.connected_conversation, (b"\x0b\0\x01\x01\x0b\0\0\x01",), 0.009, 128),
+    "reconciliation": Target(conversation.reconciliation, (b"\x0b\0\x01\x01\x0b\0\0\x01",), 0.0005, 64),
 }
