@@ -22,16 +22,17 @@ class Outputs:
         self.json_on_stdout = options.json == "-"
         if self.json_on_stdout and options.keep:
             raise UsageError("--json - and --keep both want standard output; give --json a file")
-        self.captures = self._captures(options.pcap) if options.pcap else None
+        self.captures = self._directory(options.pcap, "captures") if options.pcap else None
+        self.keylog = self._directory(options.keylog, "keys") if options.keylog else None
         files = [(options.json, to_json), (options.junit, to_junit)]
         self._files = [(*self._place(Path(name)), write) for name, write in files if name and name != "-"]
 
-    def _captures(self, directory: Path) -> int:
+    def _directory(self, directory: Path, what: str) -> int:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise UsageError(f"cannot write captures into {directory}: {error.strerror}") from error
+            raise UsageError(f"cannot write {what} into {directory}: {error.strerror}") from error
 
     def _place(self, path: Path) -> tuple[int | None, str]:
         if os.open not in os.supports_dir_fd:

@@ -48,6 +48,7 @@ class GatewayProcess:
         try:
             config = RUNTIME / f"{machine.name}.json"
             text = self._config(tunnel, peers, mtu, cipher, fd) | {"keylog": keylog and str(keylog)}
+            config.touch(0o600)
             config.write_text(json.dumps(text))
             command = [sys.executable, "-P", "-m", "dataplane", "--config", str(config)]
             self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])

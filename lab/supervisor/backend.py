@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from ipaddress import IPv4Address
@@ -16,12 +17,15 @@ from lab.vpn import VpnEnd
 
 
 class EmulationBackend:
-    """Implements `lab.session.Backend`. `captures`, an open directory, takes a pcap of every link."""
+    """Implements `lab.session.Backend`. Two open directories: `captures` takes a pcap of every link, `keylog` all keys."""
 
-    def __init__(self, *, cipher: str, progress: Callable[[str], None], captures: int | None = None) -> None:
+    def __init__(
+        self, *, cipher: str, progress: Callable[[str], None], captures: int | None = None, keylog: int | None = None
+    ) -> None:
         self._cipher = cipher
         self._progress = progress
         self._captures = captures
+        self._keylog = None if keylog is None else _path_of(keylog)
         self._running = ExitStack()
         self.emulation: Emulation | None = None
 
@@ -29,7 +33,7 @@ class EmulationBackend:
         if self.emulation is not None:
             self.emulation.apply(topology)
             return
-        self.emulation = Emulation(topology, cipher=self._cipher, progress=self._progress)
+        self.emulation = Emulation(topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog)
         self._running.callback(self.emulation.close)
         if self._captures is not None:
             self._capture(self.emulation, self._captures)
@@ -68,3 +72,8 @@ class EmulationBackend:
         if self.emulation is None:
             raise RuntimeError("no network has been applied")
         return self.emulation
+
+
+def _path_of(directory: int) -> Path:
+    """A path under which all processes of the lab find a directory that this one has open, though their mounts may hide it."""
+    return Path("/proc", str(os.getpid()), "fd", str(directory))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +35,7 @@ class Run:
     json: dict[str, Any]
     junit: ElementTree.Element
     captures: Path
+    keys: Path
     states: tuple[MachineState, MachineState, MachineState]
 
 
@@ -45,7 +49,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Nothing left out, with every report."""
     place = tmp_path_factory.mktemp("full")
     before = machine_state([])
-    process = start("--json", str(place / "r.json"), "--junit", str(place / "r.xml"), "--pcap", str(place / "new" / "captures"))
+    directories = ("--pcap", str(place / "new" / "captures"), "--keylog", str(place / "new" / "keys"))
+    process = start("--json", str(place / "r.json"), "--junit", str(place / "r.xml"), *directories)
     assert process.stdout is not None
     first = _until(process.stdout, "→ ecs")  # the first ping is over, the second under way
     during = machine_state([])
@@ -57,6 +62,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
         json.loads((place / "r.json").read_text()),
         ElementTree.parse(place / "r.xml").getroot(),  # noqa: S314 - our own
         place / "new" / "captures",
+        place / "new" / "keys",
         (before, during, machine_state([])),
     )
 
@@ -117,6 +123,24 @@ def test_captures_of_every_interface_hold_packets(full: Run) -> None:
     captures = {path.name: len(rdpcap(str(path))) for path in full.captures.iterdir()}
     assert {"app-eth0.pcap", "ecs-eth0.pcap", "vcpe-eth0.pcap", "vcpe-tun0.pcap"} <= set(captures)
     assert all(captures.values()), captures
+
+
+def test_keys_are_in_the_key_log_and_nowhere_else(full: Run) -> None:
+    tables = "".join((full.keys / table).read_text() for table in ("ikev2_decryption_table", "esp_sa"))
+    keys = re.findall(r"(?:,|0x)([0-9a-f]{40,})", tables)
+    said = full.stdout + full.stderr + json.dumps(full.json) + ElementTree.tostring(full.junit, encoding="unicode")
+    assert len(set(keys)) == 2 + 2  # of one IKE SA and one pair of ESP
+    assert not any(key in said for key in keys)
+
+
+@pytest.mark.judge("tshark")
+def test_key_log_opens_what_the_internet_saw(full: Run) -> None:
+    """Every packet of every ping, seen where it is sealed, on its way in and out of the internet's router."""
+    (capture,) = full.captures.glob("internet-ccn-*.pcap")
+    command = ["tshark", "-r", str(capture), "-o", "esp.enable_encryption_decode:TRUE", "-Y", "esp && icmp", "-T", "fields"]
+    environment = os.environ | {"WIRESHARK_CONFIG_DIR": str(full.keys)}
+    seen = subprocess.run([*command, "-e", "icmp.type"], env=environment, capture_output=True, text=True, check=True).stdout
+    assert Counter(seen.split()) == {"8": 12, "0": 12}
 
 
 def test_the_host_is_not_touched(full: Run) -> None:

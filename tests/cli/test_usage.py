@@ -45,6 +45,7 @@ WRONG = {
     "json onto a directory": (["run", "vcpe-ping", "--json", "/"], ["cannot write", "directory"]),
     "junit in no directory": (["run", "vcpe-ping", "--junit", "/nowhere/r.xml"], ["/nowhere/r.xml"]),
     "captures below a file": (["run", "vcpe-ping", "--pcap", "/dev/null/captures"], ["/dev/null/captures"]),
+    "keys below a file": (["run", "vcpe-ping", "--keylog", "/dev/null/keys"], ["cannot write keys into /dev/null/keys"]),
 }
 
 

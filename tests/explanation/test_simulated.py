@@ -126,6 +126,7 @@ def test_it_needs_no_root() -> None:
 USAGE = {
     "--keep": (["--keep"], "--keep leaves a network up"),
     "--pcap": (["--pcap", "captures"], "--pcap captures packets"),
+    "--keylog": (["--keylog", "keys"], "--keylog writes keys"),
     "--cipher": (["--cipher", "aes-128-gcm"], "--cipher chooses how packets are encrypted"),
     "unknown step": (["--skip", "9"], "has no step '9'"),
 }
