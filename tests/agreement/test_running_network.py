@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.emulation
 FLOW = 7  # the identifier of one flow, that goes on while the network changes
 PACKETS = 1000  # of a ping, one a millisecond
 TOGGLES = 10
+IN_BETWEEN = 2.0  # seconds; an end that tries goes on after 0.5 and 1.5 s
 APP, WEB, ECS = "10.0.1.10", "10.0.1.11", "192.168.1.10"
 
 
@@ -95,6 +97,71 @@ def test_ten_changes_of_a_check_lose_no_packet_of_others() -> None:
     counts = re.search(r"(\d+) packets transmitted, (\d+) received", Worker(toggle).result())
     assert counts is not None
     assert (int(counts[1]), int(counts[2])) == (PACKETS, PACKETS)
+
+
+# --- tunnels while the network changes ---------------------------------------------------------------------------------
+
+
+def slip() -> tuple[list[str], list[str]]:
+    """From a network in which a gate shuts the tunnel to one in which a route does, slowly: between them neither does.
+
+    What the vCPE's end says of the tunnel in both, and what the backends disagree on.
+    """
+    here, shut, cloud = world(), make_world().cloud, make_world().cloud
+    for egress in (True, False):
+        entry = {"network_acl_id": here.acls[2], "rule_number": 50, "protocol": "udp", "rule_action": "deny", "egress": egress}
+        Call("aws", "create_network_acl_entry", entry | {"cidr_block": "0.0.0.0/0", "from_port": 500, "to_port": 500}).make(shut)
+    aws(cloud, "disassociate_route_table", association_id=here.associations[0])
+    pair = Pair(compile_topology(shut))
+    before = pair.emulation.vpn_ends(here.sag)
+    original = Network.route
+
+    def slowly(network: Network, *arguments: Any, **options: Any) -> None:
+        Network.route = original  # the first alone
+        time.sleep(IN_BETWEEN)  # the moment is meant to be long
+        original(network, *arguments, **options)
+
+    Network.route = slowly
+    pair.apply(compile_topology(cloud))
+    after = pair.emulation.vpn_ends(here.sag)
+    pair.close()
+    return [ends[0].reason for ends in (before, after)], [*map(str, pair.disagreements)]
+
+
+def test_no_tunnel_opens_through_a_network_that_is_half_changed() -> None:
+    assert Worker(slip).result() == (["NO_ANSWER", "NO_ANSWER"], [])
+
+
+def associations(pair: Pair) -> dict[tuple[str, str], tuple[int, int]]:
+    """The SPI of the IKE SA and of the inbound child of each peer, by node and peer."""
+    return {
+        (node, name): (peer["ike"]["spi_i"], peer["spi_in"])
+        for node, status in pair.emulation.tunnel_status().items()
+        for name, peer in status["peers"].items()
+    }
+
+
+def keep() -> tuple[set[str], list[str]]:
+    """The tunnels that got other keys by changes of the edge node's check, of static routes, and of the other gateway's CCN."""
+    here, cloud = world(), make_world().cloud
+    pair = Pair(compile_topology(cloud))
+    before, disagreements = associations(pair), list(pair.disagreements)
+    for name, arguments in (
+        ("modify_ens_instance_attribute", {"instance_id": here.edge, "source_dest_check": True}),
+        ("modify_smart_access_gateway", {"smart_ag_id": here.sag, "cidr_block": "10.0.1.0/24"}),
+        ("unbind_smart_access_gateway", {"ccn_id": here.ccn, "smart_ag_id": here.sag}),
+        ("bind_smart_access_gateway", {"ccn_id": here.ccn, "smart_ag_id": here.sag}),
+    ):
+        Call("alibaba", name, arguments).make(cloud)
+        pair.apply(compile_topology(cloud))
+        disagreements += pair.disagreements
+    after = associations(pair)
+    pair.close()
+    return {name for (node, name), keys in after.items() if before[node, name] != keys}, [*map(str, disagreements)]
+
+
+def test_a_change_gives_new_keys_to_the_tunnels_that_it_is_about_alone() -> None:
+    assert Worker(keep).result() == ({world().sag}, [])
 
 
 # --- a change that fails half-way -------------------------------------------------------------------------------------
