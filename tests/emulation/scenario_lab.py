@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.emulation.emulation import Emulation
 from lab.emulation.machine import Machine
@@ -54,9 +55,9 @@ class Ping:
 
 
 @contextmanager
-def scenario_lab(cipher: str = DEFAULT_CIPHER) -> Iterator[ScenarioLab]:
+def scenario_lab(cipher: str = DEFAULT_CIPHER, keylog: Path | None = None) -> Iterator[ScenarioLab]:
     """Inside a lab process: the network, up."""
-    emulation = Emulation(topology(), cipher=cipher)
+    emulation = Emulation(topology(), cipher=cipher, keylog=keylog)
     try:
         yield ScenarioLab(emulation)
     finally:
