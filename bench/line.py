@@ -1,0 +1,109 @@
+"""How exactly a line impairs packets, and how many it carries.
+
+    a ── v ── w ── p ── b          w is the line, the other nodes forward
+
+    sudo .venv/bin/python bench/line.py [--seed 1]
+
+Each impairment is asked for in the direction from a to b. Delays are round trips less those over a line that does nothing.
+Shares are counted from numbered packets; sigma is that of the binomial distribution.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from lab.emulation.line.direction import ETHERNET_HEADER, LONGEST_QUEUE
+from lab.emulation.sandbox import run_in_sandbox
+from lab.impairments import parse_impairments
+from testbed import iperf
+from testbed.latency import percentile, round_trips
+from testbed.path import Path
+from testbed.tuning import Tuning
+from testbed.udp import highest_rate, offer
+
+DELAYS = ("delay 1ms", "delay 5ms", "delay 20ms", "delay 220ms", "delay 20ms jitter 5ms")
+SHARES = {"loss": (0.001, 0.01, 0.1), "duplicate": (0.01, 0.1), "reorder": (0.01, 0.1)}
+RATES = ("rate 1mbit", "rate 10mbit", "rate 100mbit")
+ECHOES, INTERVAL = 200, 0.02
+SMALL, LARGE = (64,), (1024,)  # bytes of IP packets
+PACKETS_A_SECOND, SECONDS = 5000, 4
+
+
+@contextmanager
+def line(text: str, seed: str) -> Iterator[Path]:
+    with Path(cores=2, tuning=Tuning.UNTUNED, line=parse_impairments(f"{text} /"), seed=seed) as path:
+        path.route_plainly()
+        path.wait_until_it_carries()
+        yield path
+
+
+def delays(seed: str) -> Iterator[tuple[str, ...]]:
+    """Of each delay that was asked for: the error of the median, and the 5th and 95th percentile."""
+    with line("", seed) as path:
+        base = statistics.median(round_trips(path, count=ECHOES, interval=INTERVAL))
+    for text in DELAYS:
+        with line(text, seed) as path:
+            times = [time - base for time in round_trips(path, count=ECHOES, interval=INTERVAL)]
+        wanted = parse_impairments(text)[0].delay * 1e3
+        median = statistics.median(times)
+        spread = f"p5 {percentile(times, 0.05):.2f} ms, p95 {percentile(times, 0.95):.2f} ms"
+        yield text, f"{median:.2f} ms", f"{median - wanted:+.2f} ms; {spread}"
+
+
+def shares(seed: str) -> Iterator[tuple[str, ...]]:
+    for what, wanted in SHARES.items():
+        for share in wanted:
+            with line(f"{what} {share:.1%}", seed) as path:
+                trial = offer(path, SMALL, PACKETS_A_SECOND * 8 * SMALL[0], SECONDS)
+            count = {"loss": trial.sent - trial.received, "duplicate": trial.duplicates, "reorder": trial.reordered}[what]
+            sigma = (trial.sent * share * (1 - share)) ** 0.5
+            yield f"{what} {share:.1%}", f"{count / trial.sent:.2%}", f"{(count - trial.sent * share) / sigma:+.1f} sigma"
+
+
+def rates(seed: str) -> Iterator[tuple[str, ...]]:
+    """Each is offered twice as much, for some seconds and as long as it then takes to empty the queue."""
+    for text in RATES:
+        wanted = parse_impairments(text)[0].rate or 0.0
+        with line(text, seed) as path:
+            trial = offer(path, LARGE, 2 * wanted, SECONDS)
+        seconds = trial.sent * 8 * LARGE[0] / trial.offered + LONGEST_QUEUE
+        came = trial.received * 8 * (LARGE[0] + ETHERNET_HEADER) / seconds
+        yield text, f"{came / 1e6:.2f} Mbit/s", f"{came / wanted - 1:+.1%}"
+
+
+def carries(seed: str) -> Iterator[tuple[str, ...]]:
+    with line("", seed) as path:
+        best = highest_rate(path, LARGE, 1.0)
+        tcp = iperf.throughput(path, "tcp", 4)
+    yield "UDP, 1024 bytes", f"{best.offered / 1e6 if best else 0:.0f} Mbit/s", "with less than 0.1% lost"
+    yield "TCP", f"{tcp * 1e3:.0f} Mbit/s", ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", default="1")
+    options = parser.parse_args()
+    return run_in_sandbox(lambda: _measure(options.seed))
+
+
+def _measure(seed: str) -> int:
+    table = Table("asked for", "measured", "difference")
+    for rows in (delays(seed), shares(seed), rates(seed)):
+        for row in rows:
+            table.add_row(*row)
+        table.add_section()
+    for row in carries(seed):
+        table.add_row(*row)
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
