@@ -16,6 +16,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path as File
 
@@ -37,7 +38,7 @@ LENGTH = 28 + PAYLOAD_LENGTH  # bytes of an IP packet
 AT_ONCE = 32  # handshakes under way
 BURSTS = (1, 32)
 ENOUGH = 0.9  # of the packets a second through one association, at least, through all of them
-SETTLING_SECONDS = 1.0
+ARRIVES_WITHIN = 20.0  # seconds
 
 
 @dataclass
@@ -124,7 +125,9 @@ def _compare(path: Path, callers: Callers, rates: Rates, peers: int, packets: in
 def _to_gateway(path: Path, callers: Callers, peers: int, packets: int, burst: int) -> int:
     receiver = Program(path.b, "udp_receiver", B, TARGET_PORT, LENGTH, packets)
     receiver.line()
+    arrived = _datagrams(path) + packets
     callers.ask("send", peers=peers, packets=packets, burst=burst)
+    _wait_until(lambda: _datagrams(path) >= arrived)
     received: int = receiver.end()["received"]
     return received
 
@@ -132,9 +135,22 @@ def _to_gateway(path: Path, callers: Callers, peers: int, packets: int, burst: i
 def _from_gateway(path: Path, callers: Callers, peers: int, packets: int, burst: int) -> int:
     before: int = callers.ask("received")["received"]
     Program(path.b, "scatter", peers, packets, burst).end()
-    time.sleep(SETTLING_SECONDS)  # what is under way arrives; a packet that comes later counts as lost
+    _wait_until(lambda: callers.ask("received")["received"] >= before + packets)
     received: int = callers.ask("received")["received"]
     return received - before
+
+
+def _datagrams(path: Path) -> int:
+    """UDP datagrams that b has received since ever; proc(5), net/snmp."""
+    names, figures = (line.split() for line in path.b.run("cat", "/proc/net/snmp").splitlines() if line.startswith("Udp:"))
+    return int(figures[names.index("InDatagrams")])
+
+
+def _wait_until(all_arrived: Callable[[], bool]) -> None:
+    """Wait for what is under way. What does not arrive in time counts as lost."""
+    deadline = time.monotonic() + ARRIVES_WITHIN
+    while not all_arrived() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def show(cost: Cost) -> None:
