@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dataplane.config import parse_eni_check, parse_peer, parse_peer_keys
@@ -43,13 +43,24 @@ def _parse(line: bytes) -> Mapping[str, Any]:
 def _obey(name: str, engine: Engine, message: Mapping[str, Any], now: float) -> Answer:
     op = message.get("op")
     if op == "status":
-        return {"name": name, **status(engine, now)}
+        return {"name": name, **_status(engine, message, now)}
     change = _CHANGES.get(op) if isinstance(op, str) else None
     if change is None:
         raise LocalError(f"op {show(op)} is unknown; known: status, {', '.join(_CHANGES)}")
     errors: list[str] = []
     change(engine, message, errors)
     return {}
+
+
+def _status(engine: Engine, message: Mapping[str, Any], now: float) -> Answer:
+    """Of all peers, or of those alone that `peers` names: who has a thousand need not be told of all of them each time."""
+    errors: list[str] = []
+    fields = Fields(message, "", errors)
+    fields.only("op", "peers")
+    names = fields.items("peers") if "peers" in fields else list(engine.peers)
+    errors += [f"peers: {show(name)} is no peer" for name in names if not isinstance(name, str) or name not in engine.peers]
+    _raise(errors)
+    return status(engine, now, names)
 
 
 def _set_prefixes(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
@@ -108,11 +119,11 @@ def _raise(errors: list[str]) -> None:
         raise LocalError("; ".join(errors))
 
 
-def status(engine: Engine, now: float) -> Answer:
-    """What the engine counted. Times are in seconds; bytes are those of inner packets."""
+def status(engine: Engine, now: float, names: Iterable[str] | None = None) -> Answer:
+    """What the engine counted, for the peers of these `names`, or for all. Times are in seconds; bytes are of inner packets."""
     return {
         "uptime": now - engine.started_at,
-        "peers": {name: _peer_status(peer, now) for name, peer in engine.peers.items()},
+        "peers": {name: _peer_status(engine.peers[name], now) for name in (engine.peers if names is None else names)},
         "drops": _drops(engine.drops),
         "keepalives_received": engine.keepalives_received,
     }

@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from dataplane.esp import OutboundSa
+from dataplane.esp import MINIMUM_LENGTH, OutboundSa
 from dataplane.ike.events import Child, ChildEstablished, Failed, Transmit
 from dataplane.ike.identity import fqdn, key_id
 from dataplane.ike.lifetimes import Lifetimes
@@ -40,6 +40,7 @@ PREFIX_LENGTH = 24
 TARGET = "10.2.0.2"
 TARGET_PORT = 5002
 PAYLOAD_LENGTH = 100
+ESP_LENGTH = MINIMUM_LENGTH + 28 + PAYLOAD_LENGTH  # the inner packet and its trailer fill words of four bytes to the last
 PAUSE_EVERY = 50  # packets between two looks at the clock
 HANDSHAKE_SECONDS = 60.0
 
@@ -117,7 +118,7 @@ class Callers:
 
     def _receive(self, data: bytes, source: tuple[str, int], port: int) -> None:
         if port != IKE_PORT and not data.startswith(NON_ESP_MARKER):
-            self.received += len(data) > 1
+            self.received += len(data) == ESP_LENGTH  # a gateway also sends dummy packets of other sizes, to learn the path's MTU
             return
         message = data if port == IKE_PORT else data[len(NON_ESP_MARKER) :]
         self._carry_out(self._table.receive(message, Path((self._path.local[0], port), source), time.monotonic()))

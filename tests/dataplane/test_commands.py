@@ -52,6 +52,11 @@ def test_status_before_anything_was_heard() -> None:
     }
 
 
+@pytest.mark.parametrize(("names", "shown"), [([], []), ([PEER], [PEER]), (None, [PEER])])
+def test_status_of_some_peers(names: list[str] | None, shown: list[str]) -> None:
+    assert list(ask(vcpe(), {"op": "status", "peers": names})["peers"]) == shown
+
+
 def test_status_afterwards() -> None:
     left, right = vcpe(), pop()
     underlay = Underlay(left, right)
@@ -118,6 +123,7 @@ def test_a_peer_that_cannot_be_changes_nothing(message: dict[str, Any], error: s
         pytest.param(b"\xff\x00", "the line is no JSON", id="no-text"),
         pytest.param(b"[" * 100_000, "the line is no JSON", id="deep"),
         pytest.param(b"[]", "[] is no JSON object", id="list"),
+        pytest.param(b'{"op": "status", "peers": ["sag-9", 1]}', "peers: 'sag-9' is no peer; peers: 1 is no peer", id="status"),
         pytest.param(b"{}", f"op None is unknown; {KNOWN}", id="no-op"),
         pytest.param(
             b'{"op": []}',
