@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture
 from lab.emulation.conntrack import forget_translations
+from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
@@ -34,7 +35,7 @@ class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
     Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
-    whose tunnel can not open is built too. `keylog`, a directory, takes the tunnels' keys as Wireshark wants them.
+    whose tunnel can not open is built too. `cipher`, `keylog` and `patience` are those of `gateway.Options`.
     """
 
     _names = count()  # of all networks of a process: sockets and files of a node are named after it
@@ -47,11 +48,12 @@ class Emulation:
         progress: Progress = lambda _text: None,
         connected_within: float = CONNECTED_WITHIN,
         keylog: Path | None = None,
+        patience: int | None = None,
     ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
-        self._tunnels = Tunnels(self.machines, cipher, connected_within, keylog)
+        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience), connected_within)
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}

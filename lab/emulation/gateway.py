@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -28,28 +29,39 @@ _KINDS = {IdKind.KEY_ID: "key_id", IdKind.FQDN: "fqdn", IdKind.IPV4_ADDR: "ipv4"
 Json = dict[str, Any]  # an object of JSON
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How every dataplane of a network is run.
+
+    `keylog`, a directory, takes the keys of all associations as Wireshark wants them. `patience` is how many seconds of silence
+    make an end ask whether its peer is alive; by default the dataplane's own choice.
+    """
+
+    cipher: str
+    keylog: Path | None = None
+    patience: int | None = None
+
+    def config(self) -> Json:
+        """What they are in the configuration of a dataplane, beside the peers'."""
+        ike = {} if self.patience is None else {"probe_after": self.patience, "probe_waiting": self.patience}
+        return {"keylog": self.keylog and str(self.keylog), "ike": ike}
+
+
 class GatewayProcess:
     """`python -m dataplane` in the namespaces of a machine. `peers` are those it begins with. Keys go by memfd and socket only,
-    unless a `keylog` is asked for."""
+    unless a key log is asked for."""
 
     def __init__(
-        self,
-        machine: Machine,
-        tunnel: Tunnel,
-        peers: Collection[TunnelPeer],
-        *,
-        mtu: int,
-        cipher: str,
-        keylog: Path | None = None,
+        self, machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, options: Options
     ) -> None:
         self.machine = machine
+        self._options = options
         self.control = RUNTIME / f"{machine.name}.sock"
         fd = _memfd({peer.name: _key(peer) for peer in peers})
         try:
             config = RUNTIME / f"{machine.name}.json"
-            text = self._config(tunnel, peers, mtu, cipher, fd) | {"keylog": keylog and str(keylog)}
             config.touch(0o600)
-            config.write_text(json.dumps(text))
+            config.write_text(json.dumps(self._config(tunnel, peers, mtu, fd) | options.config()))
             command = [sys.executable, "-P", "-m", "dataplane", "--config", str(config)]
             self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
         finally:
@@ -73,9 +85,9 @@ class GatewayProcess:
         """Counters, peers and drops. Raises MachineError when the process has died."""
         return self.ask(op="status")
 
-    def add_peer(self, peer: TunnelPeer, cipher: str) -> None:
+    def add_peer(self, peer: TunnelPeer) -> None:
         """Serve one more peer."""
-        self.ask(op="add_peer", peer=_peer(peer, cipher), keys=_key(peer))
+        self.ask(op="add_peer", peer=_peer(peer, self._options.cipher), keys=_key(peer))
 
     def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network]) -> None:
         self.ask(op="set_prefixes", peer=peer, prefixes=[str(prefix) for prefix in prefixes])
@@ -94,7 +106,7 @@ class GatewayProcess:
         self._process.terminate()
         self._process.communicate()
 
-    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, cipher: str, fd: int) -> Json:
+    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, fd: int) -> Json:
         return {
             "name": self.machine.name,
             "tun": {"name": tunnel.interface, "mtu": mtu},
@@ -103,7 +115,7 @@ class GatewayProcess:
             "control": str(self.control),
             "keys_fd": fd,
             "eni_check": tunnel.check and _check(tunnel.check),
-            "peers": [_peer(peer, cipher) for peer in peers],
+            "peers": [_peer(peer, self._options.cipher) for peer in peers],
         }
 
 

@@ -13,12 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from dataplane.suites import SUITES
 from lab.drops import Drop, Filter, Place
-from lab.emulation.gateway import GatewayProcess
+from lab.emulation.gateway import GatewayProcess, Options
 from lab.emulation.machine import Machine
 from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
 from lab.vpn import NORMAL, VpnEnd, unspoken
@@ -60,18 +59,12 @@ class _Running:
 
 
 class Tunnels:
-    """`connected_within` is how many seconds `apply` waits for tunnels to open; one that cannot open is no error.
+    """`connected_within` is how many seconds `apply` waits for tunnels to open; one that cannot open is no error."""
 
-    `keylog`, a directory, takes the keys of all associations, in the form that Wireshark wants.
-    """
-
-    def __init__(
-        self, machines: Mapping[str, Machine], cipher: str, connected_within: float, keylog: Path | None = None
-    ) -> None:
+    def __init__(self, machines: Mapping[str, Machine], options: Options, connected_within: float) -> None:
         self._connected_within = connected_within
-        self._keylog = keylog
+        self._options = options
         self._machines = machines
-        self._cipher = cipher
         self._running: dict[End, _Running] = {}
         self._footings: Mapping[str, frozenset[TunnelFooting]] = {}
 
@@ -112,7 +105,7 @@ class Tunnels:
             mtu = _mtu(node, tunnel)
             waiting = [peer for peer in tunnel.peers if not peer.speaks_first]
             machine = self._machines[node.name]
-            process = GatewayProcess(machine, tunnel, waiting, mtu=mtu, cipher=self._cipher, keylog=self._keylog)
+            process = GatewayProcess(machine, tunnel, waiting, mtu=mtu, options=self._options)
             self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, {peer.name: peer for peer in waiting})
             started.append(process)
         for process in started:
@@ -123,7 +116,7 @@ class Tunnels:
         for running in self._running.values():
             for peer in running.tunnel.peers:
                 if peer.name not in running.peers and peer.speaks_first == speakers:
-                    running.process.add_peer(peer, self._cipher)
+                    running.process.add_peer(peer)
                     running.peers[peer.name] = peer
 
     def wait(self, within: float) -> None:

@@ -7,7 +7,7 @@ A packet for a peer that is not connected is dropped as PEER_NOT_HEARD, or as AU
 of the two was refused: so the dataplane counts it. What kept the ends apart is told beside it (`Passage.unheard`, `Walk.cause`).
 A datagram that carries a packet names its own killer.
 
-What is connected stays connected: an end notices its peer's silence after 41.5 s, and the simulation knows no time.
+What is connected stays connected: an end takes seconds to notice that its peer is gone, and the simulation knows no time.
 """
 
 from __future__ import annotations
