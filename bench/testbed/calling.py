@@ -28,7 +28,7 @@ class Callers:
         self._program.line()
 
     def ask(self, do: str, **message: Any) -> dict[str, Any]:
-        """Raises RuntimeError when the process is gone."""
+        """Raises MachineError when the process is gone."""
         self._program.tell({"do": do, **message})
         answer: dict[str, Any] = json.loads(self._program.line())
         return answer

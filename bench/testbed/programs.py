@@ -10,6 +10,7 @@ from typing import Any
 
 from dataplane.control import request
 from lab.emulation.machine import Machine
+from lab.errors import MachineError
 from testbed.path import Path
 
 PATIENCE = 30.0  # seconds for an answer of a gateway that is busy
@@ -27,7 +28,7 @@ class Program:
         return self._process.poll() is not None
 
     def line(self) -> bytes:
-        """The next line that it prints. Raises RuntimeError when there is none."""
+        """The next line that it prints. Raises MachineError when there is none."""
         assert self._process.stdout is not None  # noqa: S101 - made with pipes
         line: bytes = self._process.stdout.readline()
         return line or self._fail()
@@ -39,17 +40,17 @@ class Program:
         self._process.stdin.flush()
 
     def end(self) -> dict[str, Any]:
-        """Wait for its end, for which some programs wait for the end of their input, and read its last line."""
+        """End its input, wait for its end, and read its last line. Raises MachineError."""
         output, errors = self._process.communicate()
         lines = output.splitlines()
         if self._process.returncode or not lines:
-            raise RuntimeError(f"a program on the path failed: {errors.decode(errors='replace').strip()}")
+            raise MachineError(f"a program on the path failed: {errors.decode(errors='replace').strip()}")
         result: dict[str, Any] = json.loads(lines[-1])
         return result
 
     def _fail(self) -> bytes:
         _, errors = self._process.communicate()
-        raise RuntimeError(f"a program on the path ended: {errors.decode(errors='replace').strip()}")
+        raise MachineError(f"a program on the path ended: {errors.decode(errors='replace').strip()}")
 
 
 def ask(path: Path, gateway: Machine, **message: Any) -> dict[str, Any]:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path as File
-from typing import Any
 
-from lab.emulation.machine import Machine
-from lab.errors import MachineError
 from testbed.path import B, Path
+from testbed.programs import Program
 
 TOLERATED = 0.001  # our choice; RFC 2544 tolerates no loss at all, which a machine shared with others never gives
 PRECISION = 1.05  # the search ends when the lowest rate that failed is so close to the highest that did not
@@ -21,7 +15,6 @@ LOWEST_RATE = 1e6  # bit/s: what fails at so little carries nothing
 KEPT_UP = 0.97  # share of a rate that the generator must have offered
 
 _PORT = 5202
-_FILES = File(__file__).parent
 
 IMIX = (64, 64, 576, 64, 64, 576, 64, 576, 64, 64, 576, 1400)  # 7 : 4 : 1, the largest cut to the inner MTU
 
@@ -89,30 +82,13 @@ def highest_rate(path: Path, lengths: Sequence[int], seconds: float) -> Trial | 
 
 
 def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float) -> Trial:
-    """Send packets of these lengths in turn from a to b, `rate` bit/s of them for some seconds."""
+    """Send packets of these lengths in turn from a to b, `rate` bit/s of them for some seconds. Raises MachineError."""
     bits = 8 * sum(lengths) / len(lengths)
     packets = max(1, round(rate / bits * seconds))
-    which, count = ",".join(map(str, lengths)), str(packets)
-    receiver = _python(path.b, "udp_receiver.py", B, str(_PORT), which, count)
-    assert receiver.stdout is not None  # noqa: S101 - made with a pipe
-    receiver.stdout.readline()
-    sender = _python(path.a, "udp_sender.py", B, str(_PORT), which, str(rate / bits), count)
-    sent = _report(sender)
-    came = _report(receiver)
+    to = (B, _PORT, ",".join(map(str, lengths)))
+    receiver = Program(path.b, "udp_receiver", *to, packets)
+    receiver.line()
+    sent = Program(path.a, "udp_sender", *to, rate / bits, packets).end()
+    came = receiver.end()
     offered = sent["sent"] * bits / sent["seconds"]
     return Trial(rate, offered, sent["sent"], came["received"], came["duplicates"], came["reordered"])
-
-
-def _python(machine: Machine, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-S", str(_FILES / program), *arguments]
-    process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.PIPE)
-    return process
-
-
-def _report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """What a program prints at its end; the end of its standard input tells it to come to one. Raises MachineError."""
-    out, err = process.communicate()
-    if process.returncode != 0:
-        raise MachineError(f"the generator failed: {err.decode(errors='replace').strip()}")
-    result: dict[str, Any] = json.loads(out)
-    return result
