@@ -5,12 +5,13 @@ checks what is true of everything that it took.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import TypeVar
 
-from dataplane import icmp, ipv4
+from dataplane import icmp, ipv4, mss
 from dataplane.check import EniCheck
 from dataplane.commands import answer
 from dataplane.config import ConfigError, parse_config, parse_keys
@@ -34,8 +35,9 @@ from dataplane.ike.offers import EspOffer, IkeOffer, choose_esp, choose_ike
 from dataplane.ike.payloads import Configuration, Payload, SecurityAssociation, TsInitiator, parse_payload
 from dataplane.ike.sealing import Opener, Sealer
 from dataplane.ike.selectors import EVERYTHING, narrow, within
+from dataplane.linux.requests import MalformedRequest, decode, encode
 from dataplane.packets import Datagram as UdpDatagram
-from dataplane.packets import Deliver
+from dataplane.packets import Deliver, PathReport
 from dataplane.peer import Peer
 from dataplane.replay import ReplayWindow
 from dataplane.suites import IV_LENGTH, SUITES
@@ -44,6 +46,7 @@ SPI = 4097
 SUITE = SUITES["aes-128-gcm"]
 MATERIAL = bytes(SUITE.material_length)
 SMALL_WINDOW = 64
+MOST_SEGMENT = 1200
 
 Kind = TypeVar("Kind", bound=Payload)
 
@@ -201,6 +204,38 @@ def ipv4_packet(data: bytes) -> None:
     headers = [ipv4.parse_packet(piece) for piece in pieces]
     payload = b"".join(piece[each.header_length :] for piece, each in zip(pieces, headers, strict=True))
     assert payload == packet[header.header_length :]
+
+
+def tcp_options(data: bytes) -> None:
+    """A SYN whose options are any bytes: what is lowered is its MSS alone, and the checksum stays right."""
+    options = data[:40] + bytes(-len(data[:40]) % 4)
+    segment = struct.pack("!HHIIBBHHH", 1000, 2000, 0, 0, (20 + len(options)) // 4 << 4, 2, 0, 0, 0) + options + data[40:]
+    length = (20 + len(segment)).to_bytes(2, "big")
+    packet = bytearray(b"\x45\0" + length + b"\0\0\0\0\x40\6\0\0" + bytes(8) + segment)
+    packet[36:38] = ipv4.checksum(segment).to_bytes(2, "big")
+    clamped = mss.clamp(packet, ipv4.parse_packet(packet), MOST_SEGMENT)
+    assert len(clamped) == len(packet)
+    assert ipv4.checksum(clamped[20:]) == 0
+    changed = [place for place in range(40, len(packet)) if clamped[place] != packet[place]]
+    assert set(changed) <= set(range(40, 40 + len(options)))
+    assert mss.clamp(clamped, ipv4.parse_packet(clamped), MOST_SEGMENT) == clamped
+
+
+def path_report(data: bytes) -> None:
+    """What an ICMP error says of the path, whoever sent it: nothing is believed that is not proven."""
+    gateway = by_hand()
+    mtu = gateway.peers[PEER].path.mtu
+    gateway.reported([PathReport(VCPE, int.from_bytes(data[:2], "big"), data[2:], is_local=False)], 1000.0)
+    assert gateway.peers[PEER].path.mtu == mtu, "nothing was sent that an error could quote"
+
+
+def agent_request(data: bytes) -> None:
+    """What a worker asks of the agent. Whatever is not on the list is refused, and what is says the same when written again."""
+    try:
+        request = decode(data)
+    except MalformedRequest:
+        return
+    assert decode(encode(request)) == request
 
 
 def replay_window(data: bytes) -> None:
