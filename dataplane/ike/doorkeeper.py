@@ -1,7 +1,8 @@
 """Who may begin a handshake. RFC 7296 §2.6.
 
 An initiator that nobody knows costs a session and a key exchange. So while many handshakes are half open, it first has to show
-with a cookie that it receives what is sent to its address; and there are never more than a fixed number half open.
+with a cookie that it receives what is sent to its address; and there are never more than a fixed number half open, of all and of
+one address.
 
 During a flood this is all that most messages meet, so they are looked at where their bytes lie: the header, then from payload to
 payload as far as the nonce. Nothing is parsed, computed or kept for them but the cookie.
@@ -10,6 +11,8 @@ payload as far as the nonce. Nothing is parsed, computed or kept for them but th
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from collections.abc import Hashable
 
 from dataplane.ike.algorithms import Entropy
 from dataplane.ike.cookies import COOKIE_LENGTH, Cookies
@@ -24,6 +27,9 @@ COOKIE_THRESHOLD = 64
 MOST_HALF_OPEN = 1024
 """Half-open handshakes at most. Our choice: a few megabytes."""
 
+MOST_OF_HOST = 256
+"""Half-open handshakes of one address at most. Our choice: many gateways may be behind one NAT, and none fills it alone."""
+
 MOST_PAYLOADS = 16
 """Payloads in front of the nonce. Our choice: there are three or four."""
 
@@ -36,22 +42,44 @@ _ANSWER = _HEADER[SPI_LENGTH:] + _GENERIC.pack(0, 0, _NOTIFY_LENGTH) + _NOTIFY.p
 
 
 class Doorkeeper:
+    """Knows which conversations are half open, and from where they were begun."""
+
     def __init__(self, entropy: Entropy, now: float) -> None:
         self._cookies = Cookies(entropy, now)
+        self._hosts: dict[Hashable, str] = {}
+        self._of_host: Counter[str] = Counter()
 
-    def screen(self, request: bytes, host: str, half_open: int, now: float) -> bytes | None:
+    @property
+    def half_open(self) -> int:
+        return len(self._hosts)
+
+    def note(self, session: Hashable, host: str) -> None:
+        """A handshake was begun from `host`."""
+        self._hosts[session] = host
+        self._of_host[host] += 1
+
+    def forget(self, session: Hashable) -> None:
+        """A conversation is not half open any more, if it ever was."""
+        host = self._hosts.pop(session, None)
+        if host is None:
+            return
+        self._of_host[host] -= 1
+        if not self._of_host[host]:
+            del self._of_host[host]
+
+    def screen(self, request: bytes, host: str, now: float) -> bytes | None:
         """The answer that asks for a cookie; None for an IKE_SA_INIT from a `host` that may go on, as nearly always.
 
         `request` is at least a header. Raises MalformedIke when it holds no nonce, IkeOverloaded.
         """
-        if half_open < COOKIE_THRESHOLD:
+        if self.half_open < COOKIE_THRESHOLD:
             return None
         spi, nonce = request[:SPI_LENGTH], _nonce(request)
         cookie = _cookie(request)
         if cookie is None or not self._cookies.is_valid(cookie, nonce, host, spi, now):
             return spi + _ANSWER + self._cookies.make(nonce, host, spi, now)
-        if half_open >= MOST_HALF_OPEN:
-            raise IkeOverloaded(f"{half_open} handshakes are half open")
+        if self.half_open >= MOST_HALF_OPEN or self._of_host[host] >= MOST_OF_HOST:
+            raise IkeOverloaded(f"{self.half_open} handshakes are half open, {self._of_host[host]} of them from {host}")
         return None
 
 

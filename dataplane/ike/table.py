@@ -74,12 +74,11 @@ class Table:
         self._by_identity: dict[Identity, set[Session]] = {}
         self._child_spis: set[int] = set()
         self._taken = taken
-        self._half_open: set[Session] = set()
         self._agenda = Agenda[Session]()
 
     @property
     def half_open(self) -> int:
-        return len(self._half_open)
+        return self._doorkeeper.half_open
 
     # What the owner asks for
 
@@ -117,7 +116,7 @@ class Table:
         known = self._by_initiator.get((message[:SPI_LENGTH], path.remote))
         if known is not None:
             return self._note(known, known.repeat_init(parse_datagram(message), path), now)
-        question = self._doorkeeper.screen(message, path.remote[0], len(self._half_open), now)
+        question = self._doorkeeper.screen(message, path.remote[0], now)
         if question is not None:
             self.drops[DropReason.IKE_COOKIE_WANTED] += 1
             return [_answer(question, path)]
@@ -138,7 +137,7 @@ class Table:
         session = Session(self.settings, self, self._entropy, path)
         outputs = session.respond(datagram, request, self._lookup, now)
         self.sessions.add(session)
-        self._half_open.add(session)
+        self._doorkeeper.note(session, path.remote[0])
         session.initiator_key = (datagram.header.initiator_spi, path.remote)
         self._by_initiator[session.initiator_key] = session
         return self._note(session, outputs, now)
@@ -166,7 +165,7 @@ class Table:
                 outcomes += self._authenticated(session, output, now)
             outcomes.append(Outcome(session, output))
         if session.state is not State.INIT_ANSWERED:
-            self._half_open.discard(session)
+            self._doorkeeper.forget(session)
         if session.is_forgotten:
             self._forget(session)
         else:

@@ -29,6 +29,7 @@ pytestmark = [
 SERIAL = {"type": "key_id", "value": "sage6m2ph5sit0000001"}
 POINT = {"type": "fqdn", "value": "pop.example"}
 PSK = b"a key that is worth nothing".hex()
+LATE = {"IKE_REPEATED", "IKE_OUT_OF_WINDOW"}
 PINGS = 400
 SOAK_BURSTS, SOAK_BURST = 100, 50
 APP, ECS = "10.0.1.10", "192.168.1.10"
@@ -131,7 +132,8 @@ def test_ping_through_a_tunnel_that_ike_keyed(sites: tuple[Site, Site]) -> None:
         assert (ours["endpoint"], theirs["endpoint"]) == (["10.99.0.2", 4500], ["10.99.0.1", 4500])
         assert (ours["spi_in"], ours["spi_out"]) == (theirs["spi_out"], theirs["spi_in"])
         assert (ours["ike"]["state"], ours["ike"]["spi_i"]) == ("ESTABLISHED", theirs["ike"]["spi_i"])
-        assert ours["drops"] == theirs["drops"] == vcpe.status()["drops"] == pop.status()["drops"] == {}
+        assert ours["drops"] == theirs["drops"] == {}
+        assert {*vcpe.status()["drops"], *pop.status()["drops"]} <= LATE, "a busy machine may have made IKE ask again"
         seen = b"".join(Path(f"/proc/{left.pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
         assert PSK.encode() not in seen
 

@@ -19,6 +19,8 @@ from dataplane.doubles import AWS, MTU, PEER, POP, VCPE, ike_pop, inbound_sa, ma
 from dataplane.engine import Engine
 from dataplane.errors import MalformedPacket, RemoteError, Replayed
 from dataplane.esp import NEXT_HEADER_DUMMY
+from dataplane.ike.cookies import Cookies
+from dataplane.ike.doorkeeper import COOKIE_THRESHOLD, Doorkeeper
 from dataplane.ike.errors import InvalidSyntax, MalformedIke, Refusal, UnsupportedCritical
 from dataplane.ike.message import (
     HEADER_LENGTH,
@@ -30,9 +32,9 @@ from dataplane.ike.message import (
     parse_datagram,
     parse_message,
 )
-from dataplane.ike.numbers import CfgAttribute, Exchange, Flag, PayloadType
+from dataplane.ike.numbers import CfgAttribute, Exchange, Flag, Notice, PayloadType
 from dataplane.ike.offers import EspOffer, IkeOffer, choose_esp, choose_ike
-from dataplane.ike.payloads import Configuration, Payload, SecurityAssociation, TsInitiator, parse_payload
+from dataplane.ike.payloads import Configuration, Nonce, Payload, SecurityAssociation, TsInitiator, parse_payload
 from dataplane.ike.sealing import Opener, Sealer
 from dataplane.ike.selectors import EVERYTHING, narrow, within
 from dataplane.linux.requests import MalformedRequest, decode, encode
@@ -72,6 +74,23 @@ def ike_payloads(data: bytes) -> None:
     except MalformedIke:
         return
     assert_packs_again(payloads)
+
+
+def ike_doorkeeper(data: bytes) -> None:
+    """A first message during a flood: what is asked for is a cookie, and the nonce is the one that a parser would find."""
+    keeper = Doorkeeper(bytes, 0.0)
+    for number in range(COOKIE_THRESHOLD):
+        keeper.note(number, f"192.0.2.{number}")
+    request = b"initiate" + bytes(8) + data[:1] + b"\x20\x22\x08" + bytes(8) + data[1:]
+    try:
+        answer = keeper.screen(request, VCPE[0], 0.0)
+    except MalformedIke:
+        return
+    assert answer is not None
+    (cookie,) = parse_message(parse_datagram(answer)).notices(Notice.COOKIE)
+    with suppress(MalformedIke):
+        nonce = parse_message(_clear(data)).one(Nonce).data
+        assert cookie.data == Cookies(bytes, 0.0).make(nonce, VCPE[0], b"initiate", 0.0)
 
 
 def assert_packs_again(payloads: Payloads) -> None:

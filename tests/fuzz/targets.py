@@ -82,7 +82,8 @@ class Target:
 
 TARGETS: Mapping[str, Target] = {
     "ike-datagram": Target(parsers.ike_datagram, tuple(recorded()), 0.1005),
-    "ike-payloads": Target(parsers.ike_payloads, (REQUEST[16:17] + REQUEST[CHAIN:],), 0.11),
+    "ike-payloads": Target(parsers.ike_payloads, (REQUEST[16:17] + REQUEST[CHAIN:],), 0.08),
+    "ike-doorkeeper": Target(parsers.ike_doorkeeper, (REQUEST[16:17] + REQUEST[CHAIN:],), 0.03),
     "ike-proposals": Target(parsers.ike_proposals, (REQUEST[CHAIN + 4 : CHAIN + 4 + 104],), 0.08),
     "ike-selectors": Target(parsers.ike_selectors, (pack_selectors(EVERYTHING),), 0.08),
     "ike-configuration": Target(parsers.ike_configuration, (CFG_REQUEST.body(),), 0.08),

@@ -9,7 +9,7 @@ import pytest
 
 from dataplane.errors import DropReason
 from dataplane.ike.cookies import SECRET_SECONDS, Cookies
-from dataplane.ike.doorkeeper import COOKIE_THRESHOLD, MOST_HALF_OPEN
+from dataplane.ike.doorkeeper import COOKIE_THRESHOLD, MOST_HALF_OPEN, MOST_OF_HOST
 from dataplane.ike.doubles import POINT, POP, PSK, TO_POP, TO_VCPE, VCPE, End, Wire, end, entropy_from
 from dataplane.ike.events import Closed, Transmit
 from dataplane.ike.identity import key_id
@@ -142,6 +142,22 @@ def test_half_open_handshakes_are_bounded(right: End) -> None:
     assert right.table.drops == {DropReason.IKE_COOKIE_WANTED: asked, DropReason.IKE_OVERLOADED: 5}
 
 
+def test_half_open_handshakes_of_one_address_are_bounded(left: End, right: End) -> None:
+    """Whoever has one address only keeps nobody else out."""
+    initiators = flood(right, COOKIE_THRESHOLD)
+    for number in range(MOST_OF_HOST + 5):
+        table, _, request = next(initiators)
+        path = Path(POP, ("192.0.2.66", 1024 + number))
+        answer = message(right.table.receive(request, path, 1000.0))
+        right.table.receive(message(table.receive(answer, Path(path.remote, POP), 1000.0)), path, 1000.0)
+    assert right.table.half_open == COOKIE_THRESHOLD + MOST_OF_HOST
+    assert right.table.drops[DropReason.IKE_OVERLOADED] == 5
+    wire = Wire(left, right)
+    session = wire.connect(left, TO_POP)
+    wire.run(1)
+    assert session.state is State.ESTABLISHED
+
+
 def test_half_open_handshakes_are_forgotten(right: End) -> None:
     flood(right, COOKIE_THRESHOLD)
     now = 1000.0
@@ -149,6 +165,7 @@ def test_half_open_handshakes_are_forgotten(right: End) -> None:
         now = due
         right.table.tick(now)
     assert now <= 1000 + 2 * HALF_OPEN_SECONDS + 1
+    assert not right.table._doorkeeper._of_host
     assert (right.table.half_open, right.table.sessions, right.table._by_spi, len(right.table._agenda)) == (0, set(), {}, 0)
 
 
