@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from lab.cli import agree, asking, call, explain, inside, lifetime, machine, run, scenarios
+from lab.cli import agree, asking, call, capture, explain, inside, lifetime, machine, run, scenarios
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
 from lab.scenario import Scenario
 
-_FAMILIES = (run, lifetime, asking, call, inside, explain, scenarios, agree, machine)
+_FAMILIES = (run, lifetime, asking, call, capture, inside, explain, scenarios, agree, machine)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

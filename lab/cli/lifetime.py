@@ -1,4 +1,4 @@
-"""`saglab up`, `down` and `list`: labs that live in the background."""
+"""`saglab up`, `down`, `list` and `clean`: labs that live in the background."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.markup import escape
 
 from lab.cli.labs import add_lab, default_directory, require_root, the_lab
 from lab.cli.scenarios import find_scenario
@@ -52,6 +54,16 @@ def add_verbs(verbs: Verbs) -> None:
     listing = verbs.add_parser("list", help="list the labs that are up or kept", epilog="Example: saglab list --json")
     listing.add_argument("--json", action="store_true", help="write JSON to standard output")
     listing.set_defaults(handler=_list)
+
+    clean = verbs.add_parser(
+        "clean",
+        help="remove what dead labs have left",
+        description="Remove what bears the id of a lab whose supervisor is dead, and nothing else. A lab ends whole, so as a "
+        "rule there is nothing. The state of labs that were killed stays, unless --state is given.",
+        epilog="Example: saglab clean --state",
+    )
+    clean.add_argument("--state", action="store_true", help="remove the state of labs that are not up, too")
+    clean.set_defaults(handler=_clean)
 
 
 # up
@@ -225,3 +237,24 @@ def _kept() -> list[tuple[str, Path]]:
     if not STATES.is_dir():
         return []
     return [(path.name, path) for path in sorted(STATES.iterdir()) if (path / "state.db").exists() and path.name not in living()]
+
+
+# clean
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from lab.supervisor.keeping import Keeping
+    from lab.supervisor.remains import remove_remains
+
+    require_root()
+    console = make_console()
+    ended = remove_remains()
+    for process in ended:
+        console.print(f"ended process {process.pid} of {process.lab}: {escape(process.command)}")
+    kept = _kept() if options.state else []
+    for name, directory in kept:
+        Keeping(directory).close(forget=True)
+        console.print(f"removed what was kept of {name}")
+    if not ended and not kept:
+        console.print("there was nothing to remove")
+    return PASSED

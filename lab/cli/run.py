@@ -28,7 +28,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
     parser.add_argument("--keep", action="store_true", help="then leave the lab up and open a shell in it")
-    parser.add_argument("--pcap", metavar="DIR", type=Path, help="write a capture of every interface into a directory")
+    parser.add_argument("--pcap", metavar="FILE", type=Path, help="write what passes all interfaces into one pcapng file")
     parser.add_argument("--keylog", metavar="DIR", type=Path, help="write all tunnels' keys into a directory, for Wireshark")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     parser.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
@@ -82,7 +82,7 @@ def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs
 
     console = make_console(stderr=outputs.json_on_stdout)
     progress = Progress(console)
-    backend = EmulationBackend(cipher=options.cipher, progress=progress.phase, captures=outputs.captures, keylog=outputs.keylog)
+    backend = EmulationBackend(cipher=options.cipher, progress=progress.phase, capture=outputs.capture, keylog=outputs.keylog)
     print_heading(console, scenario)
     try:
         result = run_scenario(scenario, skip=options.skip, backend=backend, listener=progress)

@@ -15,7 +15,7 @@ from typing import Any
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.drops import Drop, Place
-from lab.emulation.capture import Capture
+from lab.emulation.capture import Capture, Point
 from lab.emulation.conntrack import forget_translations
 from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
@@ -29,6 +29,7 @@ from lab.topology import Node, Topology
 from lab.vpn import VpnEnd
 
 Progress = Callable[[str], None]
+Onlooker = Callable[[list[tuple[Machine, Node, str]]], None]  # is told of machines, what they stand for, and an interface each
 
 
 class Emulation:
@@ -36,6 +37,7 @@ class Emulation:
 
     Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
     whose tunnel can not open is built too. `cipher`, `keylog` and `patience` are those of `gateway.Options`.
+    `onlooker` is told of each interface once it is up and before anything is routed through it.
     """
 
     _names = count()  # of all networks of a process: sockets and files of a node are named after it
@@ -49,6 +51,7 @@ class Emulation:
         connected_within: float = CONNECTED_WITHIN,
         keylog: Path | None = None,
         patience: int | None = None,
+        onlooker: Onlooker = lambda _interfaces: None,
     ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
@@ -57,6 +60,8 @@ class Emulation:
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}
+        self._onlooker = onlooker
+        self._shown: set[tuple[str, str]] = set()
         self._change(topology, progress)
         self.topology = topology
 
@@ -79,6 +84,7 @@ class Emulation:
         self._tunnels.hold()
         for name, device in self._tunnels.stop_obsolete(topology):
             self._network.forget_device(name, device)
+            self._shown.discard((name, device))
         self._network.remove_links(topology)
         self._remove_machines(topology)
         self._add_machines(topology)
@@ -87,13 +93,23 @@ class Emulation:
         for node in topology.nodes:
             self._network.configure(node)
             self._filter(node)
+        self._show(topology, tunnels=False)
         for node in topology.nodes:
             self._network.route(node, tunnels=False)
         progress("tunnels")
         self._tunnels.apply(topology)
+        self._show(topology, tunnels=True)
         for node in topology.nodes:
             if node.services:
                 self._network.route(node, tunnels=True)
+
+    def _show(self, topology: Topology, *, tunnels: bool) -> None:
+        there = {(node.name, interface.name): interface.tunnel for node in topology.nodes for interface in node.interfaces}
+        self._shown &= there.keys()
+        fresh = [key for key, tunnel in there.items() if tunnel == tunnels and key not in self._shown]
+        self._shown.update(fresh)
+        if fresh:
+            self._onlooker([(self.machines[name], topology.by_name[name], interface) for name, interface in fresh])
 
     def _remove_machines(self, topology: Topology) -> None:
         for name in [name for name in self.machines if name not in topology.by_name]:
@@ -155,9 +171,10 @@ class Emulation:
         """Write what passes an interface to `path`, a name inside the open `directory`."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644, dir_fd=directory)
         try:
-            capture = Capture(self.machines[node], interface, fd)
+            capture = Capture(Point(f"{node}:{interface}", tuple(self.machines[node].entry()), interface), fd)
         finally:
             os.close(fd)
+        capture.wait_until_listening()
         try:
             yield
         finally:

@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from ipaddress import IPv4Address
-from pathlib import Path
 
 from lab.drops import Drop
+from lab.emulation.capture import Point
 from lab.emulation.emulation import Emulation
+from lab.emulation.machine import Machine
+from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
 from lab.results import PingResult
-from lab.topology import Topology
+from lab.topology import Node, Topology
 from lab.vpn import VpnEnd
 
 
 class EmulationBackend:
-    """Implements `lab.session.Backend`. Two open directories: `captures` takes a pcap of every link, `keylog` all keys."""
+    """Implements `lab.session.Backend`. `capture`, an open file, takes what passes all interfaces, from the first packet on.
+
+    `keylog`, an open directory, takes all keys.
+    """
 
     def __init__(
-        self, *, cipher: str, progress: Callable[[str], None], captures: int | None = None, keylog: int | None = None
+        self, *, cipher: str, progress: Callable[[str], None], capture: int | None = None, keylog: int | None = None
     ) -> None:
         self._cipher = cipher
         self._progress = progress
-        self._captures = captures
         self._keylog = None if keylog is None else _path_of(keylog)
-        self._running = ExitStack()
+        self._recording = None if capture is None else Recording(capture)
+        self._labels: dict[str, str] = {}
         self.emulation: Emulation | None = None
 
     def apply(self, topology: Topology) -> None:
+        self._labels = short_names(topology)
         if self.emulation is not None:
             self.emulation.apply(topology)
             return
-        self.emulation = Emulation(topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog)
-        self._running.callback(self.emulation.close)
-        if self._captures is not None:
-            self._capture(self.emulation, self._captures)
+        self.emulation = Emulation(
+            topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog, onlooker=self._record
+        )
 
-    def _capture(self, emulation: Emulation, directory: int) -> None:
-        names = short_names(emulation.topology)
-        for node in emulation.topology.nodes:
-            for interface in node.interfaces:
-                path = Path(f"{names[node.name]}-{interface.name}.pcap")
-                self._running.enter_context(emulation.capture(node.name, interface.name, path, directory))
+    def _record(self, interfaces: list[tuple[Machine, Node, str]]) -> None:
+        if self._recording is not None:
+            self._recording.add(
+                Point(f"{self._labels[node.name]}:{name}", tuple(machine.entry()), name) for machine, node, name in interfaces
+            )
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return self._emulation.ping(node, source, destination, count=count)
@@ -64,8 +67,15 @@ class EmulationBackend:
         return short_names(self._emulation.topology)
 
     def close(self) -> None:
-        self._running.close()
-        self.emulation = None
+        """End the capture, then the network. Raises MachineError when the capture could not be written."""
+        emulation, self.emulation = self.emulation, None
+        recording, self._recording = self._recording, None
+        try:
+            if recording is not None:
+                recording.stop()
+        finally:
+            if emulation is not None:
+                emulation.close()
 
     @property
     def _emulation(self) -> Emulation:

@@ -53,12 +53,16 @@ class Client:
     def status(self) -> Status:
         return decode(Status, self._ask("/status"))
 
+    def way_in(self) -> list[str]:
+        """What to put before a command to run it inside the lab, where it ends with it."""
+        return ["nsenter", "--target", str(self.supervisor), "--pid", "--mount", "--wd", "--"]
+
     def entry(self, node: str) -> list[str]:
         """What to put before a command to run it in a node, from outside the lab. Raises UsageError for an unknown node."""
         nodes = self.status().nodes
         for info in nodes:
             if node in (info.name, info.resource):
-                return ["nsenter", "--target", str(self.supervisor), "--pid", "--mount", "--wd", "--", *info.entry]
+                return [*self.way_in(), *info.entry]
         raise UsageError(f"{self.name} has no node {node!r}; there are: {', '.join(info.name for info in nodes)}")
 
     def call(self, provider: str, operation: str, arguments: Mapping[str, object]) -> Any:

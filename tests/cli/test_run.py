@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from scapy.layers.inet import ICMP, UDP
 from scapy.utils import rdpcap
 
 from tests.emulation.machine_state import MachineState, machine_state
@@ -34,7 +35,7 @@ class Run:
     stderr: str
     json: dict[str, Any]
     junit: ElementTree.Element
-    captures: Path
+    capture: Path
     keys: Path
     states: tuple[MachineState, MachineState, MachineState]
 
@@ -49,8 +50,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Nothing left out, with every report."""
     place = tmp_path_factory.mktemp("full")
     before = machine_state([])
-    directories = ("--pcap", str(place / "new" / "captures"), "--keylog", str(place / "new" / "keys"))
-    process = start("--json", str(place / "r.json"), "--junit", str(place / "r.xml"), *directories)
+    outputs = ("--pcap", str(place / "r.pcapng"), "--keylog", str(place / "new" / "keys"))
+    process = start("--json", str(place / "r.json"), "--junit", str(place / "r.xml"), *outputs)
     assert process.stdout is not None
     first = _until(process.stdout, "→ ecs")  # the first ping is over, the second under way
     during = machine_state([])
@@ -61,7 +62,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
         stderr,
         json.loads((place / "r.json").read_text()),
         ElementTree.parse(place / "r.xml").getroot(),  # noqa: S314 - our own
-        place / "new" / "captures",
+        place / "r.pcapng",
         place / "new" / "keys",
         (before, during, machine_state([])),
     )
@@ -119,10 +120,19 @@ def test_junit_has_a_case_for_each_step_status_and_ping(full: Run) -> None:
     assert len(suite) == sum(len(full.json[kind]) for kind in ("steps", "vpn", "pings")) == int(suite.get("tests", ""))
 
 
-def test_captures_of_every_interface_hold_packets(full: Run) -> None:
-    captures = {path.name: len(rdpcap(str(path))) for path in full.captures.iterdir()}
-    assert {"app-eth0.pcap", "ecs-eth0.pcap", "vcpe-eth0.pcap", "vcpe-tun0.pcap"} <= set(captures)
-    assert all(captures.values()), captures
+def test_one_capture_holds_what_passed_every_interface_in_order(full: Run) -> None:
+    packets = list(rdpcap(str(full.capture)))
+    counts = Counter(packet.sniffed_on for packet in packets)
+    assert {"app:eth0", "ecs:eth0", "vcpe:eth0", "vcpe:tun0", "ccn-singapore:tun0"} <= counts.keys()
+    echoes = {name: sum(ICMP in packet for packet in packets if packet.sniffed_on == name) for name in counts}
+    assert (echoes["app:eth0"], echoes["ecs:eth0"], echoes["vcpe:tun0"]) == (16, 24, 24)
+    assert [packet.time for packet in packets] == sorted(packet.time for packet in packets)
+
+
+def test_the_capture_begins_before_the_tunnel_opens(full: Run) -> None:
+    packets = list(rdpcap(str(full.capture)))
+    opening = next(number for number, packet in enumerate(packets) if UDP in packet)
+    assert opening < next(number for number, packet in enumerate(packets) if ICMP in packet)
 
 
 def test_keys_are_in_the_key_log_and_nowhere_else(full: Run) -> None:
@@ -136,8 +146,8 @@ def test_keys_are_in_the_key_log_and_nowhere_else(full: Run) -> None:
 @pytest.mark.judge("tshark")
 def test_key_log_opens_what_the_internet_saw(full: Run) -> None:
     """Every packet of every ping, seen where it is sealed, on its way in and out of the internet's router."""
-    (capture,) = full.captures.glob("internet-ccn-*.pcap")
-    command = ["tshark", "-r", str(capture), "-o", "esp.enable_encryption_decode:TRUE", "-Y", "esp && icmp", "-T", "fields"]
+    sealed = 'esp && icmp && frame.interface_name matches "^internet:ccn-"'
+    command = ["tshark", "-r", str(full.capture), "-o", "esp.enable_encryption_decode:TRUE", "-Y", sealed, "-T", "fields"]
     environment = os.environ | {"WIRESHARK_CONFIG_DIR": str(full.keys)}
     seen = subprocess.run([*command, "-e", "icmp.type"], env=environment, capture_output=True, text=True, check=True).stdout
     assert Counter(seen.split()) == {"8": 12, "0": 12}

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import ICMP
+from scapy.utils import rdpcap
 
 from lab import CloudError, Reason, connect
 from lab.connection import Connection
 from lab.errors import UsageError
 from lab.explanation import Question
 from lab.supervisor.client import Client
-from tests.supervisor.command import saglab, saglab_json, saglab_process
+from tests.supervisor.command import SAGLAB, saglab, saglab_json, saglab_process
 
 pytestmark = pytest.mark.emulation
 
@@ -212,3 +216,33 @@ def _in(process: Path, namespace: Path) -> bool:
 def _init(supervisor: int) -> str:
     """The lab's init, which was forked and not executed, so that /proc shows the command's environment."""
     return Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[1]
+
+
+# Captures
+
+
+def test_a_capture_of_two_points_is_one_file(up: Up, tmp_path: Path) -> None:
+    up.check(False)
+    file = tmp_path / "x.pcapng"
+    command = [SAGLAB, "capture", "app", "ecs:eth0", "--write", str(file), "--lab", NAME]
+    capture = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert capture.stderr is not None
+    assert capture.stderr.readline() == "capturing at app:eth0, ecs:eth0; Ctrl-C ends it\n"
+    assert up.lab.ping("app", "ecs", count=2).passed
+    capture.send_signal(signal.SIGINT)
+    assert "none missed" in capture.communicate(timeout=20)[1]
+    seen = [packet.sniffed_on for packet in rdpcap(str(file)) if ICMP in packet]
+    assert {name: seen.count(name) for name in seen} == {"app:eth0": 4, "ecs:eth0": 4}
+
+
+WRONG_POINTS = {
+    "no such node": (["nowhere", "--write", "/dev/null"], "has no node 'nowhere'; there are: internet"),
+    "no such interface": (["app:eth7", "--write", "/dev/null"], "app has no interface 'eth7'; there are: eth0"),
+    "many on the terminal": (["app", "ecs"], "for several give --write FILE"),
+    "a file in no directory": (["app", "--write", "/nowhere/x"], "cannot write /nowhere/x"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG_POINTS.values(), ids=WRONG_POINTS.keys())
+def test_what_cannot_be_captured(up: Up, arguments: list[str], words: str) -> None:
+    assert words in saglab("capture", *arguments, "--lab", NAME, status=2)

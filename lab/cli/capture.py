@@ -1,0 +1,97 @@
+"""`saglab capture`: what passes the interfaces of a lab that is up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from lab.cli.labs import add_lab, the_lab
+from lab.cli.status import PASSED
+from lab.cli.verbs import Verbs
+from lab.errors import UsageError
+from lab.report.terminal import make_console
+
+if TYPE_CHECKING:
+    from lab.emulation.capture import Point
+    from lab.supervisor.answers import NodeInfo
+    from lab.supervisor.client import Client
+
+
+def add_verbs(verbs: Verbs) -> None:
+    capture = verbs.add_parser(
+        "capture",
+        help="show, or write into a file, what passes interfaces of a lab",
+        description="Capture until Ctrl-C or the lab's end. With --write, many points go into one pcapng file that names them; "
+        "without a point, all interfaces of the lab. Without --write, one point is shown as tcpdump shows it.",
+        epilog="Example: saglab capture vcpe:eth0 internet --write wan.pcapng. Or: saglab capture --write - | wireshark -k -i -",
+    )
+    capture.add_argument("points", metavar="NODE[:IFACE]", nargs="*", help="a node, or one interface of it")
+    capture.add_argument("--write", metavar="FILE", help="write pcapng into a file; - for standard output")
+    add_lab(capture)
+    capture.set_defaults(handler=_capture)
+
+
+def _capture(options: argparse.Namespace) -> int:
+    points = _points(the_lab(options), options.points)
+    if options.write is None:
+        _show(points, options.points)
+    return _write(points, options.write)
+
+
+def _show(points: list[Point], asked: list[str]) -> NoReturn:
+    """Become tcpdump at one interface of a node, or at all of them."""
+    if len(asked) != 1:
+        raise UsageError("one node or interface can be shown; for several give --write FILE")
+    interface = points[0].interface if len(points) == 1 else "any"
+    sys.stdout.flush()
+    command = [*points[0].entry, "tcpdump", "-n", "-l", "-i", interface]
+    os.execvp(command[0], command)  # noqa: S606 - generated names
+
+
+def _points(lab: Client, wanted: list[str]) -> list[Point]:
+    """Raises UsageError for what does not exist."""
+    from lab.emulation.capture import Point
+
+    nodes = {node.name: node for node in lab.status().nodes}
+    way_in = lab.way_in()
+    found = []
+    for word in wanted or nodes:
+        name, _, interface = word.partition(":")
+        node = nodes.get(name)
+        if node is None:
+            raise UsageError(f"{lab.name} has no node {name!r}; there are: {', '.join(nodes)}")
+        entry = (*way_in, *node.entry)
+        found += [Point(f"{name}:{each}", entry, each) for each in _interfaces(node, interface)]
+    return found
+
+
+def _interfaces(node: NodeInfo, wanted: str) -> tuple[str, ...]:
+    if wanted and wanted not in node.interfaces:
+        raise UsageError(f"{node.name} has no interface {wanted!r}; there are: {', '.join(node.interfaces)}")
+    return (wanted,) if wanted else node.interfaces
+
+
+def _write(points: list[Point], path: str) -> int:
+    from lab.emulation.recording import Recording
+
+    console = make_console(stderr=True)
+    recording = Recording(_open(path))
+    try:
+        recording.add(points)
+        console.print(f"capturing at {', '.join(point.name for point in points)}; Ctrl-C ends it")
+        recording.wait()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what has passed is still to be written
+    missed = recording.stop()
+    console.print(f"{recording.packets} packets" + (f"; [yellow]{missed} were missed[/yellow]" if missed else ", none missed"))
+    return PASSED
+
+
+def _open(path: str) -> int:
+    try:
+        return os.dup(1) if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
