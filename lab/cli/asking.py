@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from lab.cli.labs import add_lab, the_lab
+from lab.cli.labs import add_lab, add_machines, the_lab
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs
 from lab.report.terminal import make_console, print_ping
@@ -29,8 +29,7 @@ def add_verbs(verbs: Verbs) -> None:
         help="ping from one machine of a lab to another, and say where packets died",
         epilog="Example: saglab ping app ecs. Exit status: 0 every echo was answered, 1 not, 2 wrong usage.",
     )
-    ping.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
-    ping.add_argument("destination", metavar="DST", help="a machine, or an address")
+    add_machines(ping)
     ping.add_argument("--count", metavar="N", type=_count, default=4, help="echoes to send (4)")
     add_lab(ping)
     ping.add_argument("--json", action="store_true", help="write JSON to standard output")
@@ -42,8 +41,7 @@ def add_verbs(verbs: Verbs) -> None:
         epilog="Example: saglab trace app ecs --protocol tcp --port 443. Exit status: 0 it reaches and the answer comes back, "
         "1 it does not (or predicted and observed disagree), 2 wrong usage.",
     )
-    trace.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
-    trace.add_argument("destination", metavar="DST", help="a machine, or an address")
+    add_machines(trace)
     add_packet_options(trace)
     add_lab(trace)
     trace.set_defaults(handler=_trace)

@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from lab.cli.completion import completed_by
 from lab.cli.labs import add_lab, the_lab
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
@@ -28,7 +29,8 @@ def add_verbs(verbs: Verbs) -> None:
         "without a point, all interfaces of the lab. Without --write, one point is shown as tcpdump shows it.",
         epilog="Example: saglab capture vcpe:eth0 internet --write wan.pcapng. Or: saglab capture --write - | wireshark -k -i -",
     )
-    capture.add_argument("points", metavar="NODE[:IFACE]", nargs="*", help="a node, or one interface of it")
+    points = capture.add_argument("points", metavar="NODE[:IFACE]", nargs="*", help="a node, or one interface of it")
+    completed_by(points, lambda options: [node.name for node in the_lab(options).status().nodes])
     capture.add_argument("--write", metavar="FILE", help="write pcapng into a file; - for standard output")
     add_lab(capture)
     capture.set_defaults(handler=_capture)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from lab.cli import agree, asking, call, capture, explain, inside, lifetime, machine, run, scenarios
+from lab.cli import agree, asking, call, capture, completion, explain, inside, lifetime, machine, run, scenarios
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
 from lab.scenario import Scenario
 
-_FAMILIES = (run, lifetime, asking, call, capture, inside, explain, scenarios, agree, machine)
+_FAMILIES = (run, lifetime, asking, call, capture, inside, explain, scenarios, agree, machine, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["test"]:
         return machine.run_tests(arguments[1:])
-    options = _parser().parse_args(call.with_our_names(arguments))
+    parser = _parser()
+    completion.complete(parser)
+    options = parser.parse_args(call.with_our_names(arguments))
     return _answer(lambda: int(options.handler(options)))
 
 

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from lab.cli.asking import add_packet_options
-from lab.cli.scenarios import find_scenario
+from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.report.terminal import Progress, make_console
@@ -28,7 +28,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scenario", metavar="SCENARIO", help="its name, as `saglab scenarios` lists it")
+    completed_by_scenarios(parser.add_argument("scenario", metavar="SCENARIO", help="its name, as `saglab scenarios` lists it"))
     parser.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
     parser.add_argument("destination", metavar="DST", help="a machine, or an address")
     parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")

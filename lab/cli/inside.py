@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from lab.cli.labs import add_lab, the_lab
+from lab.cli.labs import add_lab, add_node, the_lab
 from lab.cli.verbs import Verbs
 
 
@@ -19,7 +19,7 @@ def add_verbs(verbs: Verbs) -> None:
         epilog="Example: saglab exec vcpe ip route. Exit status: the command's.",
     )
     add_lab(run)
-    run.add_argument("node", metavar="NODE", help="a node, as `saglab status` names it")
+    add_node(run)
     run.add_argument("command", metavar="CMD", nargs=argparse.REMAINDER, help="the command and its arguments")
     run.set_defaults(handler=_exec)
 
@@ -30,7 +30,7 @@ def add_verbs(verbs: Verbs) -> None:
         epilog="Example: saglab shell app",
     )
     add_lab(shell)
-    shell.add_argument("node", metavar="NODE", help="a node, as `saglab status` names it")
+    add_node(shell)
     shell.set_defaults(handler=_shell)
 
 

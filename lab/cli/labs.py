@@ -7,14 +7,31 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.cli.completion import completed_by
 from lab.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from lab.supervisor.client import Client
 
+_MACHINES = ("host", "gateway")
+
 
 def add_lab(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lab", metavar="LAB", help="which lab (default: the only one that is up)")
+    lab = parser.add_argument("--lab", metavar="LAB", help="which lab (default: the only one that is up)")
+    completed_by(lab, lambda _options: _living())
+
+
+def add_node(parser: argparse.ArgumentParser, name: str = "node", help: str = "a node, as `saglab status` names it") -> None:
+    node = parser.add_argument(name, metavar="NODE", help=help)
+    completed_by(node, lambda options: [node.name for node in the_lab(options).status().nodes])
+
+
+def add_machines(parser: argparse.ArgumentParser) -> None:
+    """Where a packet comes from, and where it is to go."""
+    source = parser.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
+    destination = parser.add_argument("destination", metavar="DST", help="a machine, or an address")
+    for action in (source, destination):
+        completed_by(action, lambda options: [node.name for node in the_lab(options).status().nodes if node.kind in _MACHINES])
 
 
 def the_lab(options: argparse.Namespace) -> Client:
@@ -38,10 +55,14 @@ def default_directory(name: str) -> Path:
     return STATES / name
 
 
-def _only_one() -> str:
+def _living() -> list[str]:
     from lab.supervisor.door import living
 
-    names = living()
+    return living()
+
+
+def _only_one() -> str:
+    names = _living()
     if not names:
         raise UsageError("no lab is up; `saglab up vcpe-ping` brings one up")
     if len(names) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lab.cli.labs import add_lab, default_directory, require_root, the_lab
-from lab.cli.scenarios import find_scenario
+from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import MachineError, UsageError
@@ -32,7 +32,8 @@ def add_verbs(verbs: Verbs) -> None:
         "it was configured. For a lab that is up already nothing is done.",
         epilog=f"Example: saglab up vcpe-ping --name demo. {EXIT_CODES}",
     )
-    up.add_argument("scenario", nargs="?", metavar="SCENARIO|FILE", help="a scenario, by name or as a Python file")
+    scenario = up.add_argument("scenario", nargs="?", metavar="SCENARIO|FILE", help="a scenario, by name or as a Python file")
+    completed_by_scenarios(scenario)
     up.add_argument("--name", metavar="LAB", help="what to call the lab (default: as the scenario)")
     up.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
     up.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lab.cli.outputs import Outputs
-from lab.cli.scenarios import find_scenario
+from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import UsageError
@@ -16,7 +16,7 @@ from lab.scenario import Scenario
 
 def add_verbs(verbs: Verbs) -> None:
     parser = verbs.add_parser("run", help="replay a scenario on a network of its own (as root)", epilog=EXIT_CODES)
-    parser.add_argument("scenario", help="its name, as `saglab scenarios` lists it")
+    completed_by_scenarios(parser.add_argument("scenario", help="its name, as `saglab scenarios` lists it"))
     add_run_options(parser)
     parser.set_defaults(handler=lambda options: run(find_scenario(options.scenario), options))
 

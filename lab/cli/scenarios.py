@@ -8,6 +8,7 @@ import importlib.util
 import pkgutil
 from pathlib import Path
 
+from lab.cli.completion import completed_by
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
 from lab.errors import UsageError
@@ -17,8 +18,13 @@ from lab.scenario import Scenario
 
 def add_verbs(verbs: Verbs) -> None:
     listing = verbs.add_parser("scenarios", help="list the scenarios, or show one with its steps")
-    listing.add_argument("scenario", nargs="?", help="show this one with its steps, and what leaving each out does")
+    scenario = listing.add_argument("scenario", nargs="?", help="show this one with its steps, and what leaving each out does")
+    completed_by_scenarios(scenario)
     listing.set_defaults(handler=_scenarios)
+
+
+def completed_by_scenarios(action: argparse.Action) -> None:
+    completed_by(action, lambda _options: [scenario.name for scenario in all_scenarios()])
 
 
 def find_scenario(name: str) -> Scenario:
