@@ -171,6 +171,7 @@ def _ike_status(peer: NegotiatedPeer, now: float) -> Answer:
     suite = None if session is None else session.current.suite
     return {
         "vpn_status": "Abnormal" if peer.outbound is None else "Normal",
+        **_child_status(peer, now),
         "ike": {
             "identity": str(peer.policy.local),
             "remote_identity": str(peer.policy.remote),
@@ -181,11 +182,26 @@ def _ike_status(peer: NegotiatedPeer, now: float) -> Answer:
             "group": None if suite is None else suite.group.name,
             "spi_i": None if session is None else session.current.spi_i.hex(),
             "spi_r": None if session is None else session.current.spi_r.hex(),
+            "rekey_in": None if session is None else _until(session.current.rekey_at, now),
             "rekeys": peer.ike_rekeys,
             "child_rekeys": peer.child_rekeys,
             "failure": None if peer.failure is None else str(peer.failure),
         },
     }
+
+
+def _child_status(peer: NegotiatedPeer, now: float) -> Answer:
+    """How old the latest child is, and when it is to be replaced; None while there is none, or its replacement is under way."""
+    pair = peer.pairs.get(peer.inbound_spi) if peer.inbound_spi is not None else None
+    child = None if pair is None else pair.session.children.get(pair.inbound.spi)
+    return {
+        "age": None if child is None else now - child.made_at,
+        "rekey_in": None if child is None else _until(child.rekey_at, now),
+    }
+
+
+def _until(moment: float | None, now: float) -> float | None:
+    return None if moment is None else max(0.0, moment - now)
 
 
 def _drops(drops: Counter[DropReason]) -> dict[str, int]:

@@ -49,14 +49,15 @@ class Settled:
 
 
 class ChildSa:
-    """A child in its life.
+    """A child in its life, which began at `made_at`.
 
     `rekey_at` is None once a replacement is under way. `told` says that the owner knows of the child. An end that granted a child
     cannot know whether its response came until the next request comes through the same IKE SA: that is the one `unsure_by` names.
     """
 
-    def __init__(self, child: Child, rekey_at: float, expires_at: float) -> None:
+    def __init__(self, child: Child, made_at: float, rekey_at: float, expires_at: float) -> None:
         self.child = child
+        self.made_at = made_at
         self.phase = Phase.OPEN
         self.rekey_at: float | None = rekey_at
         self.expires_at = expires_at

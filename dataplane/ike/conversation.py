@@ -136,7 +136,7 @@ class Conversation:
 
     def _install(self, child: Child, now: float) -> ChildSa:
         lifetimes = self.settings.lifetimes
-        sa = ChildSa(child, now + jittered(lifetimes.child, self._fraction()), now + lifetimes.child_hard)
+        sa = ChildSa(child, now, now + jittered(lifetimes.child, self._fraction()), now + lifetimes.child_hard)
         self.children[child.spi] = sa
         return sa
 

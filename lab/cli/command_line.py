@@ -33,9 +33,7 @@ def main_of_scenario() -> int:
     spec = module.__spec__
     name = spec.name if spec else Path(str(module.__file__)).stem
     raw = argparse.RawDescriptionHelpFormatter  # keeps the map
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {name}", description=module.__doc__, epilog=EXIT_CODES, formatter_class=raw
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=module.__doc__, epilog=EXIT_CODES, formatter_class=raw)
     run.add_run_options(parser)
     options = parser.parse_args()
     return _answer(lambda: run.run(Scenario.of(module, name.rpartition(".")[2].replace("_", "-")), options))

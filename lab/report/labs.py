@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lab.supervisor.answers import LabInfo, NodeInfo, Status, TunnelInfo
 from lab.supervisor.events import Event
+from lab.vpn import NORMAL, text_of
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
@@ -68,9 +69,8 @@ def _nodes(nodes: Sequence[NodeInfo]) -> Table:
 
 
 def _print_tunnel(console: Console, tunnel: TunnelInfo) -> None:
-    normal = tunnel.vpn_status == "Normal"
-    colour = "green" if normal else "red"
-    reason = f", {escape(tunnel.reason)}" if tunnel.reason else ""
+    colour = "green" if tunnel.vpn_status == NORMAL else "red"
+    reason = f", [red]{tunnel.reason}[/red], {escape(text_of(tunnel.reason))}" if tunnel.reason else ""
     console.print(f"[bold]{tunnel.node}[/bold] {tunnel.peer}: VPN status [{colour}]{tunnel.vpn_status}[/{colour}]{reason}")
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=10, justify="right", style="dim")

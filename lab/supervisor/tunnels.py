@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.supervisor.answers import TunnelInfo
-
-NORMAL, ABNORMAL = "Normal", "Abnormal"  # the documents' words
+from lab.vpn import NORMAL, PEER_NOT_HEARD
 
 
 def tunnels_of(said: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> tuple[TunnelInfo, ...]:
@@ -16,20 +15,19 @@ def tunnels_of(said: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) 
 
 
 def _tunnel(node: str, peer: str, state: Mapping[str, Any]) -> TunnelInfo:
-    ike = state.get("ike") or {}
-    status = state.get("vpn_status") or (ABNORMAL if state["heard"] is None else NORMAL)
+    ike, status = state["ike"], state["vpn_status"]
     return TunnelInfo(
         node=node,
         peer=peer,
         vpn_status=status,
-        reason="" if status == NORMAL else ike.get("failure") or "the peer has not been heard",
+        reason="" if status == NORMAL else ike["failure"] or PEER_NOT_HEARD,
         endpoint="{}:{}".format(*state["endpoint"]) if state["endpoint"] else "",
         ike={name: str(value) for name, value in ike.items() if value is not None},
         cipher=state["cipher"] or "",
         spi_in=_spi(state["spi_in"]),
         spi_out=_spi(state["spi_out"]),
-        age=state.get("age"),
-        rekey_in=state.get("rekey_in"),
+        age=state["age"],
+        rekey_in=state["rekey_in"],
         heard=state["heard"],
         sent_packets=state["sent_packets"],
         sent_bytes=state["sent_bytes"],

@@ -96,6 +96,8 @@ def test_status_shows_nodes_and_both_ends_of_the_tunnel(up: Up) -> None:
     assert {end["vpn_status"] for end in ends.values()} == {"Normal"}
     assert ends["vcpe"]["spi_in"] == ends["ccn-singapore"]["spi_out"] != ""
     assert all(end["cipher"] == "aes-256-gcm" and end["heard"] is not None for end in ends.values())
+    assert all(0 < end["age"] < end["rekey_in"] for end in ends.values())
+    assert ends["vcpe"]["ike"]["identity"] == ends["ccn-singapore"]["ike"]["remote_identity"]
 
 
 def test_status_for_a_person(up: Up) -> None:
