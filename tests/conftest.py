@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from lab.doctor.judges import judge
+from tests.leak_gate import left_after, look, mark
 
 # Machines are noisy: how long an example takes says nothing about the code.
 settings.register_profile("saglab", deadline=None)
 settings.load_profile("saglab")
+
+mark()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +40,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing:
         reason = "; ".join(f"{check.name}: {check.found}" for check in missing)
         (pytest.fail if item.config.getoption("--interop") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_by_the_module(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The leak gate around what a module's tests share."""
+    yield from _gate(any(item.get_closest_marker("emulation") for item in request.node.listchain()))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_by_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The leak gate around each test that builds a network."""
+    yield from _gate(request.node.get_closest_marker("emulation") is not None)
+
+
+def _gate(closed: bool) -> Iterator[None]:
+    if not closed or os.geteuid() != 0:
+        yield
+        return
+    before = look()
+    yield
+    assert left_after(before) == {}, "this is left on the machine"
 
 
 @pytest.fixture(scope="session")
