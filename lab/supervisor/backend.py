@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from lab.drops import Drop
 from lab.emulation.capture import Point
