@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from lab.reasons import Reason
     from lab.results import Abnormal, Dies, Refused
     from lab.session import Lab
+    from lab.topology import NodeKind, Software
 
-__all__ = ["Abnormal", "CloudError", "Dies", "Lab", "Reason", "Refused", "connect", "main"]
+__all__ = ["Abnormal", "CloudError", "Dies", "Lab", "NodeKind", "Reason", "Refused", "Software", "connect", "main"]
 
 _HOMES = {
     "Abnormal": "lab.results",
     "CloudError": "lab.cloud",
     "Dies": "lab.results",
     "Lab": "lab.session",
+    "NodeKind": "lab.topology",
     "Reason": "lab.reasons",
     "Refused": "lab.results",
+    "Software": "lab.topology",
     "connect": "lab.connection",
 }
 

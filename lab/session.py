@@ -17,7 +17,8 @@ from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult, VpnRecord
-from lab.topology import NodeKind, Topology
+from lab.software import with_software
+from lab.topology import NodeKind, Software, Topology
 from lab.vpn import NO_TUNNEL, NORMAL, VpnEnd
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class Lab:
         self.skip = frozenset(skip)
         self.result = RunResult(scenario)
         self.clouds = Clouds(seed=seed, twin=bool(skip))
+        self._software: dict[NodeKind, Software] = {}
         self._backend = backend
         self._listener = listener or Listener()
         self._steps: list[StepResult] = []
@@ -114,7 +116,14 @@ class Lab:
 
     def compile(self) -> Topology:
         """The network that the state describes."""
-        return compile_topology(self.clouds.real)
+        return with_software(compile_topology(self.clouds.real), self._software)
+
+    def use_software(self, software: Software, *, at: NodeKind) -> None:
+        """Which software runs at one end of the tunnels: NodeKind.GATEWAY, the vCPEs, or NodeKind.CCN, the points of presence.
+
+        Our own dataplane, where nothing is said. Say it first: a network that is up does not follow.
+        """
+        self._software[at] = software
 
     @contextmanager
     def step(self, number: str, title: str, *, without: Sequence[Effect] = ()) -> Iterator[None]:

@@ -38,6 +38,13 @@ class NodeKind(StrEnum):
     CEN = "cen"  # the transit of a Cloud Enterprise Network
 
 
+class Software(StrEnum):
+    """What runs at the end of a tunnel."""
+
+    DATAPLANE = "dataplane"  # our own
+    STRONGSWAN = "strongSwan"
+
+
 class Stage(IntEnum):
     """The order in which a packet meets the gates of a node."""
 
@@ -226,6 +233,7 @@ class Tunnel:
     peers: tuple[TunnelPeer, ...]
     origin: Origin
     check: EniCheck | None = None  # where no fabric enforces it
+    software: Software = Software.DATAPLANE
 
 
 @dataclass(frozen=True)

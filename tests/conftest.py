@@ -24,13 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--interop", action="store_true", help="where software to be tried against is missing, fail and do not skip")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `emulation` where there is no root: namespaces, TUN devices and nftables need it."""
-    if os.geteuid() == 0:
-        return
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is marked `emulation` where there is no root, and what is marked `long` unless that was chosen."""
+    skipped = {}
+    if os.geteuid() != 0:
+        skipped["emulation"] = "network namespaces, TUN devices and nftables need root"
+    if "long" not in str(config.option.markexpr):
+        skipped["long"] = "long; choose it with -m long"
     for item in items:
-        if item.get_closest_marker("emulation") is not None:
-            item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
+        for marker, reason in skipped.items():
+            if item.get_closest_marker(marker) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -22,6 +22,7 @@ from lab.emulation.machine import Machine
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
+from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
 from lab.results import PingResult
@@ -146,6 +147,10 @@ class Emulation:
         """How the ends of a tunnel see it, when no end is trying any more or so many seconds have passed."""
         self._tunnels.wait(within)
         return self._tunnels.vpn_ends(tunnel)
+
+    def tunnel_ends(self, tunnel: str) -> dict[str, TunnelEnd]:
+        """The processes at the ends of a tunnel, by node, for who wants to do something to one."""
+        return self._tunnels.ends(tunnel)
 
     def tunnel_status(self) -> dict[str, dict[str, Any]]:
         """What each dataplane says of itself, by node."""

@@ -89,11 +89,18 @@ class GatewayProcess:
         """Serve one more peer."""
         self.ask(op="add_peer", peer=_peer(peer, self._options.cipher), keys=_key(peer))
 
+    def remove_peer(self, peer: str) -> None:
+        self.ask(op="remove_peer", peer=peer)
+
     def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network]) -> None:
         self.ask(op="set_prefixes", peer=peer, prefixes=[str(prefix) for prefix in prefixes])
 
     def set_check(self, check: EniCheck) -> None:
         self.ask(op="set_eni_check", **_check(check))
+
+    def rekey(self, peer: str, what: str) -> None:
+        """Replace a peer's "child" or its "ike" association."""
+        self.ask(op="rekey", peer=peer, what=what)
 
     def ask(self, **message: Any) -> Json:
         """Send a message to the control socket. Raises MachineError when it is refused, or nobody answers."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from dataplane.suites import SUITES
 from lab.drops import Drop, Filter, Place
-from lab.emulation.gateway import GatewayProcess, Options
+from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
+from lab.emulation.tunnel_end import TunnelEnd, start_end
 from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
 from lab.vpn import NORMAL, VpnEnd, unspoken
 
@@ -37,7 +38,7 @@ End = tuple[str, str]  # node and TUN device
 class _Running:
     """A dataplane process and the peers it serves now. `past` are drops, by peer and reason, of peers that were removed since."""
 
-    process: GatewayProcess
+    process: TunnelEnd
     tunnel: Tunnel
     mtu: int
     peers: dict[str, TunnelPeer] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class _Running:
         states = self.process.status()["peers"] if names else {}
         for name in names:
             self.past.update({(name, reason): packets for reason, packets in states[name]["drops"].items()})
-            self.process.ask(op="remove_peer", peer=name)
+            self.process.remove_peer(name)
             del self.peers[name]
 
     def drops(self, name: str, state: Mapping[str, Any]) -> Counter[str]:
@@ -105,7 +106,7 @@ class Tunnels:
             mtu = _mtu(node, tunnel)
             waiting = [peer for peer in tunnel.peers if not peer.speaks_first]
             machine = self._machines[node.name]
-            process = GatewayProcess(machine, tunnel, waiting, mtu=mtu, options=self._options)
+            process = start_end(machine, tunnel, waiting, mtu=mtu, options=self._options)
             self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, {peer.name: peer for peer in waiting})
             started.append(process)
         for process in started:
@@ -137,6 +138,10 @@ class Tunnels:
         return tuple(
             VpnEnd(node, _trouble(running.process.status()["peers"][name], running.peers[name])) for node, running in serving
         )
+
+    def ends(self, name: str) -> dict[str, TunnelEnd]:
+        """The processes at the ends of a tunnel, by node."""
+        return {node: running.process for (node, _), running in self._running.items() if name in running.peers}
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What each process says of itself, by node."""

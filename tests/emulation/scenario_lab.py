@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from lab.emulation.emulation import Emulation
 from lab.emulation.machine import Machine
@@ -17,8 +19,8 @@ from scenarios import vcpe_ping
 SEED = b"tests of the emulation"
 
 
-def topology() -> Topology:
-    return Scenario.of(vcpe_ping).topology((), SEED)
+def topology(scenario: ModuleType = vcpe_ping) -> Topology:
+    return Scenario.of(scenario).topology((), SEED)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,20 @@ class Ping:
     status: int
     text: str
 
+    @property
+    def counts(self) -> str:
+        """How many echoes were answered, as "4 of 4"."""
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", self.text)
+        assert found is not None, self.text
+        return f"{found[2]} of {found[1]}"
+
 
 @contextmanager
-def scenario_lab(cipher: str = DEFAULT_CIPHER, keylog: Path | None = None) -> Iterator[ScenarioLab]:
+def scenario_lab(
+    cipher: str = DEFAULT_CIPHER, keylog: Path | None = None, scenario: ModuleType = vcpe_ping
+) -> Iterator[ScenarioLab]:
     """Inside a lab process: the network, up."""
-    emulation = Emulation(topology(), cipher=cipher, keylog=keylog)
+    emulation = Emulation(topology(scenario), cipher=cipher, keylog=keylog)
     try:
         yield ScenarioLab(emulation)
     finally:

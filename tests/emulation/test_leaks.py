@@ -108,6 +108,7 @@ class Case:
     victim: Victim
     status: int | None
     options: tuple[str, ...] = ()
+    scenario: str = "vcpe-ping"
 
 
 KILL, INT, TERM, HUP = signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -150,11 +151,11 @@ def _state() -> MachineState:
     return machine_state(DIRECTORIES)
 
 
-def _die(case: Case) -> Outcome:
+def die(case: Case) -> Outcome:
     """On a host of its own: run, strike, and wait until the machine is as it was, or time is up."""
     before = _state()
     run = subprocess.Popen(
-        [SAGLAB, "run", "vcpe-ping", *([] if "during stop" in case.id else ["--keep"]), *case.options],
+        [SAGLAB, "run", case.scenario, *([] if "during stop" in case.id else ["--keep"]), *case.options],
         stdin=subprocess.PIPE,  # stays open: with --keep, what survives its death waits here for ever, and is seen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -183,7 +184,7 @@ def _left(before: MachineState) -> dict[str, tuple[list[str], list[str]]]:
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
     """Every case, each on a host of its own."""
-    return all_results({case.id: partial(_die, case) for case in CASES}, on_host)
+    return all_results({case.id: partial(die, case) for case in CASES}, on_host)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
