@@ -8,6 +8,7 @@ LENGTH is that of an IP packet, in bytes; several are sent in turn; RATE is pack
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -59,17 +60,70 @@ def send_equal(connection: socket.socket, payload: int, rate: float, packets: in
 
 
 def send_mixed(connection: socket.socket, payloads: Sequence[int], rate: float, packets: int) -> int:
-    """Datagrams of several lengths, one in a system call. Returns how many were sent."""
-    buffers = [bytearray(payload) for payload in payloads]
-    count = max(1, round(rate * _BURST))
+    """Datagrams of several lengths in turn, a burst in one system call. Returns how many were sent."""
+    count = max(1, min(round(rate * _BURST), _MOST_SEGMENTS))
+    messages = Messages(count, max(payloads))
     pacer = Pacer(rate)
-    for number in range(packets):
-        if number % count == 0:
-            pacer.wait(number)
-        buffer = buffers[number % len(buffers)]
-        NUMBER.pack_into(buffer, 0, number)
-        connection.send(buffer)
-    return packets
+    for first in range(0, packets, count):
+        pacer.wait(first)
+        for place in range(count):
+            messages.write(place, first + place, payloads[(first + place) % len(payloads)])
+        messages.send(connection)
+    return -(-packets // count) * count
+
+
+class _Vector(ctypes.Structure):
+    """struct iovec"""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Head(ctypes.Structure):
+    """struct msghdr"""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("vectors", ctypes.POINTER(_Vector)),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr. sendmmsg(2)"""
+
+    _fields_ = (("head", _Head), ("sent", ctypes.c_uint))
+
+
+class Messages:
+    """Datagrams that leave in one system call, which Python's socket module does not offer."""
+
+    def __init__(self, count: int, longest: int) -> None:
+        self._count = count
+        self._slot = longest
+        self._memory = bytearray(count * longest)
+        start = ctypes.addressof((ctypes.c_char * len(self._memory)).from_buffer(self._memory))
+        self._vectors = (_Vector * count)(*(_Vector(start + place * longest, longest) for place in range(count)))
+        heads = (_Head(vectors=ctypes.pointer(vector), vector_count=1) for vector in self._vectors)
+        self._messages = (_Message * count)(*(_Message(head) for head in heads))
+        self._call = ctypes.CDLL(None, use_errno=True).sendmmsg
+
+    def write(self, place: int, number: int, length: int) -> None:
+        NUMBER.pack_into(self._memory, place * self._slot, number)
+        self._vectors[place].length = length
+
+    def send(self, connection: socket.socket) -> None:
+        """Raises OSError."""
+        sent = 0
+        while sent < self._count:
+            rest = ctypes.byref(self._messages, sent * ctypes.sizeof(_Message))
+            done = self._call(connection.fileno(), rest, self._count - sent, 0)
+            if done < 0:
+                raise OSError(ctypes.get_errno(), "sendmmsg")
+            sent += done
 
 
 def main(address: str, port: str, lengths: str, rate: str, packets: str) -> None:

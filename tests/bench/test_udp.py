@@ -1,11 +1,15 @@
-"""The search for the highest rate, and the counting of what arrives. No network."""
+"""The search for the highest rate, what leaves the sender, and the counting of what arrives. No network but loopback."""
 
 from __future__ import annotations
+
+import socket
+from typing import Any
 
 import pytest
 
 from testbed.udp import FIRST_RATE, LOWEST_RATE, PRECISION, Search, Trial
 from testbed.udp_receiver import Tally
+from testbed.udp_sender import HEADERS, NUMBER, send_equal, send_mixed
 
 
 def searched(capacity: float, reach: float) -> tuple[Search, list[float]]:
@@ -71,3 +75,25 @@ def test_arrivals_are_received_doubled_or_overtaken(numbers: list[int], counted:
     tally = Tally(10)
     tally.count(numbers)
     assert (tally.received, tally.duplicates, tally.reordered) == counted
+
+
+FAST, SLOW = 1e6, 1e3  # packets a second: many in a system call, and one
+WITHIN = 10.0  # seconds
+SENDINGS = {
+    "equal-in-bursts": (send_equal, 1024 - HEADERS, FAST, [996] * 64),
+    "equal-one-by-one": (send_equal, 64 - HEADERS, SLOW, [36] * 3),
+    "mixed-in-bursts": (send_mixed, [36, 548, 1372], FAST, [36, 548, 1372] * 21 + [36]),
+    "mixed-one-by-one": (send_mixed, [36, 548], SLOW, [36, 548, 36]),
+}
+
+
+@pytest.mark.parametrize(("send", "payload", "rate", "lengths"), SENDINGS.values(), ids=SENDINGS.keys())
+def test_sender_sends_numbered_packets_of_the_lengths_in_turn(send: Any, payload: Any, rate: float, lengths: list[int]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(WITHIN)
+        sender.connect(receiver.getsockname())
+        assert send(sender, payload, rate, len(lengths)) == len(lengths)
+        came = [receiver.recv(2048) for _ in lengths]
+    assert [len(datagram) for datagram in came] == lengths
+    assert [NUMBER.unpack_from(datagram)[0] for datagram in came] == list(range(len(lengths)))
