@@ -89,6 +89,16 @@ class PeerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Offloads:
+    """Where many packets go through the kernel at once, if it can. Each may be switched off, for a kernel that does it wrong."""
+
+    tun_tcp: bool = True  # super-packets of TCP, from and to the TUN device
+    tun_udp: bool = True  # of UDP
+    underlay_send: bool = True  # UDP GSO
+    underlay_receive: bool = True  # UDP GRO
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What one process is to do. The members that have defaults are about how it is run, and may be left out."""
 
@@ -104,6 +114,7 @@ class Config:
     ike: Settings = field(default_factory=Settings)
     user: int | str = WORKER_USER  # whom the worker becomes: a number stands for user and group, a name is looked up
     seccomp: bool = True  # whether the worker gives up all system calls but a few
+    offloads: Offloads = Offloads()  # what the kernel is asked to hand over or take many at once
     interfaces: tuple[str, ...] = ()  # the gateway's own, which may be tuned
     keylog: str | None = None  # the directory for the key log
 
@@ -138,7 +149,7 @@ def parse_config(text: str | bytes) -> Config:
     fields = Fields(_load(text, "the configuration"), "", errors)
     fields.only(
         *("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers", "ike"),
-        *("user", "seccomp", "interfaces", "keylog"),
+        *("user", "seccomp", "offloads", "interfaces", "keylog"),
     )
     config = Config(
         name=fields.text("name", longest=NAME_LENGTH),
@@ -153,6 +164,7 @@ def parse_config(text: str | bytes) -> Config:
         ike=_silence(fields.nested("ike")) if "ike" in fields else Settings(),
         user=_user(fields),
         seccomp=fields.flag("seccomp", default=True),
+        offloads=_offloads(fields.nested("offloads")) if "offloads" in fields else Offloads(),
         interfaces=fields.interfaces("interfaces") if "interfaces" in fields else (),
         keylog=fields.text("keylog", longest=PATH_LENGTH) if "keylog" in fields else None,
     )
@@ -205,6 +217,12 @@ def _user(fields: Fields) -> int | str:
     if "user" not in fields:
         return WORKER_USER
     return fields.text("user", longest=NAME_LENGTH) if fields.is_text("user") else fields.integer("user", 1, HIGHEST_USER)
+
+
+def _offloads(fields: Fields) -> Offloads:
+    names = ("tun_tcp", "tun_udp", "underlay_send", "underlay_receive")
+    fields.only(*names)
+    return Offloads(**{name: fields.flag(name, default=True) for name in names})
 
 
 def _tun(fields: Fields) -> TunConfig:

@@ -17,8 +17,9 @@ class Traffic:
     dummies: int = 0
     keepalives: int = 0
 
-    def add(self, length: int) -> None:
-        self.packets += 1
+    def add(self, length: int, packets: int = 1) -> None:
+        """Count packets of `length` bytes in all."""
+        self.packets += packets
         self.bytes += length
 
 

@@ -41,7 +41,15 @@ from dataplane.keylog import KeyLog
 from dataplane.limiter import TokenBucket
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import IkeSetup, Negotiation
-from dataplane.packets import Buffer, Datagram, Deliver, Effect, Endpoint, PathReport, Send
+from dataplane.packets import (
+    Buffer,
+    Datagram,
+    Deliver,
+    Effect,
+    Endpoint,
+    PathReport,
+    Send,
+)
 from dataplane.path_mtu import PathMtu
 from dataplane.peer import KEEPALIVE, Peer, RemoteGateway
 from dataplane.prefixes import PrefixTable
@@ -86,19 +94,20 @@ class Engine:
         self.started_at = now
         self.drops: Counter[DropReason] = Counter()
         self.keepalives_received = 0
+        self._overflows = 0
         self._icmp_source = int(icmp_source)
         self._rules = rules
         self._tos_mask = rules.tos_mask
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
         self._reports = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
         spis = [(spi, peer) for peer in self.peers.values() for spi in peer.inbound_spis()]
-        self._by_spi = dict(spis)
-        if len(self._by_spi) < len(spis):
+        self.peers_by_spi = dict(spis)
+        if len(self.peers_by_spi) < len(spis):
             raise LocalError("two peers share an inbound SPI")
         self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
         self._agenda = Agenda[RemoteGateway]()
         self._ike = ike
-        self.negotiation = None if ike is None else Negotiation(ike, self._by_spi, self.drops, self._plan, now, keylog)
+        self.negotiation = None if ike is None else Negotiation(ike, self.peers_by_spi, self.drops, self._plan, now, keylog)
         for peer in self.peers.values():
             self._negotiate_with(peer)
             self._adopt(peer)
@@ -130,8 +139,7 @@ class Engine:
         for packet in packets:
             try:
                 header = ipv4.parse_packet(packet)
-                self._check_from_lan(header)
-                peer = self._peer_for(header)
+                peer = self.route(header)
             except RemoteError as error:
                 self.drops[error.reason] += 1
                 continue
@@ -140,6 +148,15 @@ class Engine:
             except RemoteError as error:
                 peer.counters.drops[error.reason] += 1
         return effects
+
+    def route(self, header: Ipv4Header) -> RemoteGateway:
+        """Whom a packet from the TUN device goes to. Raises EniSourceDestCheckRestriction, NoPeerForDestination."""
+        self._check_from_lan(header)
+        return self._peer_for(header)
+
+    def outer_tos(self, header: Ipv4Header) -> int:
+        """The TOS byte of the outer header of a packet."""
+        return header.tos & self._tos_mask
 
     def _check_from_lan(self, header: Ipv4Header) -> None:
         """The receiving half of the interface's check, for forwarded packets: what the gateway itself sends never came in."""
@@ -158,7 +175,7 @@ class Engine:
 
     def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         peer.permit(packet, header)
-        tos, mtu = header.tos & self._tos_mask, peer.path.mtu
+        tos, mtu = self.outer_tos(header), peer.path.mtu
         if header.total_length <= mtu:
             effects.append(peer.send(self._clamp(packet, header, mtu), now, tos))
         elif header.dont_fragment:
@@ -193,12 +210,13 @@ class Engine:
                 if spi == IKE_MARKER:
                     effects.extend(self._receive_ike(payload[SPI_LENGTH:], endpoint, now))
                     continue
-                peer = self._peer_of(spi)
+                peer = self.peer_of(spi)
             except RemoteError as error:
                 self.drops[error.reason] += 1
                 continue
             try:
-                effects.extend(self._receive(peer, datagram, now))
+                opened = peer.receive(spi, payload, endpoint, now)
+                effects.extend(self.take(peer, opened, datagram.tos, now))
             except RemoteError as error:
                 peer.counters.drops[error.reason] += 1
         return effects
@@ -219,29 +237,34 @@ class Engine:
             raise IkeNotSupported("an IKE message")
         return self.negotiation.receive(message, self._ike.local, endpoint, now)
 
-    def _peer_of(self, spi: int) -> RemoteGateway:
-        peer = self._by_spi.get(spi)
+    def peer_of(self, spi: int) -> RemoteGateway:
+        """Whom an inbound SPI belongs to. Raises UnknownSpi."""
+        peer = self.peers_by_spi.get(spi)
         if peer is None:
             raise UnknownSpi(f"SPI {spi}")
         return peer
 
-    def _receive(self, peer: RemoteGateway, datagram: Datagram, now: float) -> Sequence[Effect]:
-        opened = peer.receive(datagram.payload, datagram.endpoint, now)
+    def take(self, peer: RemoteGateway, opened: Opened, outer_tos: int, now: float) -> Sequence[Effect]:
+        """What a payload leads to that the peer sent. Raises RemoteError."""
         if opened.next_header == NEXT_HEADER_DUMMY:
             peer.counters.received.dummies += 1
             return peer.take_dummy(opened.packet, now)
-        return self._receive_packet(peer, opened, datagram.tos)
+        return self._take_packet(peer, opened, outer_tos)
 
-    def _receive_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int) -> Sequence[Effect]:
+    def _take_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int) -> Sequence[Effect]:
         if opened.next_header != NEXT_HEADER_IPV4:
             raise MalformedPacket(f"next header {opened.next_header} is not {NEXT_HEADER_IPV4}")
         header = ipv4.parse_padded(opened.packet)
         packet = opened.packet[: header.total_length]
-        peer.admit(packet, header)
-        self._check_to_lan(header)
+        self.admit(peer, packet, header)
         take_over_congestion(packet, header, outer_tos)
         peer.counters.received.add(header.total_length)
         return (Deliver(self._clamp(packet, header, peer.path.mtu)),)
+
+    def admit(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header) -> None:
+        """Raises OutsideSelector, MalformedPacket or EniSourceDestCheckRestriction unless a packet of the peer may pass."""
+        peer.admit(packet, header)
+        self._check_to_lan(header)
 
     def _check_to_lan(self, header: Ipv4Header) -> None:
         """The sending half of the interface's check, for forwarded packets: what is for the gateway itself never goes out."""
@@ -260,6 +283,13 @@ class Engine:
             for peer in self.peers.values() if report.is_local or self._reports.take(now) else ():
                 if peer.endpoint == report.endpoint:
                     peer.hear_of_path(report, now)
+
+    def overflowed(self, total: int) -> None:
+        """The underlay's receive buffer was full, `total` times since the start, modulo 2^32."""
+        missed = (total - self._overflows) % 2**32
+        if missed:
+            self._overflows = total
+            self.drops[DropReason.UNDERLAY_OVERFLOWED] += missed
 
     # What time brings
 
@@ -307,12 +337,12 @@ class Engine:
         if peer.name in self.peers:
             raise LocalError(f"peer {peer.name!r} is there already; remove it first")
         for spi in peer.inbound_spis():
-            if spi in self._by_spi:
-                raise LocalError(f"SPI {spi} of {peer.name} is that of {self._by_spi[spi].name}")
+            if spi in self.peers_by_spi:
+                raise LocalError(f"SPI {spi} of {peer.name} is that of {self.peers_by_spi[spi].name}")
         self._refuse_shared(peer.name, peer.prefixes)
         self._negotiate_with(peer)
         self.peers[peer.name] = peer
-        self._by_spi.update((spi, peer) for spi in peer.inbound_spis())
+        self.peers_by_spi.update((spi, peer) for spi in peer.inbound_spis())
         self._note_prefixes(peer)
         self._adopt(peer)
 
@@ -321,7 +351,7 @@ class Engine:
         peer = self._peer_named(name)
         del self.peers[name]
         for spi in peer.inbound_spis():
-            del self._by_spi[spi]
+            del self.peers_by_spi[spi]
         if self.negotiation is not None and isinstance(peer, NegotiatedPeer):
             self.negotiation.remove(peer)
         self._forget_prefixes(peer)

@@ -48,6 +48,7 @@ class DropReason(StrEnum):
     OVERLAY_REFUSED = "OVERLAY_REFUSED"
     UNDERLAY_BUSY = "UNDERLAY_BUSY"
     UNDERLAY_REFUSED = "UNDERLAY_REFUSED"
+    UNDERLAY_OVERFLOWED = "UNDERLAY_OVERFLOWED"
     # the path to the peer proved too small for what was sent
     PATH_TOO_SMALL = "PATH_TOO_SMALL"
 
@@ -90,6 +91,7 @@ _TEXT = {
         "the interface's source/destination check is on, and the address is not its own"
     ),
     DropReason.OVERLAY_REFUSED: "the kernel refused the packet at the TUN device",
+    DropReason.UNDERLAY_OVERFLOWED: "the underlay socket's receive buffer was full, so the kernel dropped the datagram",
     DropReason.UNDERLAY_BUSY: "the underlay socket's send buffer is full",
     DropReason.UNDERLAY_REFUSED: "the kernel refused the datagram: there is no route to the peer",
     DropReason.PATH_TOO_SMALL: "the datagram was too big for the path; smaller ones are sent from now on",

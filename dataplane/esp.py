@@ -13,11 +13,20 @@ serves one association and no association is ever resumed.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
-from dataplane.errors import AuthenticationFailed, KeyExhausted, LocalError, MalformedEsp, SequenceExhausted
+from dataplane.errors import (
+    AuthenticationFailed,
+    DropReason,
+    KeyExhausted,
+    LocalError,
+    MalformedEsp,
+    Replayed,
+    SequenceExhausted,
+)
 from dataplane.packets import Buffer
 from dataplane.replay import ReplayWindow
 from dataplane.suites import FORGERIES, ICV_LENGTH, IV_LENGTH, LARGE_PACKET, Suite
@@ -47,6 +56,15 @@ class Opened(NamedTuple):
     newest: bool
 
 
+class Slot(NamedTuple):
+    """One datagram of a batch, as the cipher takes it: in place, the ciphertext where the plaintext is, the ICV behind it."""
+
+    nonce: memoryview
+    associated: memoryview
+    plain: memoryview
+    sealed: memoryview
+
+
 class _SecurityAssociation:
     """What both directions share: the SPI, the cipher under its key, the salt. The key is kept by the cipher alone."""
 
@@ -58,7 +76,7 @@ class _SecurityAssociation:
         self.spi = spi
         self.suite = suite
         self._aead = suite.aead(material[: suite.key_length])
-        self._salt = material[suite.key_length :]
+        self.salt = material[suite.key_length :]
         self._lifetime = min(LAST_SEQUENCE, suite.packets)
 
     def __repr__(self) -> str:
@@ -81,31 +99,52 @@ class OutboundSa(_SecurityAssociation):
 
     def encapsulate(self, packet: Buffer, next_header: int = NEXT_HEADER_IPV4) -> bytearray:
         """The payload of a UDP datagram that carries `packet`. Raises SequenceExhausted, KeyExhausted."""
-        length = len(packet)
-        pad = -(length + TRAILER_LENGTH) % ALIGNMENT
-        trailer = PAYLOAD_OFFSET + length + pad
-        end = trailer + TRAILER_LENGTH
-        if end - PAYLOAD_OFFSET > LARGE_PACKET:
-            self.last_sequence -= self.suite.large_cost - 1
-        if self.sequence >= self.last_sequence:
-            raise self._exhausted()
-        self.sequence += 1
-        datagram = bytearray(end + ICV_LENGTH)
-        _HEAD.pack_into(datagram, 0, self.spi, self.sequence, self.sequence)
-        datagram[PAYLOAD_OFFSET : PAYLOAD_OFFSET + length] = packet
-        datagram[PAYLOAD_OFFSET + length : trailer] = _PADDING[:pad]
-        datagram[trailer] = pad
-        datagram[trailer + 1] = next_header
-        view = memoryview(datagram)
-        nonce = self._salt + view[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
-        # In place: the ciphertext takes exactly the room of the plaintext, and the ICV the room behind it.
-        self._aead.encrypt_into(nonce, view[PAYLOAD_OFFSET:end], view[:ASSOCIATED_LENGTH], view[PAYLOAD_OFFSET:])
+        datagram = bytearray(sealed_length(len(packet)))
+        self.encapsulate_into(memoryview(datagram), packet, next_header)
         return datagram
 
-    def _exhausted(self) -> SequenceExhausted | KeyExhausted:
-        if self.sequence >= LAST_SEQUENCE:
+    def encapsulate_into(self, datagram: memoryview, packet: Buffer, next_header: int = NEXT_HEADER_IPV4) -> None:
+        """The same in given memory, which is exactly as long as it takes. Raises SequenceExhausted, KeyExhausted."""
+        sequence = self.reserve(len(packet))
+        end = PAYLOAD_OFFSET + len(packet)
+        _HEAD.pack_into(datagram, 0, self.spi, sequence, sequence)
+        datagram[PAYLOAD_OFFSET:end] = packet
+        datagram[end:-ICV_LENGTH] = trailer(len(packet), next_header)
+        nonce = self.salt + datagram[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
+        # In place: the ciphertext takes exactly the room of the plaintext, and the ICV the room behind it.
+        sealed = datagram[PAYLOAD_OFFSET:]
+        self._aead.encrypt_into(nonce, sealed[:-ICV_LENGTH], datagram[:ASSOCIATED_LENGTH], sealed)
+
+    def reserve(self, packet_length: int, count: int = 1) -> int:
+        """The sequence number of the first of `count` packets of a length; nothing else will use theirs.
+
+        Raises SequenceExhausted or KeyExhausted when there are fewer left, and then reserves none.
+        """
+        if not self.lasts_for(packet_length, count):
+            raise self._exhausted(count)
+        self.last_sequence = self._last_after(packet_length, count)
+        self.sequence += count
+        return self.sequence - count + 1
+
+    def _exhausted(self, count: int) -> SequenceExhausted | KeyExhausted:
+        if self.sequence + count > LAST_SEQUENCE:
             return SequenceExhausted(f"SPI {self.spi} has sent its last sequence number")
         return KeyExhausted(f"SPI {self.spi}: {self.suite.name} has sealed all that one key may")
+
+    def lasts_for(self, packet_length: int, count: int) -> bool:
+        """Whether `reserve` would grant as much."""
+        return self.sequence + count <= self._last_after(packet_length, count)
+
+    def _last_after(self, packet_length: int, count: int) -> int:
+        """What `last_sequence` becomes when so many packets of a length are sealed."""
+        is_large = sealed_length(packet_length) - PAYLOAD_OFFSET - ICV_LENGTH > LARGE_PACKET
+        return self.last_sequence - (count * (self.suite.large_cost - 1) if is_large else 0)
+
+    def seal(self, slots: Iterable[Slot]) -> None:
+        """Encrypt and authenticate datagrams that are written but for that, their nonces with them."""
+        encrypt_into = self._aead.encrypt_into
+        for nonce, associated, plain, sealed in slots:
+            encrypt_into(nonce, plain, associated, sealed)
 
 
 class InboundSa(_SecurityAssociation):
@@ -134,11 +173,38 @@ class InboundSa(_SecurityAssociation):
         payload = self._open(view)
         sequence = int.from_bytes(view[4:ASSOCIATED_LENGTH], "big")
         self.window.accept(sequence)
-        return Opened(payload[-1], _without_trailer(payload), sequence == self.window.highest)
+        return Opened(payload[-1], without_trailer(payload), sequence == self.window.highest)
+
+    def may_open(self, count: int) -> bool:
+        """Whether the key bears as many forgeries more."""
+        return self.forgeries + count <= FORGERIES
+
+    def open(self, slots: Iterable[Slot], sequences: Sequence[int]) -> dict[int, DropReason]:
+        """Open a batch, whose lengths are right, in place. Returns why which of its datagrams were refused, by their place."""
+        refused: dict[int, DropReason] = {}
+        decrypt_into = self._aead.decrypt_into
+        for index, (nonce, associated, plain, sealed) in enumerate(slots):
+            try:
+                decrypt_into(nonce, sealed, associated, plain)
+            except InvalidTag:
+                self.forgeries += 1
+                refused[index] = DropReason.AUTHENTICATION_FAILED
+        if refused or not self.window.accept_run(sequences):
+            for index, sequence in enumerate(sequences):
+                if index not in refused and not self._is_new(sequence):
+                    refused[index] = DropReason.REPLAYED
+        return refused
+
+    def _is_new(self, sequence: int) -> bool:
+        try:
+            self.window.accept(sequence)
+        except Replayed:
+            return False
+        return True
 
     def _open(self, view: memoryview) -> memoryview:
         payload = bytearray(len(view) - PAYLOAD_OFFSET - ICV_LENGTH)
-        nonce = self._salt + view[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
+        nonce = self.salt + view[ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
         try:
             self._aead.decrypt_into(nonce, view[PAYLOAD_OFFSET:], view[:ASSOCIATED_LENGTH], payload)
         except InvalidTag:
@@ -147,7 +213,19 @@ class InboundSa(_SecurityAssociation):
         return memoryview(payload)
 
 
-def _without_trailer(payload: memoryview) -> memoryview:
+def sealed_length(packet_length: int) -> int:
+    """Bytes of the ESP packet that carries an inner packet."""
+    padded = -(-(packet_length + TRAILER_LENGTH) // ALIGNMENT) * ALIGNMENT
+    return PAYLOAD_OFFSET + padded + ICV_LENGTH
+
+
+def trailer(packet_length: int, next_header: int) -> bytes:
+    """What stands between an inner packet and the ICV. RFC 4303 §2.4."""
+    pad = -(packet_length + TRAILER_LENGTH) % ALIGNMENT
+    return _PADDING[:pad] + bytes((pad, next_header))
+
+
+def without_trailer(payload: memoryview) -> memoryview:
     """The packet in front of the padding, whose content is checked as RFC 4303 §2.4 asks. Raises MalformedEsp."""
     pad = payload[-TRAILER_LENGTH]
     end = len(payload) - TRAILER_LENGTH - pad
@@ -166,5 +244,4 @@ def overlay_mtu(underlay_mtu: int) -> int:
 
 def datagram_length(packet_length: int) -> int:
     """The bytes of the datagram, with its IPv4 and UDP headers, that carries an inner packet."""
-    payload = -(-(packet_length + TRAILER_LENGTH) // ALIGNMENT) * ALIGNMENT
-    return OUTER_LENGTH + PAYLOAD_OFFSET + payload + ICV_LENGTH
+    return OUTER_LENGTH + sealed_length(packet_length)

@@ -42,6 +42,12 @@ class HeaderRules:
         return (DSCP_MASK if self.copy_dscp else 0) | (ECN_MASK if self.copy_ecn else 0)
 
 
+def has_news_of_congestion(inner_tos: int, outer_tos: int) -> bool:
+    """Whether `take_over_congestion` has anything to do."""
+    inner, outer = inner_tos & ECN_MASK, outer_tos & ECN_MASK
+    return outer == CE != inner or (inner, outer) in _MARKED_ON_THE_WAY
+
+
 def take_over_congestion(packet: memoryview, header: Ipv4Header, outer_tos: int) -> None:
     """Write into a decapsulated packet what its outer header says about congestion. RFC 6040 §4.2.
 

@@ -16,6 +16,8 @@ MORE_FRAGMENTS = 0x2000
 OFFSET_MASK = 0x1FFF
 OFFSET_UNIT = 8  # bytes
 PROTOCOL_ICMP = 1
+PROTOCOL_TCP = 6
+PROTOCOL_UDP = 17
 
 _OPTION_END = 0
 _OPTION_NO_OPERATION = 1
@@ -124,7 +126,7 @@ def build_header(*, protocol: int, source: int, destination: int, payload_length
         source,
         destination,
     )
-    return _with_checksum(header)
+    return with_checksum(header)
 
 
 def fragments(packet: Buffer, header: Ipv4Header, mtu: int) -> list[bytes]:
@@ -151,10 +153,11 @@ def _fragment(head: bytes, payload: bytes, offset: int, *, more: bool) -> bytes:
     identification = int.from_bytes(head[4:6], "big")
     flags_and_offset = (MORE_FRAGMENTS if more else 0) | offset // OFFSET_UNIT
     _LENGTH_TO_FRAGMENT.pack_into(header, 2, len(head) + len(payload), identification, flags_and_offset)
-    return _with_checksum(header) + payload
+    return with_checksum(header) + payload
 
 
-def _with_checksum(header: bytearray) -> bytes:
+def with_checksum(header: bytearray) -> bytes:
+    """A header, whose checksum is set."""
     _WORD.pack_into(header, _CHECKSUM_OFFSET, 0)
     _WORD.pack_into(header, _CHECKSUM_OFFSET, checksum(header))
     return bytes(header)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
 from dataplane.errors import AuthenticationFailed, OutsideSelector
-from dataplane.esp import InboundSa, Opened, OutboundSa
+from dataplane.esp import InboundSa, OutboundSa
 from dataplane.ike.events import Child, Reason
 from dataplane.ike.numbers import ANY_PROTOCOL
 from dataplane.ike.paths import Path
@@ -23,8 +23,6 @@ from dataplane.ike.states import State
 from dataplane.ipv4 import Ipv4Header
 from dataplane.packets import Buffer, Endpoint, Send
 from dataplane.peer import KEEPALIVE_INTERVAL, RemoteGateway
-
-SPI_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +109,20 @@ class NegotiatedPeer(RemoteGateway):
     def inbound_spi(self) -> int | None:
         return next(reversed(self.pairs), None)
 
-    def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
-        spi = int.from_bytes(payload[:SPI_LENGTH], "big")
+    def inbound_sa(self, spi: int) -> InboundSa:
+        pair = self._heard_through = self.pairs.get(spi) or self._draining[spi]
+        return pair.inbound
+
+    def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
         pair = self.pairs.get(spi)
         if pair is None:
-            self._heard_through = self._draining[spi]
-            return self._heard_through.inbound.decapsulate(payload)
-        self._heard_through = pair
-        opened = pair.inbound.decapsulate(payload)
+            return  # it is draining, and says nothing about the peer as it is now
         pair.session.heard(now)
         self.heard_at = now
         if pair.waits:
             self._send_through(pair)
-        if opened.newest and endpoint != self.endpoint:
+        if newest and endpoint != self.endpoint:
             self._follow(pair.session, endpoint)
-        return opened
 
     def _follow(self, session: Session, endpoint: Endpoint) -> None:
         """Take IKE along to where authentic ESP comes from, unless this end is the one behind a NAT (RFC 7296 §2.23)."""

@@ -1,11 +1,12 @@
 """What goes into the core and what comes out of it.
 
 What goes in is borrowed: a view is read before the call returns and never kept, so the shell may reuse its buffers at once. What
-comes out owns its bytes.
+comes out owns its bytes; but what the fast path yields is to be carried out before it is asked for more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 Buffer = bytes | bytearray | memoryview
@@ -47,6 +48,16 @@ class Send(NamedTuple):
     is_probe: bool = False
 
 
+class SendBatch(NamedTuple):
+    """Effect: send a datagram for every `segment` bytes of `payload`, the last perhaps of fewer. `peer` is as in Send."""
+
+    payload: memoryview
+    segment: int
+    endpoint: Endpoint
+    peer: str
+    tos: int
+
+
 class SendFromIkePort(NamedTuple):
     """Effect: send `payload` as one UDP datagram from UDP/500, where ESP never is. `peer` is as in Send."""
 
@@ -61,4 +72,14 @@ class Deliver(NamedTuple):
     packet: Buffer
 
 
+class DeliverSuperPacket(NamedTuple):
+    """Effect: write a super-packet to the TUN device: the virtio header, then its parts. It stands for `packets`."""
+
+    offload: Buffer
+    parts: Sequence[Buffer]
+    packets: Sequence[Buffer]
+
+
 Effect = Send | SendFromIkePort | Deliver
+BatchEffect = SendBatch | DeliverSuperPacket
+"""What the fast path yields beside those."""

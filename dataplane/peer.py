@@ -98,8 +98,18 @@ class RemoteGateway(ABC):
         """The latest of those SPIs that is not about to go, None while there is none."""
 
     @abstractmethod
-    def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
+    def inbound_sa(self, spi: int) -> InboundSa:
+        """What opens datagrams under one of those SPIs; `admit` and `heard` are then about packets that came through it."""
+
+    @abstractmethod
+    def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
+        """Something authentic came under one of those SPIs. `newest` says whether with the highest sequence number so far."""
+
+    def receive(self, spi: int, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
         """Open a datagram under one of those SPIs. Raises MalformedEsp, KeyExhausted, AuthenticationFailed, Replayed."""
+        opened = self.inbound_sa(spi).decapsulate(payload)
+        self.heard(spi, endpoint, now, newest=opened.newest)
+        return opened
 
     def take_dummy(self, content: Buffer, now: float) -> Sequence[Send]:
         """Obey a dummy packet, and return its answer. Raises SequenceExhausted, KeyExhausted."""
@@ -141,6 +151,19 @@ class RemoteGateway(ABC):
         effect = self._emit(self.outbound.encapsulate(packet), now, tos)
         self.counters.sent.add(len(packet))
         return effect
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether `send` would not raise PeerNotHeard."""
+        return self.heard_at is not None and self.outbound is not None and self.endpoint is not None
+
+    def sent(self, packets: int, length: int, now: float) -> Endpoint:
+        """Note packets of `length` bytes in all, which are on their way. Returns where to. Raises PeerNotHeard."""
+        if self.endpoint is None:
+            raise PeerNotHeard(f"the endpoint of {self.name} is not known yet")
+        self._sent_at = now
+        self.counters.sent.add(length, packets)
+        return self.endpoint
 
     def due_at(self) -> float | None:
         """When `tick` has something to do next, None for never; minus infinity stands for at once."""
@@ -238,15 +261,16 @@ class Peer(RemoteGateway):
     def inbound_spi(self) -> int:
         return self.inbound.spi
 
-    def receive(self, payload: Buffer, endpoint: Endpoint, now: float) -> Opened:
+    def inbound_sa(self, spi: int) -> InboundSa:
+        return self.inbound
+
+    def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
         """Only the newest packet moves the peer: a late one is from before."""
-        opened = self.inbound.decapsulate(payload)
         first, self.heard_at = self.heard_at is None, now
-        if opened.newest and endpoint != self.endpoint:
+        if newest and endpoint != self.endpoint:
             self.endpoint = endpoint
         if first:
             self.wake(self)
-        return opened
 
     def answer_dummy(self, now: float) -> Sequence[Send]:
         """Only the end that does not speak first answers, so two ends never answer each other's answers."""

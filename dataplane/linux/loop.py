@@ -1,26 +1,29 @@
-"""The loop between the kernel and the engine: wait, drain a batch, pass it through, write out what came of it."""
+"""The loop between the kernel and the engine: wait, read, pass it through, write what came of it."""
 
 from __future__ import annotations
 
-import errno
 import selectors
 import time
 from collections.abc import Callable, Iterable
 
+from dataplane import ipv4
+from dataplane.config import Offloads
 from dataplane.engine import Engine
 from dataplane.errors import DropReason
+from dataplane.fastpath import FastPath
+from dataplane.linux.outbox import REFUSALS, Outbox
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
-from dataplane.packets import Datagram, Effect, Send, SendFromIkePort
+from dataplane.packets import BatchEffect, Buffer, Datagram, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
 
-BATCH = 64
-"""Packets taken from one side before the other side, and the control socket, get their turn. Our choice."""
+READS = 64
+BYTES = 512 * 1024
+"""What is read from one side before the other side, and the control socket, get their turn. Our choice: some 1 ms."""
 
 SLOT = 65536
-"""Bytes of a slot of the batch: the largest IP packet fits. The kernel gives memory only to the part that is used."""
+"""Bytes of the largest IP packet."""
 
-
-REFUSALS = {errno.EMSGSIZE: DropReason.PATH_TOO_SMALL, errno.ENOBUFS: DropReason.UNDERLAY_BUSY}
+EVERY_OFFLOAD = Offloads()
 
 
 class Loop:
@@ -33,13 +36,18 @@ class Loop:
         underlay: UnderlaySocket,
         selector: selectors.BaseSelector,
         ike: UnderlaySocket | None = None,
+        offloads: Offloads = EVERY_OFFLOAD,
     ) -> None:
         self._engine = engine
         self._tun = tun
         self._underlay = underlay
         self._ike = ike
         self._selector = selector
-        self._slots = _slots()
+        self._fast = FastPath(engine, tun.offload(_protocols(offloads)))
+        self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send)
+        if offloads.underlay_receive:
+            underlay.gather()
+        self._slot = memoryview(bytearray(SLOT))
         self._running = True
         selector.register(tun, selectors.EVENT_READ, self._from_tun)
         selector.register(underlay, selectors.EVENT_READ, self._from_underlay)
@@ -50,14 +58,16 @@ class Loop:
         """Return once stopped. Raises TunError when the TUN device is taken away."""
         while self._running:
             self._carry_out(self._engine.tick(time.monotonic()))
+            self._outbox.flush()
             for key, _ in self._selector.select(self._timeout()):
                 handle: Callable[[], None] = key.data
                 handle()
             self._engine.reported(self._underlay.take_reports(), time.monotonic())
         self._carry_out(self._engine.close(time.monotonic()))
+        self._outbox.flush()
 
     def stop(self) -> None:
-        """Let `run` return after the batch at hand. Safe in a signal handler, if that also wakes the selector."""
+        """Let `run` return after what is at hand. Safe in a signal handler, if that also wakes the selector."""
         self._running = False
 
     def _timeout(self) -> float | None:
@@ -65,54 +75,83 @@ class Loop:
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
     def _from_tun(self) -> None:
-        packets: list[memoryview] = []
-        for slot in self._slots:
+        room = BYTES
+        for _ in range(READS):
             try:
-                packets.append(slot[: self._tun.read_into(slot)])
+                length, offload = self._tun.read_into(self._slot)
             except BlockingIOError:
                 break
-        self._carry_out(self._engine.outbound(packets, time.monotonic()))
+            self._carry_out(self._fast.outbound(self._slot[:length], offload, time.monotonic()))
+            room -= length
+            if room < 0:
+                break
+        self._outbox.flush()
 
     def _from_underlay(self) -> None:
-        self._carry_out(self._engine.inbound(self._drain(self._underlay), time.monotonic()))
+        room = BYTES
+        memory = self._fast.receive_memory
+        for reads in range(READS):
+            try:
+                length, stride, endpoint, tos = self._underlay.receive_into(memory)
+            except BlockingIOError:
+                if not reads:
+                    self._underlay.drain_errors()  # it woke us for what it heard of the paths
+                break
+            self._carry_out(self._fast.inbound(length, stride, endpoint, tos, time.monotonic()))
+            room -= length
+            if room < 0:
+                break
+        self._engine.overflowed(self._underlay.overflows)
+        self._outbox.flush()
 
     def _from_ike(self, ike: UnderlaySocket) -> None:
-        self._carry_out(self._engine.inbound_ike(self._drain(ike), time.monotonic()))
-
-    def _drain(self, underlay: UnderlaySocket) -> list[Datagram]:
-        """A batch of datagrams. A socket that has none to give woke us for what it heard of the paths."""
-        datagrams: list[Datagram] = []
-        for slot in self._slots:
+        for reads in range(READS):
             try:
-                length, endpoint, tos = underlay.receive_into(slot)
+                length, _, endpoint, tos = ike.receive_into(self._slot)
             except BlockingIOError:
+                if not reads:
+                    ike.drain_errors()
                 break
-            datagrams.append(Datagram(slot[:length], endpoint, tos))
-        if not datagrams:
-            underlay.drain_errors()
-        return datagrams
+            datagram = Datagram(self._slot[:length], endpoint, tos)
+            self._carry_out(self._engine.inbound_ike([datagram], time.monotonic()))
+        self._outbox.flush()
 
-    def _carry_out(self, effects: Iterable[Effect]) -> None:
+    def _carry_out(self, effects: Iterable[Effect | BatchEffect]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
-                self._send(self._underlay, effect, effect.tos)
+            if isinstance(effect, SendBatch):
+                self._outbox.put_batch(effect)
+            elif isinstance(effect, DeliverSuperPacket):
+                self._deliver_superpacket(effect)
+            elif isinstance(effect, Send):
+                self._outbox.put(effect)
             elif isinstance(effect, SendFromIkePort):
-                self._send(self._ike or self._underlay, effect)
+                self._send_from_ike_port(effect)
             else:
-                try:
-                    self._tun.write(effect.packet)
-                except OSError:
-                    self._engine.refused(effect, DropReason.OVERLAY_REFUSED)
+                self._deliver(effect.packet)
 
-    def _send(self, underlay: UnderlaySocket, effect: Send | SendFromIkePort, tos: int = 0) -> None:
+    def _deliver_superpacket(self, effect: DeliverSuperPacket) -> None:
         try:
-            underlay.send(effect.payload, effect.endpoint, tos)
+            self._tun.write_superpacket(effect.offload, effect.parts)
+        except OSError:
+            for packet in effect.packets:
+                self._deliver(packet)
+
+    def _deliver(self, packet: Buffer) -> None:
+        try:
+            self._tun.write(packet)
+        except OSError:
+            self._engine.drops[DropReason.OVERLAY_REFUSED] += 1
+
+    def _send_from_ike_port(self, effect: SendFromIkePort) -> None:
+        try:
+            (self._ike or self._underlay).send(effect.payload, effect.endpoint)
         except BlockingIOError:
             self._engine.refused(effect, DropReason.UNDERLAY_BUSY)
         except OSError as error:
             self._engine.refused(effect, REFUSALS.get(error.errno or 0, DropReason.UNDERLAY_REFUSED))
 
 
-def _slots() -> list[memoryview]:
-    memory = memoryview(bytearray(BATCH * SLOT))
-    return [memory[start : start + SLOT] for start in range(0, len(memory), SLOT)]
+def _protocols(offloads: Offloads) -> set[int]:
+    """Of which super-packets are wanted from the TUN device."""
+    wanted = {ipv4.PROTOCOL_TCP: offloads.tun_tcp, ipv4.PROTOCOL_UDP: offloads.tun_udp}
+    return {protocol for protocol, is_wanted in wanted.items() if is_wanted}

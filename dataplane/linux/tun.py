@@ -1,4 +1,7 @@
-"""A TUN device of Linux: layer-3 packets, one for each read and write. Kernel documentation: networking/tuntap."""
+"""A TUN device of Linux: layer-3 packets, one for each read and write, each behind a virtio header; one may be a super-packet.
+
+Kernel documentation: networking/tuntap; linux/if_tun.h.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from dataplane import ipv4
 from dataplane.errors import LocalError
 from dataplane.packets import Buffer
+from dataplane.virtio import HEADER_LENGTH, NOTHING_LEFT, Offload, parse_offload
 
 # linux/if_tun.h, linux/sockios.h, linux/if.h
 _TUNSETIFF = 0x400454CA
+_TUNSETOFFLOAD = 0x400454D0
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 _IFF_VNET_HDR = 0x4000
@@ -28,6 +35,13 @@ _IFREQ_LENGTH = 40
 
 QUEUE_LENGTH = 5000
 """Packets that may wait for us. Our choice: the kernel's 500 overflow in a burst of one fast TCP flow."""
+
+# linux/if_tun.h: what we take undone from the kernel. It takes of us what it gives.
+_TUN_F_CSUM = 0x01
+_TUN_F_TSO4 = 0x02
+_TUN_F_TSO_ECN = 0x08
+_TUN_F_USO4 = 0x20  # since Linux 6.2, and only together with the next
+_TUN_F_USO6 = 0x40
 
 _DEVICE = Path("/dev/net/tun")
 _SETTINGS = {
@@ -49,6 +63,7 @@ class Tun:
         """Take over what `open_tun` returned for the device `name`."""
         self.name = name
         self._descriptor = descriptor
+        self._header = memoryview(bytearray(HEADER_LENGTH))
 
     def fileno(self) -> int:
         return self._descriptor
@@ -56,10 +71,32 @@ class Tun:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def read_into(self, buffer: memoryview) -> int:
-        """Read one packet and return its length. Raises BlockingIOError when none waits, TunError when the device is gone."""
+    def offload(self, protocols: Collection[int]) -> frozenset[int]:
+        """Have the kernel give and take super-packets of TCP, UDP or both. Returns of which of them it does."""
+        tcp = _TUN_F_TSO4 | _TUN_F_TSO_ECN if ipv4.PROTOCOL_TCP in protocols else 0
+        udp = _TUN_F_USO4 | _TUN_F_USO6 if ipv4.PROTOCOL_UDP in protocols else 0
+        if self._set_offload(_TUN_F_CSUM | tcp | udp if tcp | udp else 0):
+            return frozenset(protocols)
+        has_tcp = self._set_offload(_TUN_F_CSUM | tcp) if tcp else False
+        return frozenset({ipv4.PROTOCOL_TCP} if has_tcp else ())
+
+    def _set_offload(self, flags: int) -> bool:
         try:
-            return os.readv(self._descriptor, [buffer])
+            fcntl.ioctl(self._descriptor, _TUNSETOFFLOAD, flags)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise TunError(f"TUN device {self.name}: {error.strerror}") from error
+            return False  # the kernel knows one of them not
+        return True
+
+    def read_into(self, buffer: memoryview) -> tuple[int, Offload]:
+        """Read one packet or super-packet and return its length, and what is left to be done.
+
+        Raises BlockingIOError when none waits, TunError when the device is gone.
+        """
+        try:
+            length = os.readv(self._descriptor, [self._header, buffer])
+            return length - HEADER_LENGTH, parse_offload(self._header)
         except BlockingIOError:
             raise
         except OSError as error:
@@ -67,7 +104,11 @@ class Tun:
 
     def write(self, packet: Buffer) -> None:
         """Hand one packet to the kernel. Raises OSError when the kernel refuses it, e.g. because the device is down."""
-        os.write(self._descriptor, packet)
+        os.writev(self._descriptor, (NOTHING_LEFT, packet))
+
+    def write_superpacket(self, offload: Buffer, parts: Iterable[Buffer]) -> None:
+        """Hand over a super-packet under its virtio header. Raises OSError, with EINVAL where the kernel takes none like it."""
+        os.writev(self._descriptor, (offload, *parts))
 
 
 def open_tun(name: str, mtu: int, *, vnet_header: bool = False, multi_queue: bool = False) -> int:

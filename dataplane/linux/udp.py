@@ -6,9 +6,9 @@ import errno
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dataplane.errors import LocalError
 from dataplane.packets import Buffer, Endpoint, PathReport
@@ -19,13 +19,22 @@ _IP_PMTUDISC_PROBE = 3
 _IP_RECVERR = 11
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
+_SO_RXQ_OVFL = 40
 
 # linux/errqueue.h: struct sock_extended_err, behind which the address of the router stands
 _EXTENDED_ERROR = struct.Struct("IBBBxII")
 _SO_EE_ORIGIN_LOCAL = 1
 _SOCKADDR_LENGTH = 16
 
-_ANCILLARY_LENGTH = socket.CMSG_SPACE(1)  # a TOS byte
+# linux/udp.h
+_SOL_UDP = 17
+_UDP_SEGMENT = 103
+_UDP_GRO = 104
+
+_SEGMENT = struct.Struct("H")
+_STRIDE = struct.Struct("i")
+_COUNT = struct.Struct("I")
+_ANCILLARY_LENGTH = socket.CMSG_SPACE(1) + socket.CMSG_SPACE(_STRIDE.size) + socket.CMSG_SPACE(_COUNT.size)
 _ERROR_LENGTH = socket.CMSG_SPACE(_EXTENDED_ERROR.size + _SOCKADDR_LENGTH) + _ANCILLARY_LENGTH
 _QUOTED_LENGTH = 64  # bytes of a returned payload that are looked at
 
@@ -43,6 +52,15 @@ class UnderlayError(LocalError):
     """The underlay's address and port cannot be had."""
 
 
+class Received(NamedTuple):
+    """What one read gave: `length` bytes, of which every `stride` are a datagram, all of one sender and one TOS byte."""
+
+    length: int
+    stride: int
+    endpoint: Endpoint
+    tos: int
+
+
 class UnderlaySocket:
     """An open UDP socket that never blocks and never lets the kernel fragment what it sends."""
 
@@ -51,6 +69,8 @@ class UnderlaySocket:
         underlay.setblocking(False)  # a socket that came by its descriptor does not know it yet
         self._socket = underlay
         self._reports: deque[PathReport] = deque(maxlen=REPORTS_KEPT)
+        self.overflows = 0
+        """Datagrams that came while the receive buffer was full, modulo 2^32. The kernel says so with the next one."""
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -58,11 +78,26 @@ class UnderlaySocket:
     def close(self) -> None:
         self._socket.close()
 
-    def receive_into(self, buffer: memoryview) -> tuple[int, Endpoint, int]:
-        """Read one datagram and return its length, its sender and its TOS byte. Raises BlockingIOError when none waits."""
+    def gather(self) -> bool:
+        """Have the kernel hand over several datagrams of one size in one read. Returns whether it does. udp(7), UDP_GRO."""
+        try:
+            self._socket.setsockopt(_SOL_UDP, _UDP_GRO, 1)
+        except OSError:
+            return False  # older than Linux 5.0
+        return True
+
+    def receive_into(self, buffer: memoryview) -> Received:
+        """Read a datagram, or several if they were gathered. Raises BlockingIOError when none waits."""
         length, ancillary, _, endpoint = self._despite_errors(self._socket.recvmsg_into, [buffer], _ANCILLARY_LENGTH)
-        tos = next((data[0] for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS)), 0)
-        return length, endpoint, tos
+        stride, tos = length, 0
+        for level, kind, data in ancillary:
+            if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS):
+                tos = data[0]
+            elif (level, kind) == (_SOL_UDP, _UDP_GRO):
+                (stride,) = _STRIDE.unpack(data)
+            elif (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
+                (self.overflows,) = _COUNT.unpack(data)
+        return Received(length, stride, endpoint, tos)
 
     def send(self, payload: Buffer, endpoint: Endpoint, tos: int = 0) -> None:
         """Send one datagram. Raises BlockingIOError when the buffer is full, OSError when the kernel refuses it."""
@@ -71,6 +106,16 @@ class UnderlaySocket:
             self._despite_errors(self._socket.sendmsg, [payload], ancillary, 0, endpoint)
         else:
             self._despite_errors(self._socket.sendto, payload, endpoint)
+
+    def send_batch(self, parts: Sequence[Buffer], segment: int, endpoint: Endpoint, tos: int) -> None:
+        """Send a datagram for every `segment` bytes of `parts` together: udp(7), UDP_SEGMENT.
+
+        Raises BlockingIOError when the buffer is full, OSError when the kernel refuses all of them.
+        """
+        ancillary = [(_SOL_UDP, _UDP_SEGMENT, _SEGMENT.pack(segment))]
+        if tos:
+            ancillary.append((socket.IPPROTO_IP, socket.IP_TOS, bytes([tos])))
+        self._despite_errors(self._socket.sendmsg, parts, ancillary, 0, endpoint)
 
     def take_reports(self) -> list[PathReport]:
         """What was heard of the paths since the last call."""
@@ -133,6 +178,7 @@ def _configure(underlay: socket.socket) -> None:
     underlay.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
     underlay.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     underlay.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    underlay.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
     underlay.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, BUFFER_SIZE)
     underlay.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_SIZE)
 

@@ -100,11 +100,11 @@ def _key_log(config: Config, channel: Channel) -> KeyLog | None:
 
 def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack) -> Loop:
     """Have opened what the loop runs over; `stack` closes it. Raises LocalError for the first thing that cannot be had."""
-    tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu)))))
+    tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu, vnet_header=True)))))
     underlay = _open_underlay(config, config.underlay.port, channel, stack)
     ike = _open_underlay(config, IKE_PORT, channel, stack) if config.underlay.ike else None
     selector = stack.enter_context(closing(selectors.DefaultSelector()))
-    loop = Loop(engine, tun, underlay, selector, ike)
+    loop = Loop(engine, tun, underlay, selector, ike, config.offloads)
     stack.enter_context(closing(_control(config, engine, channel, selector)))
     stack.enter_context(caught(loop.stop, selector))
     return loop

@@ -1,0 +1,157 @@
+"""The fast path: what the kernel hands over as one goes through as one. It performs no I/O and reads no clock.
+
+    TUN ──► super-packet: parse, interface check, peer, selectors ──► cut ──► seal ──► SendBatch
+    UDP ──► burst: open, replay ──► run of one flow: parse, selector, interface check, congestion ──► DeliverSuperPacket
+
+Every rule is the engine's, asked once for all packets that share the headers it looks at; and whatever is not quite regular is
+left to the engine, packet by packet, so the outcome and the counters are the same on either path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from dataplane import ipv4
+from dataplane.bursts import Burst, Receiver
+from dataplane.checksums import MODULUS
+from dataplane.coalescing import Coalescer, Run
+from dataplane.engine import Engine
+from dataplane.errors import MalformedPacket, RemoteError
+from dataplane.esp import Opened, OutboundSa, without_trailer
+from dataplane.headers import has_news_of_congestion
+from dataplane.packets import BatchEffect, DeliverSuperPacket, Effect, Endpoint, SendBatch
+from dataplane.peer import RemoteGateway
+from dataplane.segmentation import Segmenter
+from dataplane.superpacket import UDP_CHECKSUM, SuperPacket, parse_superpacket
+from dataplane.virtio import GSO_NONE, NEEDS_CHECKSUM, Offload
+
+RUNS_LOOKED_FOR = 4
+"""In one burst. Our choice: looking costs as much as ten packets, and a burst of many short runs gains nothing from it."""
+
+
+class FastPath:
+    """Stands between an engine and a shell. `protocols` are those of which the TUN device takes super-packets.
+
+    `receive_memory` is where the shell puts what came in one read of the underlay's socket.
+    """
+
+    def __init__(self, engine: Engine, protocols: Collection[int]) -> None:
+        self._engine = engine
+        self._segmenter = Segmenter()
+        self._receiver = Receiver()
+        self._coalescer = Coalescer(self._receiver.memory, protocols)
+
+    @property
+    def receive_memory(self) -> memoryview:
+        return self._receiver.memory
+
+    def stop_coalescing(self, protocol: int) -> None:
+        """The TUN device takes no super-packets of it after all."""
+        self._coalescer.protocols = frozenset(self._coalescer.protocols) - {protocol}
+
+    # What comes from the TUN device
+
+    def outbound(self, packet: memoryview, offload: Offload, now: float) -> Iterator[Effect | BatchEffect]:
+        """Take what one read of the TUN device gave, in memory that may be changed."""
+        if offload.gso_type == GSO_NONE:
+            if offload.flags & NEEDS_CHECKSUM:
+                _finish_checksum(packet, offload)
+            yield from self._engine.outbound([packet], now)
+        else:
+            yield from self._outbound_superpacket(packet, offload, now)
+
+    def _outbound_superpacket(self, packet: memoryview, offload: Offload, now: float) -> Iterator[Effect | BatchEffect]:
+        engine = self._engine
+        try:
+            superpacket = parse_superpacket(packet, offload)
+        except MalformedPacket as error:
+            engine.drops[error.reason] += 1  # nobody can tell how many packets it stands for
+            return
+        try:
+            peer = engine.route(superpacket.header)
+        except RemoteError as error:
+            engine.drops[error.reason] += superpacket.pieces
+            return
+        sa = peer.outbound
+        if sa is None or not _is_regular(superpacket, peer, sa):
+            yield from engine.outbound(list(self._segmenter.packets(superpacket)), now)
+            return
+        try:
+            peer.permit(packet, superpacket.header)
+        except RemoteError as error:
+            peer.counters.drops[error.reason] += superpacket.pieces
+            return
+        yield from self._send(superpacket, peer, sa, now)
+
+    def _send(self, superpacket: SuperPacket, peer: RemoteGateway, sa: OutboundSa, now: float) -> Iterator[SendBatch]:
+        tos = self._engine.outer_tos(superpacket.header)
+        length = superpacket.header.total_length + (superpacket.pieces - 1) * superpacket.head_length
+        endpoint = peer.sent(superpacket.pieces, length, now)
+        for batch in self._segmenter.seal(superpacket, sa):
+            yield SendBatch(batch.payload, batch.segment, endpoint, peer.name, tos)
+
+    # What comes from the underlay
+
+    def inbound(self, length: int, stride: int, endpoint: Endpoint, tos: int, now: float) -> Iterator[Effect | BatchEffect]:
+        """Take what one read of the socket put into `receive_memory`: `length` bytes, of which every `stride` are a datagram."""
+        burst = self._receiver.burst(length, stride, endpoint, tos)
+        peer = self._engine.peers_by_spi.get(burst.spi) if burst.is_regular() else None
+        sa = None if peer is None else peer.inbound_sa(burst.spi)
+        if peer is None or sa is None or not sa.may_open(burst.pieces):
+            yield from self._engine.inbound(burst.each(), now)
+            return
+        highest = sa.window.highest
+        refused = burst.open(sa)
+        for reason in refused.values():
+            peer.counters.drops[reason] += 1
+        if len(refused) < burst.pieces:
+            peer.heard(burst.spi, endpoint, now, newest=sa.window.highest > highest)
+        yield from self._deliver(burst, refused, peer, now)
+
+    def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:
+        place = looks = 0
+        while place < burst.pieces:
+            run = None
+            if not refused and looks < RUNS_LOOKED_FOR:
+                run = self._coalescer.run(burst, place)
+                looks += 1
+            if run is not None and not has_news_of_congestion(run.header.tos, burst.tos):
+                yield from self._deliver_run(run, peer)
+                place += run.pieces
+                continue
+            if place not in refused:
+                yield from self._deliver_one(burst, place, peer, now)
+            place += 1
+
+    def _deliver_run(self, run: Run, peer: RemoteGateway) -> Iterator[DeliverSuperPacket]:
+        try:
+            self._engine.admit(peer, run.packets[0], run.header)
+        except RemoteError as error:
+            peer.counters.drops[error.reason] += run.pieces
+            return
+        peer.counters.received.add(run.length, run.pieces)
+        yield DeliverSuperPacket(run.offload.pack(), (run.head, *run.payloads), run.packets)
+
+    def _deliver_one(self, burst: Burst, place: int, peer: RemoteGateway, now: float) -> Iterator[Effect]:
+        payload = burst.payload(place)
+        try:
+            opened = Opened(payload[-1], without_trailer(payload), newest=False)
+            yield from self._engine.take(peer, opened, burst.tos, now)
+        except RemoteError as error:
+            peer.counters.drops[error.reason] += 1
+
+
+def _is_regular(superpacket: SuperPacket, peer: RemoteGateway, sa: OutboundSa) -> bool:
+    """Whether all its packets meet with the same: the peer can be sent to, they fit the tunnel, the key lasts."""
+    fits = superpacket.packet_length <= peer.path.mtu
+    return fits and peer.is_reachable and sa.lasts_for(superpacket.packet_length, superpacket.pieces)
+
+
+def _finish_checksum(packet: memoryview, offload: Offload) -> None:
+    """Add the transport's part to the sum of the pseudo-header that the kernel left. Nothing is done out of bounds."""
+    place = offload.checksum_start + offload.checksum_offset
+    if place + 2 <= len(packet):
+        checksum = ipv4.checksum(packet[offload.checksum_start :])
+        if not checksum and offload.checksum_offset == UDP_CHECKSUM:
+            checksum = MODULUS  # RFC 768: 0 says that there is none
+        packet[place : place + 2] = checksum.to_bytes(2, "big")
