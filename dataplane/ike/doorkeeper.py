@@ -42,7 +42,10 @@ _ANSWER = _HEADER[SPI_LENGTH:] + _GENERIC.pack(0, 0, _NOTIFY_LENGTH) + _NOTIFY.p
 
 
 class Doorkeeper:
-    """Knows which conversations are half open, and from where they were begun."""
+    """Knows which conversations are half open, and from where they were begun.
+
+    One whose initiator fails to prove who it is counts until it is forgotten: it is as cheap to begin as to leave half open.
+    """
 
     def __init__(self, entropy: Entropy, now: float) -> None:
         self._cookies = Cookies(entropy, now)
@@ -59,7 +62,7 @@ class Doorkeeper:
         self._of_host[host] += 1
 
     def forget(self, session: Hashable) -> None:
-        """A conversation is not half open any more, if it ever was."""
+        """A conversation is authenticated or gone, if it ever was half open."""
         host = self._hosts.pop(session, None)
         if host is None:
             return

@@ -79,12 +79,11 @@ class Life(Renewal):
         return self.heard_at is not None and self.heard_at > since and now < since + PATIENCE
 
     def _time_out(self, now: float) -> None:
-        if self.state is State.ENDED:
-            self._ends_at = None
-            for sa in list(self._sas.values()):
-                self._forget_sa(sa)
-        else:
-            self._end(Failed(Reason.NO_ANSWER, by_peer=False), now)
+        if self.state is not State.ENDED:
+            self._end(Failed(Reason.NO_ANSWER, by_peer=False), now)  # left half open: there is no answer to repeat
+        self._ends_at = None
+        for sa in list(self._sas.values()):
+            self._forget_sa(sa)
 
     def _renew(self, now: float) -> None:
         """Replace what is old, give up what is too old, and ask a silent peer whether it is there."""

@@ -164,7 +164,7 @@ class Table:
             if isinstance(output, Authenticated):
                 outcomes += self._authenticated(session, output, now)
             outcomes.append(Outcome(session, output))
-        if session.state is not State.INIT_ANSWERED:
+        if session.identity is not None:
             self._doorkeeper.forget(session)
         if session.is_forgotten:
             self._forget(session)
@@ -190,6 +190,7 @@ class Table:
 
     def _forget(self, session: Session) -> None:
         self.sessions.discard(session)
+        self._doorkeeper.forget(session)
         self._agenda.cancel(session)
         self._by_initiator.pop(session.initiator_key, None)
         if session.identity is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from dataplane.errors import DropReason
+from dataplane.ike.conversation import LINGER_SECONDS
 from dataplane.ike.cookies import SECRET_SECONDS, Cookies
 from dataplane.ike.doorkeeper import COOKIE_THRESHOLD, MOST_HALF_OPEN, MOST_OF_HOST
 from dataplane.ike.doubles import POINT, POP, PSK, TO_POP, TO_VCPE, VCPE, End, Wire, end, entropy_from
@@ -156,6 +158,15 @@ def test_half_open_handshakes_of_one_address_are_bounded(left: End, right: End) 
     session = wire.connect(left, TO_POP)
     wire.run(1)
     assert session.state is State.ESTABLISHED
+
+
+def test_failed_handshake_counts_until_it_is_forgotten(left: End, right: End) -> None:
+    wire = Wire(left, right)
+    wire.connect(left, replace(TO_POP, psk=b"wrong"))
+    wire.run(1)
+    assert right.table.half_open == len(right.table.sessions) == 1
+    wire.run(LINGER_SECONDS)
+    assert right.table.half_open == len(right.table.sessions) == 0
 
 
 def test_half_open_handshakes_are_forgotten(right: End) -> None:
