@@ -225,7 +225,7 @@ class RemoteGateway(ABC):
         if self.outbound is None or len(quoted) < _SPI_AND_SEQUENCE.size:
             return None
         spi, sequence = _SPI_AND_SEQUENCE.unpack_from(quoted)
-        is_recent = 0 <= self.outbound.sequence - sequence < RECENT
+        is_recent = 0 < sequence <= self.outbound.sequence < sequence + RECENT
         return sequence if spi == self.outbound.spi and is_recent else None
 
     def _emit(self, payload: Buffer, now: float, tos: int = 0) -> Send:

@@ -232,13 +232,14 @@ def quote(gateway: Gateway, change: str) -> tuple[Endpoint, bytes]:
         "cut-off": spi.to_bytes(4, "big"),
         "ike": bytes(8),
         "other-spi": (spi ^ 1).to_bytes(4, "big") + sequence.to_bytes(4, "big"),
+        "never-sent": spi.to_bytes(4, "big") + bytes(4),
         "not-sent-yet": spi.to_bytes(4, "big") + (sequence + 1).to_bytes(4, "big"),
         "long-ago": spi.to_bytes(4, "big") + sequence.to_bytes(4, "big"),
     }
     return POP, quotes[change]
 
 
-@pytest.mark.parametrize("change", ["nothing", "cut-off", "ike", "other-spi", "not-sent-yet", "long-ago"])
+@pytest.mark.parametrize("change", ["nothing", "cut-off", "ike", "other-spi", "never-sent", "not-sent-yet", "long-ago"])
 def test_forged_icmp_shrinks_nothing(change: str) -> None:
     left, right = by_ike()
     underlay = connected(left, right)
