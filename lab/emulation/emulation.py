@@ -57,7 +57,8 @@ class Emulation:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
-        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience), connected_within)
+        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience))
+        self._connected_within = connected_within
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
         self._seen: dict[tuple[str, str], int] = {}
@@ -103,6 +104,7 @@ class Emulation:
         for node in topology.nodes:
             if node.services:
                 self._network.route(node, tunnels=True)
+        self._tunnels.wait(self._connected_within)
 
     def _show(self, topology: Topology, *, tunnels: bool) -> None:
         there = {(node.name, interface.name): interface.tunnel for node in topology.nodes for interface in node.interfaces}

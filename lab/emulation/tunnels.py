@@ -60,10 +60,9 @@ class _Running:
 
 
 class Tunnels:
-    """`connected_within` is how many seconds `apply` waits for tunnels to open; one that cannot open is no error."""
+    """What runs where. A tunnel that cannot open is no error."""
 
-    def __init__(self, machines: Mapping[str, Machine], options: Options, connected_within: float) -> None:
-        self._connected_within = connected_within
+    def __init__(self, machines: Mapping[str, Machine], options: Options) -> None:
         self._options = options
         self._machines = machines
         self._running: dict[End, _Running] = {}
@@ -84,7 +83,7 @@ class Tunnels:
             running.remove([name for name, peer in running.peers.items() if peer.speaks_first and not _is_normal(states[name])])
 
     def apply(self, topology: Topology) -> None:
-        """Start what is missing, give every process its peers, and wait for the ends that try to connect.
+        """Start what is missing, and give every process its peers. Ends that are not connected begin to try.
 
         Ends that speak first learn of their peers last, when those listen.
         """
@@ -98,7 +97,6 @@ class Tunnels:
         for speakers in (False, True):
             self._introduce(speakers=speakers)
         self._footings = topology.footings
-        self.wait(self._connected_within)
 
     def _start(self, missing: list[tuple[Node, Tunnel]]) -> None:
         started = []

@@ -12,7 +12,8 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json, to_junit
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult
+from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
+from lab.vpn import VpnEnd
 
 TITLE = 'Say "<&>" to 名前'
 APP, ECS = IPv4Address("10.0.1.10"), IPv4Address("192.168.1.10")
@@ -74,6 +75,39 @@ def test_junit(failed: RunResult) -> None:
     assert failure.get("message") == "0 of 4 echoes answered, 4 expected"
     assert "ENI_SOURCE_DEST_CHECK_RESTRICTION" in (failure.text or "")
     assert "step 2.5 was left out" in (failure.text or "")
+
+
+@pytest.fixture
+def abnormal() -> RunResult:
+    ends = VpnEnd("vcpe", "NO_ANSWER"), VpnEnd("ccn")
+    records = [VpnRecord("3.2", "sag", "Normal", ends, "NO_ANSWER"), VpnRecord("", "other", "Normal", ends[1:])]
+    return RunResult("mine", vpn=records)
+
+
+def test_json_of_vpn_status(abnormal: RunResult) -> None:
+    first, second = json.loads(to_json(abnormal))["vpn"]
+    ends = [{"node": "vcpe", "status": "Abnormal", "reason": "NO_ANSWER"}, {"node": "ccn", "status": "Normal", "reason": None}]
+    assert first == {
+        "gateway": "sag",
+        "step": "3.2",
+        "status": "Abnormal",
+        "expected": "Normal",
+        "reason": "NO_ANSWER",
+        "ends": ends,
+    }
+    assert (second["step"], second["status"], second["reason"], second["ends"]) == (None, "Normal", None, ends[1:])
+
+
+def test_junit_of_vpn_status(abnormal: RunResult) -> None:
+    (suite,) = ElementTree.fromstring(to_junit(abnormal))  # noqa: S314 - our own
+    cases = {case.get("name"): case for case in suite}
+    failure = cases["VPN Status of sag"].find("failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.text) == (
+        "Abnormal, Normal expected",
+        "vcpe: NO_ANSWER: the other end does not answer",
+    )
+    assert cases["VPN Status of other"].find("failure") is None
 
 
 def test_junit_tells_what_ended_a_run_early() -> None:

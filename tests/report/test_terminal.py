@@ -12,7 +12,8 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.terminal import Progress, print_result
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult
+from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
+from lab.vpn import VpnEnd
 
 APP, ECS = IPv4Address("10.0.1.10"), IPv4Address("192.168.1.10")
 
@@ -81,6 +82,36 @@ def test_a_refusal_stands_below_its_step() -> None:
     progress.step_finished(step)
     assert "not possible" in said(to)
     assert "InvalidId.CCN from alibaba.create_cen: no CCN" in said(to)
+
+
+VPN = {
+    "normal": ((VpnEnd("vcpe"), VpnEnd("ccn")), "", ["VPN Status of [sag]  Normal"]),
+    "abnormal": (
+        (VpnEnd("vcpe", "NO_ANSWER"), VpnEnd("ccn", "PEER_NOT_HEARD")),
+        "NO_ANSWER",
+        [
+            "VPN Status of [sag]  Abnormal",
+            "at vcpe: NO_ANSWER, the other end does not answer",
+            "at ccn: PEER_NOT_HEARD, the other end has not been heard",
+        ],
+    ),
+    "no tunnel": (
+        (),
+        "NO_TUNNEL",
+        [
+            "VPN Status of [sag]  Abnormal",
+            "NO_TUNNEL, the gateway is attached to no CCN, or no machine runs as its device",
+        ],
+    ),
+}
+
+
+@pytest.mark.requirement("S0-050")
+@pytest.mark.parametrize(("ends", "reason", "lines"), VPN.values(), ids=VPN.keys())
+def test_a_vpn_status_says_why_it_is_abnormal_at_each_end(ends: tuple[VpnEnd, ...], reason: str, lines: list[str]) -> None:
+    to = console()
+    Progress(to).vpn_finished(VpnRecord("3.2", "[sag]", "Normal", ends, reason))
+    assert [line.strip() for line in said(to).splitlines()] == lines
 
 
 def test_a_ping_that_could_not_be_sent_says_why() -> None:
