@@ -14,7 +14,6 @@ from lab.drops import Filter
 from lab.emulation.emulation import Emulation
 from lab.emulation.kernel import kernel_drops
 from lab.emulation.probe import Probing
-from lab.emulation.tunnels import CONNECTED_WITHIN
 from lab.simulation import Probe, Simulation
 from lab.topology import Topology
 from lab.vpn import VpnEnd
@@ -22,6 +21,7 @@ from lab.vpn import VpnEnd
 # Our choices, in seconds. What the simulation expects to be seen is waited for so long, what it does not expect only so long.
 SEEN_WITHIN = 1.0
 SETTLED_AFTER = 0.02
+CONNECTED_WITHIN = 10.0  # a datagram of a handshake that gets lost is repeated after 0.5, 1.5, 3.5 and 7.5 s
 READINGS = 4  # of the counters, while they differ from what is expected
 
 _FIRST_PORT, _LAST_PORT = 10_000, 60_000

@@ -141,7 +141,7 @@ class _Search:
         finally:
             anew.close()
         if not confirmed and not self._repeats(topology, wanted, before):
-            self._findings.unrepeated += [str(one) for one in disagreements[:1]]
+            self._findings.unrepeated.append("\n".join(map(str, disagreements)))
             self._pair.close()
             self._pair = Pair(topology)  # both with the same memory again
             return
