@@ -337,7 +337,7 @@ def books(gateway: Gateway) -> list[int]:
     table = negotiation._table
     (session,) = gateway.negotiated.sessions
     agendas = [len(agenda._entries) // 8 for agenda in (table._agenda, negotiation._agenda, gateway.engine._agenda)]
-    kept: list[Sized] = [table.sessions, table._by_spi, table._child_spis, gateway.engine._by_spi, negotiation._draining]
+    kept: list[Sized] = [table.sessions, table._by_spi, table._child_spis, gateway.engine.peers_by_spi, negotiation._draining]
     kept += [gateway.negotiated.pairs, session._sas, session.children, session._child_spis, session._wishes]
     return [*map(len, kept), *agendas]
 

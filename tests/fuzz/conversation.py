@@ -146,7 +146,7 @@ class World:
             assert len(table._child_spis) <= MOST_CHILDREN * len(table.sessions)
             assert all(len(session.children) <= MOST_CHILDREN for session in table.sessions)
             if PEER in end.engine.peers:
-                assert set(end.negotiated.pairs) <= set(end.engine._by_spi)
+                assert set(end.negotiated.pairs) <= set(end.engine.peers_by_spi)
 
 
 # The steps of a script
