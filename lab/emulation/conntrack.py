@@ -15,6 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
 
 from lab.emulation.machine import Machine
+from lab.errors import MachineError
 from lab.topology import Nat
 
 _DIRECTIONS = ("CTA_TUPLE_ORIG", "CTA_TUPLE_REPLY")
@@ -35,4 +36,4 @@ def _delete(socket: NFCTSocket, connection: NFCTAttrTuple) -> None:
         socket.entry("del", tuple_orig=connection)
     except NetlinkError as error:
         if error.code != ENOENT:  # it ended by itself in between
-            raise
+            raise MachineError(f"a connection could not be forgotten: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -12,13 +12,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pyroute2.netlink.exceptions import NetlinkError
-
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
-from lab.emulation.conntrack import forget_translations
 from lab.emulation.gateway import Options
-from lab.emulation.machine import Machine
+from lab.emulation.machine import Machine, terminate_all
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
@@ -26,7 +23,7 @@ from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
 from lab.results import PingResult
-from lab.topology import Node, Topology
+from lab.topology import Nat, Node, Topology
 from lab.vpn import VpnEnd
 
 Progress = Callable[[str], None]
@@ -75,7 +72,7 @@ class Emulation:
         before = self.topology
         try:
             self._change(topology, lambda _text: None)
-        except (MachineError, NetlinkError, OSError) as error:
+        except (MachineError, OSError) as error:
             self._change(before, lambda _text: None)
             raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
         self.topology = topology
@@ -115,16 +112,19 @@ class Emulation:
             self._onlooker([(self.machines[name], topology.by_name[name], interface) for name, interface in fresh])
 
     def _remove_machines(self, topology: Topology) -> None:
-        for name in [name for name in self.machines if name not in topology.by_name]:
+        obsolete = [name for name in self.machines if name not in topology.by_name]
+        terminate_all([self.machines.pop(name) for name in obsolete])
+        for name in obsolete:
             self._network.forget(name)
-            self.machines.pop(name).terminate()
             for memory in (self._rendered, self._counters):
                 memory.pop(name, None)
 
     def _add_machines(self, topology: Topology) -> None:
-        for node in topology.nodes:
-            if node.name not in self.machines:
-                self.machines[node.name] = Machine(f"n{next(self._names)}")
+        new = [node.name for node in topology.nodes if node.name not in self.machines]
+        for name in new:
+            self.machines[name] = Machine(f"n{next(self._names)}", ready=False)
+        for name in new:
+            self.machines[name].get_ready()
 
     def _filter(self, node: Node) -> None:
         """Load the node's gates in one transaction. A node that forwards has a sink for what its routes send nowhere."""
@@ -136,10 +136,10 @@ class Emulation:
             machine.add_veth_pair(SINK)
         machine.set_forwarding(node.forwards)
         ruleset = render(node)
-        machine.run("nft", "-f", "-", stdin=ruleset.text)
+        machine.run_nft(ruleset.text)
         self._counters.setdefault(node.name, {}).update(ruleset.counters)
         if before is not None and before.nats != node.nats:
-            forget_translations(machine, set(before.nats) ^ set(node.nats))
+            _forget_translations(machine, set(before.nats) ^ set(node.nats))
         self._rendered[node.name] = node
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
@@ -189,11 +189,16 @@ class Emulation:
 
     def close(self) -> None:
         self._tunnels.stop()
-        for machine in self.machines.values():
-            machine.terminate()
+        terminate_all(self.machines.values())
         self.machines.clear()
 
 
+def _forget_translations(machine: Machine, nats: Collection[Nat]) -> None:
+    from lab.emulation.conntrack import forget_translations  # few networks need it, and it takes long to load
+
+    forget_translations(machine, nats)
+
+
 def _read_counters(machine: Machine) -> dict[str, int]:
-    listing = json.loads(machine.run("nft", "-j", "list", "counters", "table", "inet", TABLE))
+    listing = json.loads(machine.run_nft(f"list counters table inet {TABLE}", json=True))
     return {entry["counter"]["name"]: entry["counter"]["packets"] for entry in listing["nftables"] if "counter" in entry}

@@ -1,4 +1,4 @@
-"""A node's network namespace, seen from the supervisor: do something inside it, or keep a netlink socket into it."""
+"""A node's network namespace, seen from the supervisor: do something inside it, or keep a socket into it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from pyroute2.iproute.linux import IPRoute
+from lab.emulation.rtnetlink import RouteSocket
 
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -20,7 +21,18 @@ class NetworkNamespace:
     def __init__(self, pid: int) -> None:
         self.fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         with self.inside():
-            self.netlink = IPRoute()  # a socket belongs for ever to the namespace it was made in
+            self.kernel = RouteSocket()  # a socket belongs for ever to the namespace it was made in
+        self._netlink: Any = None
+
+    @property
+    def netlink(self) -> Any:
+        """pyroute2's IPRoute, for what `kernel` does not know. Made when first asked for: importing it alone takes long."""
+        if self._netlink is None:
+            from pyroute2.iproute.linux import IPRoute
+
+            with self.inside():
+                self._netlink = IPRoute()
+        return self._netlink
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -42,7 +54,9 @@ class NetworkNamespace:
                 Path("/proc/sys/net", path).write_text(str(value))
 
     def close(self) -> None:
-        self.netlink.close()
+        if self._netlink is not None:
+            self._netlink.close()
+        self.kernel.close()
         os.close(self.fd)
 
 

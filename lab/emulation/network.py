@@ -7,20 +7,26 @@ Within a node a new or changed route is in before an old one goes, and a changed
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network
-from typing import Any
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
 from lab.emulation.machine import Machine
 from lab.emulation.ruleset import SINK
 from lab.topology import Interface, Link, Node, Route, Topology
 
 _RULE_PRIORITY = 100  # after the local table (0), before main (32766)
-_ON_LINK = "onlink"
-_NO_PREFIX_ROUTE = 0x200  # IFA_F_NOPREFIXROUTE: every route is a line of the Topology, the kernel adds none
 
 Key = tuple[str, str]  # node and interface
 Place = tuple[int, IPv4Network]  # table and destination: where the kernel keeps one route
-Target = tuple[str, str, str]  # device, next hop, preferred source; empty where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a route leads: into a device, to a next hop, with a preferred source."""
+
+    device: str
+    via: IPv4Address | None
+    source: IPv4Address | None
 
 
 class Network:
@@ -45,7 +51,7 @@ class Network:
         wanted = set(topology.links)
         for link in [link for link in self._links if link not in wanted]:
             machine = self._machines[link.a[0]]
-            machine.netlink.link("del", index=machine.interface_index(link.a[1]))
+            machine.kernel.remove_link(machine.interface_index(link.a[1]))
             self._unlink(link)
 
     def _unlink(self, link: Link) -> None:
@@ -57,7 +63,7 @@ class Network:
     def forget_device(self, node: str, name: str) -> None:
         """A device is gone; the kernel has taken its routes with it."""
         routes = self._routes.get(node, {})
-        for place in [place for place, target in routes.items() if target[0] == name]:
+        for place in [place for place, target in routes.items() if target.device == name]:
             del routes[place]
 
     def add_links(self, topology: Topology) -> None:
@@ -65,8 +71,7 @@ class Network:
         for link in topology.links:
             if link not in self._links:
                 (a, name_a), (b, name_b) = link.a, link.b
-                peer = {"ifname": name_b, "net_ns_fd": self._machines[b].namespace.fd}
-                self._machines[a].netlink.link("add", kind="veth", ifname=name_a, peer=peer)
+                self._machines[a].kernel.add_veth(name_a, name_b, self._machines[b].namespace.fd)
                 self._links[link] = None
 
     def configure(self, node: Node) -> None:
@@ -81,20 +86,19 @@ class Network:
         if before is None or before.proxy_arp != interface.proxy_arp:
             machine.namespace.set_sysctls(_parameters(interface))
         index = machine.interface_index(interface.name)
-        machine.netlink.link("set", index=index, mtu=interface.mtu, state="up")
+        machine.kernel.set_up(index, interface.mtu)
         old = before.addresses if before else ()
-        for verb, addresses in (("add", set(interface.addresses) - set(old)), ("del", set(old) - set(interface.addresses))):
-            for address in sorted(addresses, key=interface.addresses.index if verb == "add" else old.index):
-                prefix = {"address": str(address.ip), "prefixlen": address.network.prefixlen}
-                flags = {"flags": _NO_PREFIX_ROUTE} if verb == "add" else {}
-                machine.netlink.addr(verb, index=index, **prefix, **flags)
-                self._forget_source(node, str(address.ip), gone=verb == "del")
+        for address in [address for address in interface.addresses if address not in old]:
+            machine.kernel.add_address(index, address)
+        for address in [address for address in old if address not in interface.addresses]:
+            machine.kernel.remove_address(index, address)
+            self._forget_source(node, address.ip)
         self._interfaces[node, interface.name] = interface
 
-    def _forget_source(self, node: str, address: str, *, gone: bool) -> None:
+    def _forget_source(self, node: str, address: IPv4Address) -> None:
         """The kernel takes away the routes that prefer an address which goes."""
         routes = self._routes.get(node, {})
-        for place in [place for place, target in routes.items() if gone and target[2] == address]:
+        for place in [place for place, target in routes.items() if target.source == address]:
             del routes[place]
 
     def route(self, node: Node, *, tunnels: bool) -> None:
@@ -112,38 +116,30 @@ class Network:
         self._set_rules(node.name, {(name, table.number) for table in node.tables for name in table.selected_by})
 
     def _set_routes(self, node: str, wanted: Mapping[Place, Target], *, keep: set[str]) -> None:
-        netlink = self._machines[node].netlink
+        machine = self._machines[node]
         present = self._routes.setdefault(node, {})
         for place, target in wanted.items():
             if present.get(place) != target:
-                netlink.route("replace", **self._fields(node, place, target))
+                machine.kernel.set_route(*place, machine.interface_index(target.device), target.via, target.source)
                 present[place] = target
         for place, target in list(present.items()):
-            if place not in wanted and target[0] not in keep:
-                netlink.route("del", **self._fields(node, place, target))
+            if place not in wanted and target.device not in keep:
+                machine.kernel.remove_route(*place, machine.interface_index(target.device), target.via, target.source)
                 del present[place]
 
     def _set_rules(self, node: str, wanted: set[tuple[str, int]]) -> None:
-        netlink = self._machines[node].netlink
+        kernel = self._machines[node].kernel
         present = self._rules.setdefault(node, set())
-        for verb, rules in (("add", wanted - present), ("del", present - wanted)):
-            for name, number in sorted(rules):
-                netlink.rule(verb, iifname=name, table=number, priority=_RULE_PRIORITY)
-                (present.add if verb == "add" else present.discard)((name, number))
-
-    def _fields(self, node: str, place: Place, target: Target) -> dict[str, Any]:
-        (table, destination), (device, via, source) = place, target
-        fields: dict[str, Any] = {"dst": str(destination), "table": table}
-        fields["oif"] = self._machines[node].interface_index(device)
-        fields |= {"gateway": via, "flags": [_ON_LINK]} if via else {"scope": "link"}
-        if source:
-            fields["prefsrc"] = source
-        return fields
+        for name, number in sorted(wanted - present):
+            kernel.add_rule(name, number, _RULE_PRIORITY)
+            present.add((name, number))
+        for name, number in sorted(present - wanted):
+            kernel.remove_rule(name, number, _RULE_PRIORITY)
+            present.discard((name, number))
 
 
 def _target(route: Route) -> Target:
-    device = SINK if route.drop else route.interface
-    return device, str(route.via or ""), str(route.source or "")
+    return Target(SINK if route.drop else route.interface, route.via, route.source)
 
 
 def _parameters(interface: Interface) -> dict[str, str | int]:

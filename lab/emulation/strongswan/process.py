@@ -81,7 +81,7 @@ class StrongswanProcess:
                 raise MachineError(f"strongSwan was not ready in {self.machine.name} within {_READY_WITHIN:.0f} s")
             time.sleep(0.01)  # a poll of the condition, with the deadline above
         index = self.machine.interface_index(STRONGSWAN_DEVICE)
-        self.machine.netlink.link("set", index=index, mtu=self._mtu, state="up")
+        self.machine.kernel.set_up(index, self._mtu)
         self._selectors = Selectors(self.machine, STRONGSWAN_DEVICE)
         for peer in self._peers.values():
             self._introduce(peer)

@@ -49,7 +49,7 @@ class Selectors:
         self._load(f"flush set inet {_TABLE} behind\n{added}")
 
     def drops(self) -> dict[DropReason, int]:
-        listing = json.loads(self._machine.run("nft", "-j", "list", "counters", "table", "inet", _TABLE))
+        listing = json.loads(self._machine.run_nft(f"list counters table inet {_TABLE}", json=True))
         counted = {entry["counter"]["name"]: entry["counter"]["packets"] for entry in listing["nftables"] if "counter" in entry}
         return {reason: counted[reason] for reason in _COUNTED}
 
@@ -57,4 +57,4 @@ class Selectors:
         self._load(f"delete table inet {_TABLE}")
 
     def _load(self, text: str) -> None:
-        self._machine.run("nft", "-f", "-", stdin=text)
+        self._machine.run_nft(text)
