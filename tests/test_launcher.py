@@ -121,8 +121,15 @@ def machine(tmp_path: Path) -> Machine:
     launcher = (ROOT / "saglab").read_text()
     system_directories = ":/usr/local/sbin:/usr/sbin:/sbin"
     # Else it finds this machine's commands, and changes this machine.
-    doubles = {"/usr/lib/ipsec": f"{bin_}/ipsec", "/usr/sbin/policy": f"{bin_}/policy", "/etc/systemd": f"{bin_}/systemd"}
-    for real, double in {system_directories: "", **doubles}.items():
+    doubles = {
+        system_directories: "",
+        "/usr/lib*/": f"{bin_}/",
+        "/usr/lib/*/": f"{bin_}/*/",
+        "/usr/lib/ipsec": f"{bin_}/ipsec",
+        "/usr/sbin/policy": f"{bin_}/policy",
+        "/etc/systemd": f"{bin_}/systemd",
+    }
+    for real, double in doubles.items():
         assert real in launcher
         launcher = launcher.replace(real, double)
     (project / "saglab").write_text(launcher)
@@ -296,6 +303,9 @@ REFUSALS = {
         ("missing: mininet nftables", "sudo apt-get install -y --no-install-recommends mininet nftables"),
         lacks=("nft", "mnexec"),
         behaves={"FAKE_UID": "1000"},
+    ),
+    "a library missing, not root": Refusal(
+        ("missing: libseccomp2", "sudo apt-get install"), lacks=("libseccomp.so.2",), behaves={"FAKE_UID": "1000"}
     ),
     "packages missing, no apt": Refusal(("missing: nftables", "no apt here"), lacks=("nft", "apt-get")),
     "packages missing, apt fails": Refusal(

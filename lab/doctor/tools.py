@@ -1,7 +1,8 @@
-"""The commands a lab calls, and the Debian or Ubuntu package that brings each."""
+"""The commands a lab calls, a library, and the Debian or Ubuntu package that brings each."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 
@@ -23,20 +24,30 @@ PACKAGES = {
     "mount": "mount",
     "modprobe": "kmod",
     "ps": "procps",
+    "libseccomp.so.2": "libseccomp2",  # with which a dataplane's worker gives up system calls
 }
 
 _SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH
 
 
 def commands() -> list[Check]:
-    """One check for each command."""
-    return [_command(name, package) for name, package in PACKAGES.items()]
+    """One check for each command, and for the library."""
+    return [(_library if ".so." in name else _command)(name, package) for name, package in PACKAGES.items()]
 
 
 def _command(name: str, package: str) -> Check:
     path = shutil.which(name, path=search_path())
     remedy = f"install the package {package}: as root, ./saglab doctor --install"
     return Check(f"command {name}", path is not None, True, path or "not found", remedy)
+
+
+def _library(name: str, package: str) -> Check:
+    remedy = f"install the package {package}: as root, ./saglab doctor --install"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return Check(f"library {name}", False, True, "not found", remedy)
+    return Check(f"library {name}", True, True, "found", remedy)
 
 
 def search_path() -> str:

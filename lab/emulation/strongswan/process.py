@@ -62,9 +62,9 @@ class StrongswanProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         conf = RUNTIME / f"{self.machine.name}.strongswan.conf"
         conf.write_text(charon_conf(str(self._journal.path)))
-        self._journal.path.touch(mode=0o600)
         command = ["env", f"STRONGSWAN_CONF={conf}", str(_unconfined_charon())]
-        process: subprocess.Popen[bytes] = self.machine.popen(command, stdin=subprocess.DEVNULL)
+        with self._journal.path.open("ab") as log:  # charon itself appends to it, once it has read its settings
+            process: subprocess.Popen[bytes] = self.machine.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return process
 
     @property
@@ -159,10 +159,10 @@ class StrongswanProcess:
         """Let charon take leave of its peer, and leave the machine as it was."""
         self._process.terminate()
         try:
-            self._process.communicate(timeout=_STOPPED_WITHIN)
+            self._process.wait(_STOPPED_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
         if self._selectors is not None:
             self._selectors.remove()
         self.machine.run("umount", "/run")
