@@ -24,7 +24,7 @@ from lab.emulation.sandbox import run_in_sandbox
 from lab.errors import UsageError
 from lab.impairments import Both, parse_impairments
 from testbed.contender import Contender
-from testbed.contenders import CONTENDERS
+from testbed.contenders import CONTENDERS, ON_REQUEST
 from testbed.machine import machine
 from testbed.measures import BAD_LINE, EVERYTHING, QUICK
 from testbed.results import Results, read_results
@@ -34,6 +34,8 @@ from testbed.tuning import Tuning
 
 TOOLS = {"iperf3": "iperf3", "ethtool": "ethtool", "taskset": "util-linux", "ping": "iputils-ping", "mnexec": "mininet"}
 """What every measurement needs, and the Debian package that brings it."""
+
+_KNOWN = (*CONTENDERS, *ON_REQUEST)
 
 
 def main() -> int:
@@ -71,7 +73,7 @@ def _measure(options: argparse.Namespace) -> int:
 
 def _present(names: Sequence[str]) -> list[Contender]:
     """Those asked for whose programs are there. Says what is missing."""
-    chosen = [contender for contender in CONTENDERS if not names or contender.name in names]
+    chosen = [contender for contender in _KNOWN if contender.name in names] if names else list(CONTENDERS)
     for contender in chosen:
         if contender.missing:
             remedy = f"apt-get install --no-install-recommends {contender.package}"
@@ -87,7 +89,7 @@ def _print(results: Results, *, in_markdown: bool) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    known = "; ".join(f"{contender.name}: {contender.what}" for contender in CONTENDERS)
+    known = "those of the table:\n" + _told(CONTENDERS) + "\non request:\n" + _told(ON_REQUEST)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=known)
     add = parser.add_argument
     add("--only", type=_names, default=[], metavar="NAME,…", help="measure these alone, of those named below")
@@ -107,9 +109,13 @@ def _arguments() -> argparse.Namespace:
     return options
 
 
+def _told(contenders: Sequence[Contender]) -> str:
+    return "\n".join(f"  {contender.name:<16}{contender.what}" for contender in contenders)
+
+
 def _names(text: str) -> list[str]:
     names = text.split(",")
-    unknown = set(names) - {contender.name for contender in CONTENDERS}
+    unknown = set(names) - {contender.name for contender in _KNOWN}
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
     return names

@@ -26,14 +26,24 @@ _SWAN = (
     (strongswan.CHARON, "swanctl"),
 )
 
+_PLAIN = {"offloads": dict.fromkeys(("tun_tcp", "tun_udp", "underlay_send", "underlay_receive"), False)}
+_TUNING = {"interfaces": ["lan", "wan"]}
+
 CONTENDERS = (
     Contender("none", "the kernel forwards the packets as they are: the ceiling", Path.route_plainly),
     Contender("saglab", "AES-256-GCM", saglab.start),
     Contender("saglab-chacha", "ChaCha20-Poly1305", partial(saglab.start, cipher="chacha20-poly1305")),
-    Contender("saglab-1000", "AES-256-GCM, with 999 more peers", partial(saglab.start, others=999)),
+    Contender("saglab-plain", "AES-256-GCM, with every offload switched off", partial(saglab.start, changes=_PLAIN)),
     _debian("wireguard-go", "ChaCha20-Poly1305", "wireguard-go wireguard-tools", ("wireguard-go", "wg"), wireguard.start),
     _debian("openvpn", "AES-256-GCM, no DCO", "openvpn", ("openvpn",), openvpn.start),
     _debian("strongswan-128", "AES-128-GCM, libipsec", *_SWAN, partial(strongswan.start, esp="aes128gcm16")),
     _debian("strongswan-256", "AES-256-GCM, libipsec", *_SWAN, partial(strongswan.start, esp="aes256gcm16")),
     _debian("tinc", "its own choice of cipher", "tinc", ("tincd",), tinc.start),
 )
+
+ON_REQUEST = (
+    Contender("saglab-128", "AES-128-GCM", partial(saglab.start, cipher="aes-128-gcm")),
+    Contender("saglab-1000", "AES-256-GCM, with 999 more peers", partial(saglab.start, others=999)),
+    Contender("saglab-tuning", "AES-256-GCM, and tunes the gateway's interfaces itself", partial(saglab.start, changes=_TUNING)),
+)
+"""Measured when they are asked for."""
