@@ -75,6 +75,7 @@ def _cen(cloud: Cloud, vpcs: list[AlibabaVpc]) -> str:
 
 def _join(cloud: Cloud, cen_id: str, vpc: AwsVpc) -> None:
     """A vCPE between an AWS VPC and a CEN, all steps done."""
+    cloud.alibaba.create_ticket()
     order = cloud.alibaba.create_smart_access_gateway()
     cloud.alibaba.activate_smart_access_gateway(order.smart_ag_id)
     device = order.gateways[0].active_device

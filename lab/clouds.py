@@ -14,6 +14,7 @@ from typing import Any, cast
 from lab.cloud import Cloud, CloudError
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.clock import Clock
 from lab.results import Refusal
 
 
@@ -28,6 +29,7 @@ class Clouds:
         self.refusals: list[Refusal] = []
         self.aws = cast(Aws, _Provider(self, "aws"))
         self.alibaba = cast(Alibaba, _Provider(self, "alibaba"))
+        self.clock = cast(Clock, _Provider(self, "clock"))
 
     def call(self, provider: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call in both clouds, or in the plan only while leaving out.

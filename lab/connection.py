@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.clock import Clock
+from lab.cloud.operation import Provider
 from lab.explanation import Question
 from lab.results import PingRecord
 from lab.supervisor.answers import Status, Traced
@@ -26,6 +28,7 @@ class Connection:
         self._client.info()  # so that a wrong name is told of here
         self.aws = cast(Aws, _RemoteProvider(self._client, Aws))
         self.alibaba = cast(Alibaba, _RemoteProvider(self._client, Alibaba))
+        self.clock = cast(Clock, _RemoteProvider(self._client, Clock))
 
     def status(self) -> Status:
         """Nodes and tunnels as they are now."""
@@ -43,7 +46,7 @@ class Connection:
 class _RemoteProvider:
     """Stands where a provider's operations are expected, and has the supervisor make each call."""
 
-    def __init__(self, client: Client, provider: type[Aws] | type[Alibaba]) -> None:
+    def __init__(self, client: Client, provider: type[Provider]) -> None:
         self._client = client
         self._provider = provider
 

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     # Smart Access Gateway
     SAG_DEVICE_NOT_ASSOCIATED = "SAG_DEVICE_NOT_ASSOCIATED"
     SAG_NOT_ATTACHED_TO_CCN = "SAG_NOT_ATTACHED_TO_CCN"
+    SAG_OVERDUE_PAYMENT = "SAG_OVERDUE_PAYMENT"
+    SAG_DEVICE_STANDBY = "SAG_DEVICE_STANDBY"
 
     @property
     def text(self) -> str:
@@ -53,4 +55,6 @@ _TEXT = {
     Reason.CEN_NO_BANDWIDTH_PLAN: "the CEN has no bandwidth between the two regions",
     Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: another image, or serial number and key of no device",
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
+    Reason.SAG_OVERDUE_PAYMENT: "the gateway's subscription has ended, so it has no tunnel",
+    Reason.SAG_DEVICE_STANDBY: "the device is the standby one of its pair, and has no tunnel until it is switched to",
 }

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from lab.cloud import Cloud, CloudError
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.clock import Clock
 from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
@@ -108,6 +109,11 @@ class Lab:
     @property
     def alibaba(self) -> Alibaba:
         return self.clouds.alibaba
+
+    @property
+    def clock(self) -> Clock:
+        """The lab's time."""
+        return self.clouds.clock
 
     @property
     def cloud(self) -> Cloud:

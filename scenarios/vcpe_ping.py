@@ -74,6 +74,7 @@ def run(lab: Lab) -> None:
         device = sag.active_device
 
     with lab.step("2.1", "Select the SAG vCPE image", without=NO_GATEWAY):
+        lab.alibaba.create_ticket(content="Please share the SAG vCPE image with our AWS account.")
         image = lab.choose(lab.aws.describe_images(name="sag-vcpe")[0], otherwise=linux)
 
     with lab.step("2.2", "Select an instance type with 2 cores and 4 GB of memory"):

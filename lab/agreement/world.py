@@ -76,6 +76,7 @@ def make_world() -> World:
     """The network, in a cloud of its own; always the same."""
     cloud = Cloud(SEED)
     aws, alibaba = cloud.aws, cloud.alibaba
+    alibaba.create_ticket()
     linux, image = aws.describe_images(name=LINUX)[0].id, aws.describe_images(name=SAG_VCPE)[0].id
 
     vpc_a, vpc_b = aws.create_vpc("10.0.0.0/16", name="A"), aws.create_vpc("10.1.0.0/16", name="B")

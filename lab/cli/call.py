@@ -18,7 +18,7 @@ from lab.report.terminal import make_console
 if TYPE_CHECKING:
     from lab.supervisor.operations import OperationInfo, Parameter
 
-_PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud"}
+_PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud", "clock": "the lab's clock"}
 _EPILOG = (
     "Example: saglab call aws modify_network_interface_attribute --network-interface-id eni-0123456789abcdef0 "
     "--no-source-dest-check. Exit status: 0 done, 1 the provider refuses, 2 wrong usage."

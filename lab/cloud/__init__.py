@@ -1,14 +1,18 @@
 """What a customer configured at both providers: resources, their rules, their error codes.
 
 `Cloud` holds the state; `cloud.aws` and `cloud.alibaba` are the providers' operations, under the providers' names. Operations
-that change something are numbered and journalled; `describe_…` calls are neither.
+that change something are numbered and journalled; `describe_…` calls are neither. `cloud.clock` says what time it is there, and
+moves it forward.
 """
 
 from __future__ import annotations
 
 from lab.cloud.alibaba import Alibaba
+from lab.cloud.alibaba.device import DeviceWatch
+from lab.cloud.alibaba.subscription import SubscriptionCalendar
 from lab.cloud.aws import Aws
 from lab.cloud.aws.image import publish_images
+from lab.cloud.clock import Clock
 from lab.cloud.errors import CloudError
 from lab.cloud.journal import Journal, Operation
 from lab.cloud.operation import Keeper, State
@@ -48,3 +52,5 @@ class Cloud:
         self.supply = state.supply
         self.aws = Aws(state)
         self.alibaba = Alibaba(state)
+        self.clock = Clock(state, [SubscriptionCalendar(state)])
+        state.watch_vcpe = DeviceWatch(state)

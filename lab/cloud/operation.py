@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from typing import ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 from lab.cloud.errors import CloudError
 from lab.cloud.journal import Journal, Operation
+from lab.cloud.lab_time import time_in
 from lab.cloud.record import Record
 from lab.cloud.store import Store
 from lab.cloud.supply import Supply
@@ -22,9 +24,13 @@ R = TypeVar("R", bound=Record)
 
 Position = tuple[int, int, int]  # of a supply
 Keeper = Callable[[Operation, Position], None]
+VcpeWatch = Callable[[str, bool], None]
 
 
 def _keep_nothing(_operation: Operation, _before: Position) -> None: ...
+
+
+def _watch_nothing(_user_data: str, _runs: bool) -> None: ...
 
 
 @dataclass
@@ -32,7 +38,8 @@ class State:
     """What the providers of one cloud share. `running` is the call under way: its name with the provider, and its number.
 
     `keep` is given each operation that has changed something, and where the supply stood before it, while the change can still be
-    undone: if it raises, the call has failed and nothing has changed.
+    undone: if it raises, the call has failed and nothing has changed. `watch_vcpe` is told the user data of a machine with the
+    SAG vCPE image, and whether it runs, whenever that changes: so one provider learns what becomes of its devices at the other.
     """
 
     store: Store
@@ -40,6 +47,7 @@ class State:
     supply: Supply
     running: tuple[str, int] | None = field(default=None)
     keep: Keeper = _keep_nothing
+    watch_vcpe: VcpeWatch = _watch_nothing
 
 
 class Provider:
@@ -51,6 +59,11 @@ class Provider:
         self._state = state
         self._store = state.store
         self._supply = state.supply
+
+    @property
+    def _now(self) -> datetime:
+        """The time in the lab, in UTC."""
+        return time_in(self._store)
 
     def _origin(self, resource: str) -> Origin:
         """The origin of what the call under way makes of `resource`."""

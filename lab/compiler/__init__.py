@@ -30,16 +30,16 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
     With `only`, the ids of a part of it as `part_around` gives them, that part and the internet.
     """
     draft = Draft()
+    served = served_devices(running_claims(cloud))
     for aws in _chosen(cloud, AwsVpc, only):
-        aws_vpc.write_vpc(draft, cloud, aws)
+        aws_vpc.write_vpc(draft, cloud, aws, served)
     vpcs = _chosen(cloud, AlibabaVpc, only)
     for vpc in vpcs:
         alibaba_vpc.write_vpc(draft, cloud, vpc)
     for network in _chosen(cloud, EnsNetwork, only):
-        ens.write_network(draft, cloud, network)
+        ens.write_network(draft, cloud, network, served)
     for instance in _chosen(cloud, EnsInstance, only):
-        ens.write_lone_instance(draft, cloud, instance)
-    served = served_devices(running_claims(cloud))
+        ens.write_lone_instance(draft, cloud, instance, served)
     presences = _chosen(cloud, CloudConnectNetwork, only)
     for presence in presences:
         ccn.write_ccn(draft, cloud, presence, served)

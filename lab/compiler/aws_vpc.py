@@ -25,6 +25,7 @@ from lab.cloud.aws.resources import (
 from lab.cloud.aws.resources import Route as CloudRoute
 from lab.cloud.aws.resources import RouteTable as CloudTable
 from lab.compiler.acl import acl_chains, acl_gates, ways_of
+from lab.compiler.device import Served
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import Port, local_routes, plug
 from lab.compiler.gateway import write_machine
@@ -57,12 +58,12 @@ class _Plugged:
     port: Port
 
 
-def write_vpc(draft: Draft, cloud: Cloud, vpc: Vpc) -> None:
+def write_vpc(draft: Draft, cloud: Cloud, vpc: Vpc, served: Served) -> None:
     """Add the VPC's fabric and its running instances to the draft."""
     fabric = draft.add(NodeDraft(vpc.id, vpc.name or "AWS VPC", NodeKind.VPC, "aws", forwards=True))
     plugged = list(_running(cloud, vpc))
     ports = [item.port for item in plugged]
-    _write_machines(draft, cloud, fabric, plugged)
+    _write_machines(draft, cloud, fabric, plugged, served)
     _write_checks_and_groups(cloud, fabric, plugged)
     edge = _write_edge(draft, cloud, fabric, vpc, plugged)
     fabric.main += unique(local_routes(ports))
@@ -85,7 +86,7 @@ def _running(cloud: Cloud, vpc: Vpc) -> Iterator[_Plugged]:
         yield _Plugged(eni, instance, Port(eni.id, eni.private_ip_addresses, subnet.cidr_block, device, eni.origin))
 
 
-def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:
+def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged], served: Served) -> None:
     ports: dict[str, list[Port]] = defaultdict(list)
     instances = {item.instance.id: item.instance for item in plugged}
     for item in sorted(plugged, key=lambda item: (item.instance.id, item.eni.device_index)):
@@ -95,7 +96,7 @@ def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list
         machine = draft.add(NodeDraft(instance_id, instance.name or instance_id, NodeKind.HOST, "aws"))
         for port in own:
             plug(draft, fabric, machine, port)
-        write_machine(cloud, machine, instance, own)
+        write_machine(cloud, machine, instance, own, served)
 
 
 def _write_checks_and_groups(cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:

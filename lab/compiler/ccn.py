@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import ccn_routes
-from lab.cloud.alibaba.resources import CloudConnectNetwork, Device, SmartAccessGateway
-from lab.compiler.device import proof_of_presence
+from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
+from lab.compiler.device import Served, proof_of_presence, tunnel_name
 from lab.compiler.draft import Draft, NodeDraft, no_route
 from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address
 from lab.compiler.names import CEN, TUN, WAN, interface_name, table_number
 from lab.topology import ANY, Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
 
-def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Mapping[str, Device]) -> None:
-    """Its public address on the internet, and a peer for each gateway in `served`. From the internet it forwards nothing."""
+def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Served) -> None:
+    """Its public address on the internet, and a peer for each device in `served`. From the internet it forwards nothing.
+
+    The networks behind a gateway lie behind the first of its devices, and behind no other.
+    """
     presence = draft.add(NodeDraft(ccn.id, ccn.name or "CCN", NodeKind.CCN, "alibaba", forwards=True))
     address = ccn_address(cloud, ccn.id)
     far = interface_name("ccn", ccn.id)
@@ -27,13 +29,13 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Mapp
     presence.tables.append(RouteTable(table_number(ccn.origin), (no_route(ccn.origin),), (WAN,), ccn.id))
     peers = tuple(
         TunnelPeer(
-            gateway.id,
-            gateway.cidr_blocks,
-            proof_of_presence(gateway, served[gateway.id], ccn.id),
+            tunnel_name(gateway, device, served),
+            gateway.cidr_blocks if device == served[gateway.id][0] else (),
+            proof_of_presence(gateway, device, ccn.id),
             gateway.cidr_origin,
         )
         for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id)
-        if gateway.id in served
+        for device in served.get(gateway.id, ())
     )
     if peers:
         presence.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=ccn.id))

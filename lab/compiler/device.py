@@ -7,13 +7,13 @@ fails where the two ends are to prove who they are. A machine with neither half 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dataplane.ike.identity import fqdn, key_id
 from lab.cloud import Cloud
 from lab.cloud.alibaba.ens import ENS_SAG_VCPE
-from lab.cloud.alibaba.resources import ACTIVE_ROLE, Device, EnsInstance, SmartAccessGateway
+from lab.cloud.alibaba.resources import ACTIVE, ACTIVE_ROLE, ACTIVE_STANDBY, Device, EnsInstance, SmartAccessGateway
 from lab.cloud.alibaba.resources import RUNNING as ENS_RUNNING
 from lab.cloud.aws.resources import RUNNING, Image, Instance
 from lab.cloud.user_data import DeviceCredentials, MalformedUserData, parse_user_data
@@ -79,18 +79,46 @@ def running_claims(cloud: Cloud) -> Iterator[Claim]:
             yield claim
 
 
-def served_devices(claims: Iterable[Claim]) -> dict[str, Device]:
-    """By gateway, the device that its point of presence waits for: one that is rightly claimed, the active one first."""
-    best: dict[str, Claim] = {}
+Served = Mapping[str, tuple[Device, ...]]
+"""By gateway, the devices that its point of presence waits for. The routes follow the first."""
+
+
+def served_devices(claims: Iterable[Claim]) -> Served:
+    """Of a gateway in service: those that machines are to be, one that is rightly claimed first, and of these the active one.
+
+    Of an active-standby pair only the active one is served.
+    """
+    ranks: dict[str, dict[str, tuple[bool, bool]]] = {}
+    known: dict[str, Device] = {}
     for claim in claims:
-        known = best.get(claim.gateway.id)
-        if known is None or _rank(claim) > _rank(known):
-            best[claim.gateway.id] = claim
-    return {gateway_id: claim.device for gateway_id, claim in best.items()}
+        if may_connect(claim):
+            serial_number = claim.device.serial_number
+            known[serial_number] = claim.device
+            ranked = ranks.setdefault(claim.gateway.id, {})
+            ranked[serial_number] = max(ranked.get(serial_number, (False, False)), _rank(claim))
+    return {
+        gateway_id: tuple(known[serial] for serial in sorted(ranked, key=lambda serial: ranked[serial], reverse=True))
+        for gateway_id, ranked in ranks.items()
+    }
+
+
+def may_connect(claim: Claim) -> bool:
+    """Whether the gateway is in service, and the device not one that waits to be switched to."""
+    return claim.gateway.status == ACTIVE and not waits(claim)
+
+
+def waits(claim: Claim) -> bool:
+    """Whether the device is the standby one of an active-standby pair."""
+    return claim.gateway.ha_type == ACTIVE_STANDBY and claim.device.role != ACTIVE_ROLE
 
 
 def _rank(claim: Claim) -> tuple[bool, bool]:
     return claim.is_right, claim.device.role == ACTIVE_ROLE
+
+
+def tunnel_name(gateway: SmartAccessGateway, device: Device, served: Served) -> str:
+    """What both ends call the tunnel of a device: by its gateway if the routes follow it, else by its serial number."""
+    return gateway.id if device == served[gateway.id][0] else device.serial_number
 
 
 def proof_of_machine(claim: Claim, ccn_id: str) -> PeerAuthentication:

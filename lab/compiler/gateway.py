@@ -9,10 +9,10 @@ from ipaddress import IPv4Address
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import gateway_routes
-from lab.cloud.alibaba.resources import CloudConnectNetwork
+from lab.cloud.alibaba.resources import ARREARAGE, CloudConnectNetwork
 from lab.cloud.aws.resources import Instance
 from lab.cloud.aws.resources import RouteTable as CloudTable
-from lab.compiler.device import Claim, claim_of, is_vcpe, proof_of_machine
+from lab.compiler.device import Claim, Served, claim_of, is_vcpe, may_connect, proof_of_machine, tunnel_name
 from lab.compiler.draft import NodeDraft, no_route
 from lab.compiler.fabric import Port
 from lab.compiler.names import TUN, table_number
@@ -39,12 +39,12 @@ class Seat:
     check: EniCheck | None = None
 
 
-def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port]) -> None:
+def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port], served: Served) -> None:
     """Add to a machine in AWS what it forwards, if it is one that other machines' packets are sent to."""
     claim = claim_of(cloud, instance)
     if claim is not None:
         own = ports[0].addresses[0]
-        write_gateway(cloud, machine, claim, Seat(ports, own, own))
+        write_gateway(cloud, machine, claim, Seat(ports, own, own), served)
     elif is_vcpe(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
         write_refusal(machine, [port.device for port in ports], instance.origin)
 
@@ -65,13 +65,13 @@ def write_table(machine: NodeDraft, devices: Sequence[str], origin: Origin, rout
         machine.tables.append(RouteTable(table_number(origin), routes, tuple(devices), origin.resource))
 
 
-def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat) -> None:
+def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, served: Served) -> None:
     """From the LAN into the tunnel goes what the gateway has learned; from the tunnel to the LAN its static routes."""
     gateway = claim.gateway
     machine.kind = NodeKind.GATEWAY
     devices = [port.device for port in seat.ports]
-    if gateway.ccn_id is None:
-        write_table(machine, devices, gateway.origin, (no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN),))
+    if gateway.ccn_id is None or not may_connect(claim):
+        write_table(machine, devices, gateway.origin, (_without_tunnel(claim),))
         return
     learned = gateway_routes(cloud.store, gateway.id)
     tunnel = tuple(Route(route.destination, route.origin, TUN, source=seat.own) for route in learned)
@@ -83,7 +83,7 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat) ->
     write_table(machine, devices, gateway.origin, (*tunnel, no_route(gateway.origin)))
     machine.tables.append(RouteTable(table_number(gateway.ccn_origin), (*lan, no_route(gateway.origin)), (TUN,), gateway.id))
     peer = TunnelPeer(
-        gateway.id,
+        tunnel_name(gateway, claim.device, served),
         tuple(route.destination for route in learned),
         proof_of_machine(claim, gateway.ccn_id),
         gateway.ccn_origin,
@@ -91,6 +91,16 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat) ->
         speaks_first=True,
     )
     machine.services.append(Tunnel(TUN, seat.underlay, UDP_PORT, (peer,), gateway.origin, seat.check))
+
+
+def _without_tunnel(claim: Claim) -> Route:
+    """Why a gateway's machine has no tunnel. Overdue payment is told first, as the console does."""
+    gateway = claim.gateway
+    if gateway.status == ARREARAGE:
+        return no_route(gateway.status_origin, Reason.SAG_OVERDUE_PAYMENT)
+    if gateway.ccn_id is None:
+        return no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN)
+    return no_route(gateway.devices_origin, Reason.SAG_DEVICE_STANDBY)
 
 
 def ccn_address(cloud: Cloud, ccn_id: str) -> IPv4Address:

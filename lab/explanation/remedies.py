@@ -395,6 +395,25 @@ def _outside_selector(situation: Situation) -> Iterator[Remedy]:
     yield from _junction(situation)
 
 
+def _renewal(situation: Situation) -> Iterator[Remedy]:
+    """A month more for the gateway that the machine is a device of."""
+    gateway = _gateway_here(situation)
+    if gateway is not None:
+        yield (Call.of("alibaba.renew_instance", instance_id=gateway, renew_period=1),)
+
+
+def _switch(situation: Situation) -> Iterator[Remedy]:
+    gateway = _gateway_here(situation)
+    if gateway is not None:
+        yield (Call.of("alibaba.switch_smart_access_gateway_device", smart_ag_id=gateway),)
+
+
+def _gateway_here(situation: Situation) -> str | None:
+    """The gateway whose machine dropped the packet: the route that did so is the gateway's."""
+    route = situation.hop.route
+    return route.origin.resource if route is not None else None
+
+
 _REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
     Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION: _check,
     Reason.ENI_SG_RULES_MISMATCH: _ec2_group,
@@ -407,6 +426,8 @@ _REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: _private_at_the_edge,
     Reason.ECS_SG_RULES_MISMATCH: _ecs_group,
     Reason.SAG_NOT_ATTACHED_TO_CCN: _junction,
+    Reason.SAG_OVERDUE_PAYMENT: _renewal,
+    Reason.SAG_DEVICE_STANDBY: _switch,
     Reason.CEN_NO_BANDWIDTH_PLAN: _bandwidth,
     Drop.OUTSIDE_SELECTOR: _outside_selector,
     Drop.NO_PEER_FOR_DESTINATION: _junction,

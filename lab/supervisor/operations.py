@@ -11,11 +11,12 @@ from typing import Any, get_type_hints
 
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.clock import Clock
 from lab.cloud.operation import Provider
 from lab.errors import UsageError
 from lab.supervisor.wire import WireError, decode
 
-PROVIDERS: Mapping[str, type[Provider]] = MappingProxyType({"aws": Aws, "alibaba": Alibaba})
+PROVIDERS: Mapping[str, type[Provider]] = MappingProxyType({"aws": Aws, "alibaba": Alibaba, "clock": Clock})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -32,6 +33,8 @@ def encode(value: object) -> Any:
         return value
     if isinstance(value, _ADDRESSES):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -58,9 +61,9 @@ def _decode(kind: Any, data: Any) -> Any:
         return _decode_collection(origin, arguments, data, kind)
     if is_dataclass(kind):
         return _decode_dataclass(kind, data)
-    if issubclass(kind, (Enum, *_ADDRESSES)):
+    if issubclass(kind, (Enum, datetime, *_ADDRESSES)):
         try:
-            return kind(data)
+            return datetime.fromisoformat(str(data)) if kind is datetime else kind(data)
         except ValueError as error:
             raise WireError(str(error)) from error
     if kind is float and isinstance(data, int) and not isinstance(data, bool):

@@ -68,6 +68,7 @@ def aws_world(cloud: Cloud) -> SimpleNamespace:
     aws.create_route(table.id, "0.0.0.0/0", gateway_id=igw.id)
     group = aws.create_security_group("app", "the app host", vpc.id)
     other_group = aws.create_security_group("app", "same name, other VPC", other_vpc.id)
+    cloud.alibaba.create_ticket()
     linux, sag_vcpe = aws.describe_images(name=LINUX)[0], aws.describe_images(name=SAG_VCPE)[0]
     app = aws.run_instances(linux.id, inner.id, security_group_ids=[group.id], private_ip_address="10.0.1.10")
     gw = aws.run_instances(sag_vcpe.id, edge.id, private_ip_address="10.0.2.10", associate_public_ip_address=True)

@@ -368,6 +368,7 @@ def test_a_stopped_gateway_is_no_peer_of_its_ccn(edge) -> None:
 def test_a_gateway_in_aws_is_a_peer_of_its_ccn_while_its_machine_runs(w, goes, peers) -> None:
     sag, aws = gateway(w, "10.0.0.0/16"), w.cloud.aws
     subnet = aws.create_subnet(aws.create_vpc("10.0.0.0/16").id, "10.0.1.0/24")
+    w.alibaba.create_ticket()
     vcpe = aws.run_instances(aws.describe_images(name=SAG_VCPE)[0].id, subnet.id, user_data=sag.user_data)
     for call in goes:
         getattr(aws, call)(vcpe.id)

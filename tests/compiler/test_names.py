@@ -34,6 +34,7 @@ def named_lab(name: str) -> Topology:
     gateway = lab.aws.create_internet_gateway()
     lab.aws.attach_internet_gateway(gateway.id, vpc.id)
     group = lab.aws.create_security_group("group", "description", vpc.id)
+    lab.alibaba.create_ticket()
     image = lab.aws.describe_images(name=SAG_VCPE)[0]
     lab.aws.authorize_security_group_ingress(group.id, ip_protocol="tcp", from_port=22, to_port=22, cidr_ip="10.0.0.0/16")
     lab.aws.run_instances(

@@ -72,6 +72,7 @@ def joined() -> tuple[Cloud, Ids]:
     vcpe_group = aws.create_security_group("vcpe", "vcpe", aws_vpc.id)
     aws.authorize_security_group_ingress(app_group.id, ip_protocol="-1", cidr_ip="192.168.0.0/16")
     aws.authorize_security_group_ingress(vcpe_group.id, ip_protocol="-1", cidr_ip="10.0.0.0/16")
+    alibaba.create_ticket()
     linux, image = aws.describe_images(name="al2023-*")[0], aws.describe_images(name="sag-vcpe")[0]
     app = aws.run_instances(
         linux.id, app_subnet.id, security_group_ids=[app_group.id], private_ip_address="10.0.1.10", name="app"

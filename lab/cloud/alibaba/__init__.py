@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from lab.cloud.alibaba.cen_bandwidth_package import CenBandwidthPackageOperations
 from lab.cloud.alibaba.cloud_connect_network import CloudConnectNetworkOperations
+from lab.cloud.alibaba.device import DeviceOperations, HighAvailability
 from lab.cloud.alibaba.ens import ENS_LINUX, ENS_SAG_VCPE, EnsOperations
+from lab.cloud.alibaba.event import EventName, Level, SystemEvent
 from lab.cloud.alibaba.instance import InstanceOperations
+from lab.cloud.alibaba.order import OrderOperations, Purchase, SmartAccessGatewayOrder
 from lab.cloud.alibaba.resources import (
     Cen,
     CenAttachment,
@@ -28,7 +31,9 @@ from lab.cloud.alibaba.resources import (
 from lab.cloud.alibaba.route_publication import PublishedRoute, RouteConflict, RoutePublicationOperations
 from lab.cloud.alibaba.route_table import RouteTableOperations
 from lab.cloud.alibaba.security_group import SecurityGroupOperations
-from lab.cloud.alibaba.smart_access_gateway import Purchase, SmartAccessGatewayOperations
+from lab.cloud.alibaba.smart_access_gateway import SmartAccessGatewayOperations
+from lab.cloud.alibaba.subscription import SubscriptionOperations
+from lab.cloud.alibaba.ticket import Ticket, TicketOperations
 from lab.cloud.alibaba.v_switch import VSwitchOperations
 from lab.cloud.alibaba.vpc import VpcOperations
 
@@ -43,8 +48,11 @@ __all__ = [
     "Device",
     "EnsInstance",
     "EnsNetwork",
+    "EventName",
+    "HighAvailability",
     "Instance",
     "InterRegionLimit",
+    "Level",
     "NetworkInterface",
     "Permission",
     "PublishedRoute",
@@ -54,12 +62,19 @@ __all__ = [
     "RouteTable",
     "SecurityGroup",
     "SmartAccessGateway",
+    "SmartAccessGatewayOrder",
+    "SystemEvent",
+    "Ticket",
     "VSwitch",
     "Vpc",
 ]
 
 
 class Alibaba(
+    OrderOperations,
+    SubscriptionOperations,
+    DeviceOperations,
+    TicketOperations,
     SmartAccessGatewayOperations,
     CloudConnectNetworkOperations,
     CenBandwidthPackageOperations,

@@ -131,6 +131,7 @@ class EnsOperations(AlibabaBase):
             state_origin=origin,
         )
         self._store.put(instance)
+        self._tell(instance, runs=True)
         return instance
 
     def describe_ens_instances(self) -> tuple[EnsInstance, ...]:
@@ -162,12 +163,19 @@ class EnsOperations(AlibabaBase):
                 "DependencyViolation.RouteEntry", f"'{instance_id}' is the next hop of a route in {network.id}; delete the route"
             )
         self._store.delete(instance)
+        self._tell(instance, runs=False)
+
+    def _tell(self, instance: EnsInstance, *, runs: bool) -> None:
+        """Let the devices know whether a SAG vCPE runs."""
+        if instance.image_id == ENS_SAG_VCPE:
+            self._state.watch_vcpe(instance.user_data, runs)
 
     def _switch_ens(self, instance_id: str, before: str, after: str) -> None:
         instance = self._get(EnsInstance, instance_id)
         if instance.state != before:
             raise CloudError("IncorrectInstanceStatus", f"the instance '{instance_id}' is {instance.state}, not {before}")
         self._store.put(replace(instance, state=after, state_origin=self._origin(instance_id)))
+        self._tell(instance, runs=after == RUNNING)
 
     def _free_ens_address(self, network: EnsNetwork, wanted: Address | None) -> IPv4Address:
         block, reserved = network.cidr_block, network.reserved_addresses

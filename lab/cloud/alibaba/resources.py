@@ -7,6 +7,7 @@ Attribute names are those of the providers' APIs (smartag 2018-03-13, cbn 2017-0
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 
@@ -16,6 +17,12 @@ from lab.origin import Origin
 # Status of a gateway (DescribeSmartAccessGatewayAttribute).
 ORDERED = "Ordered"
 ACTIVE = "Active"
+ARREARAGE = "Arrearage"
+# HaType of a gateway (CreateSmartAccessGateway): one device; a pair of which the active one connects, and the other once it is
+# switched to; a pair that connects both, and switches by itself.
+SINGLE = "no_backup"
+ACTIVE_STANDBY = "cold_backup"
+ACTIVE_ACTIVE = "warm_backup"
 # RoutingStrategy of a gateway.
 STATIC = "static"
 DYNAMIC = "dynamic"
@@ -34,11 +41,15 @@ STATIC_ROUTES = 5
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One of a gateway's devices. Its serial number and key tie a machine to it (document 000…, step 2.3)."""
+    """One of a gateway's devices. Its serial number and key tie a machine to it (document 000…, step 2.3).
+
+    `online` is whether a machine runs as this device.
+    """
 
     serial_number: str
     secret_key: str = field(repr=False)
     role: str
+    online: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +58,8 @@ class SmartAccessGateway(Record):
 
     `max_bandwidth` is in Mbit/s, `period` in months. `cidr_blocks` are the private networks behind the gateway;
     `cidr_origin` is the call that entered them, `ccn_origin` the one that bound the gateway to its CCN, or loosened it.
-    `static_route_quota` is how many there may be.
+    `static_route_quota` is how many there may be. `status_origin` is the call that made the status what it is, `devices_origin`
+    the one that gave the devices their roles. Times are the lab's.
     """
 
     NOUN: ClassVar[str] = "Smart Access Gateway instance"
@@ -64,7 +76,12 @@ class SmartAccessGateway(Record):
     auto_renew: bool
     order_id: str
     devices: tuple[Device, ...]
+    devices_origin: Origin
     status: str = ORDERED
+    status_origin: Origin
+    created_at: datetime
+    activated_at: datetime | None = None
+    expires_at: datetime
     routing_strategy: str = STATIC
     cidr_blocks: tuple[IPv4Network, ...] = ()
     cidr_origin: Origin
@@ -84,6 +101,11 @@ class SmartAccessGateway(Record):
     def active_device(self) -> Device:
         """The device whose serial number and key are to be entered first."""
         return next(device for device in self.devices if device.role == ACTIVE_ROLE)
+
+    @property
+    def standby_device(self) -> Device | None:
+        """The other one of a pair."""
+        return next((device for device in self.devices if device.role == STANDBY_ROLE), None)
 
 
 @dataclass(frozen=True, kw_only=True)

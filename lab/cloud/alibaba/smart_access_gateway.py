@@ -1,128 +1,28 @@
-"""Smart Access Gateway: buying a SAG vCPE, its routes, its CCN."""
+"""Smart Access Gateway: a gateway's routes, its CCN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from lab.cloud.addressing import Cidr, parse_cidr
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.conflict import Conflicts
 from lab.cloud.alibaba.name import GATEWAY_NAME
+from lab.cloud.alibaba.order import check_choice
 from lab.cloud.alibaba.propagation import LearnedRoute, gateway_routes
 from lab.cloud.alibaba.region import area_of
-from lab.cloud.alibaba.resources import (
-    ACTIVE,
-    ACTIVE_ROLE,
-    DYNAMIC,
-    STANDBY_ROLE,
-    STATIC,
-    CloudConnectNetwork,
-    Device,
-    SmartAccessGateway,
-)
+from lab.cloud.alibaba.resources import ACTIVE, ARREARAGE, DYNAMIC, STATIC, CloudConnectNetwork, SmartAccessGateway
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
-
-# smartag 2018-03-13, CreateSmartAccessGateway.
-HARDWARE_SPECS = ("sag-vcpe",)
-CPE_VERSIONS = ("basic",)
-HA_TYPES = ("warm_backup",)
-BANDWIDTHS = range(10, 1001)  # Mbit/s
-PERIODS = (*range(1, 10), 12, 24, 36)  # months
 
 # Static routes of a gateway: /8 to /32; so many at most, once a ticket has raised the quota.
 WIDEST = 8
 MOST_STATIC_ROUTES = 50
 
-# Gateways of an account ("Limits" of Smart Access Gateway).
-GATEWAYS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """What an order came to: one gateway, with a pair of devices, for each unit bought."""
-
-    order_id: str
-    gateways: tuple[SmartAccessGateway, ...]
-
-    @property
-    def smart_ag_ids(self) -> tuple[str, ...]:
-        return tuple(gateway.id for gateway in self.gateways)
-
-    @property
-    def smart_ag_id(self) -> str:
-        """The id of the only gateway, or of the first."""
-        return self.gateways[0].id
-
 
 class SmartAccessGatewayOperations(Conflicts):
-    @operation
-    def create_smart_access_gateway(
-        self,
-        region_id: str = DEFAULT_REGION,
-        *,
-        name: str = "",
-        hardware_spec: str = "sag-vcpe",
-        cpe_version: str = "basic",
-        ha_type: str = "warm_backup",
-        max_bandwidth: int = 100,
-        quantity: int = 1,
-        period: int = 1,
-        auto_renew: bool = False,
-        auto_pay: bool = True,
-    ) -> Purchase:
-        """Buy SAG vCPE gateways (document 000…, step 1.3), each with an active and a standby device.
-
-        The document calls HA a pair of devices that a customer buys, and counts the quantity in devices, with 1 in its
-        example (S0-020). Here a unit is a gateway with its pair; `quantity` units make as many gateways. `max_bandwidth` is in
-        Mbit/s, `period` in months. A gateway is "Ordered" until it is activated.
-        Raises InvalidRegionId.NotFound, InvalidName, InvalidParameter, SmartAccessGatewayAmountLimit.
-        """
-        self._region(region_id)
-        if name:
-            GATEWAY_NAME.check(name)
-        _check_choice("hardware_spec", hardware_spec, HARDWARE_SPECS)
-        _check_choice("cpe_version", cpe_version, CPE_VERSIONS)
-        _check_choice("ha_type", ha_type, HA_TYPES)
-        _check_choice("period", period, PERIODS)
-        if max_bandwidth not in BANDWIDTHS:
-            raise CloudError("InvalidParameter", f"max_bandwidth {max_bandwidth} is not within 10 to 1000 Mbit/s")
-        if quantity < 1:
-            raise CloudError("InvalidParameter", f"quantity {quantity} is not at least 1")
-        if not auto_pay:
-            raise CloudError("InvalidParameter", "auto_pay must be set: the lab has no page on which an order is paid later")
-        self._check_amount(quantity)
-        order_id = self._supply.order_id()
-        gateways = tuple(
-            self._put_gateway(
-                SmartAccessGateway(
-                    id=smart_ag_id,
-                    origin=self._origin(smart_ag_id),
-                    name=name,
-                    region_id=region_id,
-                    hardware_spec=hardware_spec,
-                    cpe_version=cpe_version,
-                    ha_type=ha_type,
-                    max_bandwidth=max_bandwidth,
-                    period=period,
-                    auto_renew=auto_renew,
-                    order_id=order_id,
-                    devices=(self._device(ACTIVE_ROLE), self._device(STANDBY_ROLE)),
-                    cidr_origin=self._origin(smart_ag_id),
-                    ccn_origin=self._origin(smart_ag_id),
-                )
-            )
-            for smart_ag_id in [self._supply.alibaba_id("sag") for _ in range(quantity)]
-        )
-        return Purchase(order_id, gateways)
-
-    @operation
-    def activate_smart_access_gateway(self, smart_ag_id: str) -> None:
-        """Put an ordered gateway into service; for an active one it does nothing. Raises InvalidId.SMARTAG."""
-        self._store.put(replace(self._get(SmartAccessGateway, smart_ag_id), status=ACTIVE))
-
     @operation
     def delete_smart_access_gateway(self, smart_ag_id: str) -> None:
         """Give a gateway back; its serial numbers and keys are of no device any more.
@@ -193,8 +93,9 @@ class SmartAccessGatewayOperations(Conflicts):
         network = self._get(CloudConnectNetwork, ccn_id)
         gateway = self._get(SmartAccessGateway, smart_ag_id)
         if gateway.status != ACTIVE:
+            way_out = "renew" if gateway.status == ARREARAGE else "activate"
             raise CloudError(
-                "SmartAccessGatewayNotActivated", f"'{smart_ag_id}' has the status {gateway.status}; activate it first"
+                "SmartAccessGatewayNotActivated", f"'{smart_ag_id}' has the status {gateway.status}; {way_out} it first"
             )
         self._check_unbound(gateway)
         self._check_same_area(gateway, network)
@@ -212,28 +113,14 @@ class SmartAccessGatewayOperations(Conflicts):
             )
         self._store.put(replace(gateway, ccn_id=None, ccn_origin=self._origin(smart_ag_id)))
 
-    def _put_gateway(self, gateway: SmartAccessGateway) -> SmartAccessGateway:
-        self._store.put(gateway)
-        return gateway
-
-    def _check_amount(self, quantity: int) -> None:
-        owned = len(self._store.all(SmartAccessGateway))
-        if owned + quantity > GATEWAYS:
-            raise CloudError(
-                "SmartAccessGatewayAmountLimit", f"the account has {owned} gateways and may have {GATEWAYS}, not {quantity} more"
-            )
-
     def _check_unbound(self, gateway: SmartAccessGateway) -> None:
         if gateway.ccn_id is not None:
             raise CloudError("SmartAccessGatewayAlreadyBound", f"'{gateway.id}' is bound to {gateway.ccn_id}; unbind it first")
 
-    def _device(self, role: str) -> Device:
-        return Device(self._supply.serial_number(), self._supply.secret_key(), role)
-
     def _with_routes(
         self, gateway: SmartAccessGateway, strategy: str, cidr_block: str | Sequence[Cidr] | None
     ) -> SmartAccessGateway:
-        _check_choice("routing_strategy", strategy, (STATIC, DYNAMIC))
+        check_choice("routing_strategy", strategy, (STATIC, DYNAMIC))
         if strategy == DYNAMIC and cidr_block is not None:
             raise CloudError(
                 "SAG.NotAllowConfigCidr",
@@ -268,8 +155,3 @@ def _static_routes(gateway: SmartAccessGateway, given: str | Sequence[Cidr]) -> 
     if len(blocks) > quota:
         raise CloudError("InvalidCidr", f"'{gateway.id}' may have {quota} static routes, not {len(blocks)}; join some")
     return blocks
-
-
-def _check_choice(parameter: str, value: object, choices: Sequence[object]) -> None:
-    if value not in choices:
-        raise CloudError("InvalidParameter", f"{parameter} '{value}' is none of {', '.join(map(str, choices))}")

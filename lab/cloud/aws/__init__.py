@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.cloud.aws.image import LINUX, SAG_VCPE, ImageOperations
+from lab.cloud.aws.image import LINUX, SAG_VCPE
 from lab.cloud.aws.instance import InstanceOperations
 from lab.cloud.aws.instance_type import InstanceType, instance_type
 from lab.cloud.aws.internet_gateway import InternetGatewayOperations
@@ -53,6 +53,5 @@ class Aws(
     RouteTableOperations,
     InternetGatewayOperations,
     InstanceOperations,
-    ImageOperations,
 ):
     """The calls of one AWS account. What the provider would refuse raises CloudError and changes nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.cloud.addressing import Address
+from lab.cloud.aws.image import ImageOperations
 from lab.cloud.aws.instance_type import instance_type as find_instance_type
 from lab.cloud.aws.network_interface import NetworkInterfaceOperations
 from lab.cloud.aws.resources import RUNNING, STOPPED, TERMINATED, Image, Instance, NetworkInterface, Subnet
@@ -16,7 +17,7 @@ from lab.cloud.operation import operation
 USER_DATA_BYTES = 16384
 
 
-class InstanceOperations(NetworkInterfaceOperations):
+class InstanceOperations(NetworkInterfaceOperations, ImageOperations):
     @operation
     def run_instances(
         self,
@@ -35,7 +36,7 @@ class InstanceOperations(NetworkInterfaceOperations):
         Raises InvalidAMIID.NotFound, InvalidSubnetID.NotFound, InvalidParameterValue, and what create_network_interface
         raises about groups and addresses.
         """
-        self._get(Image, image_id)
+        self._image(image_id)
         subnet = self._get(Subnet, subnet_id)
         find_instance_type(instance_type)
         if len(user_data.encode()) > USER_DATA_BYTES:
@@ -58,6 +59,7 @@ class InstanceOperations(NetworkInterfaceOperations):
         self._attach(interface, instance, delete_on_termination=True)
         if associate_public_ip_address:
             self._assign_public_address(interface)
+        self._tell(instance)
         return self._get(Instance, instance_id)
 
     def describe_instances(self) -> tuple[Instance, ...]:
@@ -162,7 +164,14 @@ class InstanceOperations(NetworkInterfaceOperations):
 
     def _set_state(self, instance: Instance, state: str) -> None:
         if instance.state != state:
-            self._store.put(replace(instance, state=state, state_origin=self._origin(instance.id)))
+            changed = replace(instance, state=state, state_origin=self._origin(instance.id))
+            self._store.put(changed)
+            self._tell(changed)
+
+    def _tell(self, instance: Instance) -> None:
+        """Let the provider of its image know whether a SAG vCPE runs."""
+        if self._get(Image, instance.image_id).sag_vcpe:
+            self._state.watch_vcpe(instance.user_data, instance.state == RUNNING)
 
     def _take_out(self, interface: NetworkInterface, instance: Instance) -> None:
         loose = replace(interface, instance_id=None, device_index=None, delete_on_termination=False)

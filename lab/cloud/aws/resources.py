@@ -244,7 +244,10 @@ class NetworkAcl(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Image(Record):
-    """A machine image. A machine that boots from one with `sag_vcpe` becomes a gateway (document 000…, step 2.1)."""
+    """A machine image. A machine that boots from one with `sag_vcpe` becomes a gateway (document 000…, step 2.1).
+
+    One that is not `shared` with the account is unknown to it.
+    """
 
     NOUN: ClassVar[str] = "image"
     NOT_FOUND: ClassVar[str] = "InvalidAMIID.NotFound"
@@ -253,6 +256,7 @@ class Image(Record):
     name: str
     description: str
     sag_vcpe: bool = False
+    shared: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

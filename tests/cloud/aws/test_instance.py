@@ -24,6 +24,7 @@ def w(aws_world):
     ],
 )
 def test_images_are_found(cloud, pattern, found) -> None:
+    cloud.alibaba.create_ticket()
     images = cloud.aws.describe_images(name=pattern)
     assert [image.name for image in images] == found
     assert all(image.sag_vcpe == (image.name == SAG_VCPE) for image in images)
