@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,7 +13,8 @@ from rich.table import Table
 from lab.cloud import CloudError
 
 _SECRET = ("secret_key", "user_data")
-_MOST_COLUMNS = 7  # of a list; one resource is shown whole
+_FIRST = ("id", "name", "vpc_name", "instance_name")  # of the columns of a list
+_GAP = 2  # columns between two of a table
 
 
 def print_answer(console: Console, answer: Any) -> None:
@@ -22,7 +24,7 @@ def print_answer(console: Console, answer: Any) -> None:
     elif isinstance(answer, Mapping):
         console.print(_resource(answer))
     elif isinstance(answer, list) and answer and all(isinstance(item, Mapping) for item in answer):
-        console.print(_list(answer))
+        console.print(_list(answer, console.width))
         console.print("[dim]--json shows everything[/dim]")
     elif isinstance(answer, list):
         console.print("\n".join(map(_text, answer)) or "[dim]none[/dim]")
@@ -43,14 +45,27 @@ def _resource(fields: Mapping[str, Any]) -> Table:
     return table
 
 
-def _list(resources: Sequence[Mapping[str, Any]]) -> Table:
-    names = [name for name, value in _shown(resources[0]) if not isinstance(value, (list, Mapping))][:_MOST_COLUMNS]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for resource in resources:
-        table.add_row(*(_text(resource.get(name)) for name in names))
+def _list(resources: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """A line for each, with as many of its fields as there is room for; lists of resources inside a resource are left out."""
+    rows = [{name: _cell(value) for name, value in _shown(resource)} for resource in resources]
+    told = [name for name in rows[0] if any(row.get(name) for row in rows)]
+    table, room = Table(box=None, pad_edge=False, header_style="dim"), width
+    for name in sorted(told, key=lambda name: name not in _FIRST):
+        room -= max(len(name), *(cell_len(row.get(name) or "") for row in rows)) + _GAP
+        if room >= -_GAP:
+            table.add_column(name, no_wrap=True)
+    shown = [str(column.header) for column in table.columns]
+    for row in rows:
+        table.add_row(*(escape(row.get(name) or "") for name in shown))
     return table
+
+
+def _cell(value: Any) -> str:
+    """One line; nothing for what takes more."""
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, (list, Mapping)) for item in items):
+        return ""
+    return ", ".join("" if item is None else str(item) for item in items)
 
 
 def _shown(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
