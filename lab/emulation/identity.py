@@ -1,4 +1,7 @@
-"""Whose a process is: all processes of a lab bear its id in their environment, and the id tells whether the lab still lives."""
+"""Whose a thing is: processes of a lab bear its id in their environment, interfaces as their alias.
+
+The id tells whether the lab still lives.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,11 @@ class LabId:
     def is_dead(self) -> bool:
         """Whether its process is known to have ended; one of another PID namespace is not ours to judge."""
         return self.namespace == _namespace() and _started(self.pid) != self.started
+
+
+def own_alias() -> str:
+    """What an interface of the lab that this process belongs to is to bear as its alias: "saglab" and the lab's id."""
+    return f"saglab {os.environ.get(VARIABLE, '')}".strip()
 
 
 def _namespace() -> int:

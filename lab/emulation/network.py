@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from lab.emulation.identity import own_alias
 from lab.emulation.machine import Machine
 from lab.emulation.ruleset import SINK
 from lab.topology import Interface, Link, Node, Route, Topology
@@ -86,7 +87,7 @@ class Network:
         if before is None or before.proxy_arp != interface.proxy_arp:
             machine.namespace.set_sysctls(_parameters(interface))
         index = machine.interface_index(interface.name)
-        machine.kernel.set_up(index, interface.mtu)
+        machine.kernel.set_up(index, interface.mtu, alias=own_alias())
         old = before.addresses if before else ()
         for address in [address for address in interface.addresses if address not in old]:
             machine.kernel.add_address(index, address)

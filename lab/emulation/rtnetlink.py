@@ -36,7 +36,7 @@ _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
 _ON_LINK = 4
 
 # linux/if_link.h, linux/veth.h, linux/if.h
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 3, 4, 18, 28
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 3, 4, 18, 20, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
 _UP = 1
@@ -85,11 +85,13 @@ class RouteSocket:
         body += _attribute(_IFLA_LINKINFO, _attribute(_IFLA_INFO_KIND, b"veth") + data)
         self._change(_NEW_LINK, _CREATE | _EXCLUSIVE, body, f"veth pair {name}, {peer}")
 
-    def set_up(self, index: int, mtu: int | None = None) -> None:
-        """Bring an interface up, with an MTU in bytes."""
+    def set_up(self, index: int, mtu: int | None = None, *, alias: str = "") -> None:
+        """Bring an interface up, with an MTU in bytes, and what it is to be known as beside its name."""
         body = _LINK.pack(socket.AF_UNSPEC, 0, index, _UP, _UP)
         if mtu is not None:
             body += _attribute(_IFLA_MTU, _u32(mtu))
+        if alias:
+            body += _attribute(_IFLA_IFALIAS, alias.encode())
         self._change(_NEW_LINK, 0, body, f"interface number {index}")
 
     def remove_link(self, index: int) -> None:

@@ -83,8 +83,8 @@ def test_an_abnormal_tunnel_says_why() -> None:
 
 
 RESOURCES = [
-    {"id": "eni-1", "origin": {}, "vpc_id": "vpc-1", "private_ip_addresses": ["10.0.1.10", "10.0.1.11"], "name": "", "rules": [{}]},
-    {"id": "eni-2", "origin": {}, "vpc_id": "vpc-1", "private_ip_addresses": ["10.0.2.10"], "name": "b", "rules": []},
+    {"id": "eni-1", "origin": {}, "vpc_id": "vpc-1", "private_ip_addresses": ["10.0.1.10", "10.0.1.11"], "name": "", "r": [{}]},
+    {"id": "eni-2", "origin": {}, "vpc_id": "vpc-1", "private_ip_addresses": ["10.0.2.10"], "name": "b", "r": []},
 ]
 
 ANSWERS: dict[str, tuple[object, int, list[str]]] = {

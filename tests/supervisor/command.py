@@ -31,6 +31,6 @@ def saglab_json(*arguments: str, status: int = 0) -> Any:
 
 def saglab_process(*arguments: str, status: int = 0, stdin: str = "") -> str:
     """The same in a process of its own, for what becomes another program or stays behind."""
-    done = subprocess.run([SAGLAB, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=90)
+    done = subprocess.run([SAGLAB, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout + done.stderr

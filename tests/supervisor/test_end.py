@@ -26,7 +26,7 @@ pytestmark = pytest.mark.emulation
 SAGLAB = Path(sys.executable).parent / "saglab"
 NAME = "x"
 STATE = Path("/run/state")
-GONE_WITHIN = 5.0  # seconds
+GONE_WITHIN = 20.0  # seconds; a busy machine takes its time
 UP = [str(SAGLAB), "up", "vcpe-ping", "--name", NAME, "--state", str(STATE)]
 Differences = dict[str, tuple[list[str], list[str]]]
 
@@ -81,10 +81,10 @@ def interrupted() -> None:
     assert run.stdout is not None
     said = ""
     while "2.5" not in said:
-        assert select.select([run.stdout], [], [], 30)[0], said
+        assert select.select([run.stdout], [], [], 100)[0], said
         said += os.read(run.stdout.fileno(), 4096).decode()
     os.killpg(run.pid, signal.SIGINT)
-    _, stderr = run.communicate(timeout=30)
+    _, stderr = run.communicate(timeout=60)
     assert (run.returncode, stderr) == (2, "saglab: interrupted\n")
     assert living() == []
     assert not STATE.exists()

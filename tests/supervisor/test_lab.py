@@ -208,6 +208,12 @@ def test_every_process_of_the_lab_bears_its_id(up: Up) -> None:
     assert [path.name for path in started if named not in (path / "environ").read_bytes()] in ([], [_init(supervisor)])
 
 
+def test_every_interface_bears_the_labs_id(up: Up) -> None:
+    (line,) = [line for line in saglab_process("exec", "--lab", NAME, "app", "ip", "link").splitlines() if "alias" in line]
+    assert line.split()[1:2] == ["saglab"]
+    assert line.split()[2].startswith(f"{NAME}:")
+
+
 def _in(process: Path, namespace: Path) -> bool:
     try:
         return (process / "ns" / "pid").readlink() == namespace
