@@ -71,6 +71,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _up(options: argparse.Namespace) -> int:
+    from lab.supervisor.answers import Condition
     from lab.supervisor.client import Client
     from lab.supervisor.door import check_name, living
 
@@ -83,13 +84,15 @@ def _up(options: argparse.Namespace) -> int:
     if name in living():
         info = Client(name).info()
         _check_same(info, scenario, options.skip)
+        if info.condition is Condition.STARTING:
+            return _show_coming_up(Client(name), as_json=options.json)
         console.print(f"[bold]{name}[/bold] is up already")
         return PASSED
     require_machine()
     plan = _plan(name, scenario, options)
     if scenario is not None and not options.json:
         print_heading(console, scenario)
-    return _bring_up(Client(name), plan, options)
+    return _bring_up(Client(name), plan, as_json=options.json)
 
 
 def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> Plan:
@@ -117,19 +120,25 @@ def _only_kept() -> str:
     return kept[0]
 
 
-def _bring_up(client: Client, plan: Plan, options: argparse.Namespace) -> int:
-    from lab.report.machine import to_json
+def _bring_up(client: Client, plan: Plan, *, as_json: bool) -> int:
+    """Ctrl-C ends the lab that is coming up."""
     from lab.supervisor.daemon import start
 
     start(plan)
-    console = make_console(stderr=options.json)
+    try:
+        return _show_coming_up(client, as_json=as_json)
+    except KeyboardInterrupt:
+        client.interrupt()
+        raise
+
+
+def _show_coming_up(client: Client, *, as_json: bool) -> int:
+    from lab.report.machine import to_json
+
+    console = make_console(stderr=as_json)
     progress = Progress(console)
     try:
         result = _follow(client, progress)
-    except KeyboardInterrupt:
-        progress.quiet()
-        client.interrupt()
-        raise
     finally:
         progress.quiet()
     if result is None:
@@ -137,7 +146,7 @@ def _bring_up(client: Client, plan: Plan, options: argparse.Namespace) -> int:
         return PASSED
     print_result(console, result)
     console.print(f"[bold]{client.name}[/bold] stays up: saglab status, ping, trace, call, exec …; saglab down ends it")
-    if options.json:
+    if as_json:
         print(to_json(result), end="")
     return PASSED if result.passed else FAILED
 

@@ -15,24 +15,25 @@ def tunnels_of(said: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) 
 
 
 def _tunnel(node: str, peer: str, state: Mapping[str, Any]) -> TunnelInfo:
-    ike, status = state["ike"], state["vpn_status"]
+    """Of software that tells less than our dataplane, what it does not tell stays empty."""
+    ike, status, endpoint = state["ike"], state["vpn_status"], state.get("endpoint")
     return TunnelInfo(
         node=node,
         peer=peer,
         vpn_status=status,
-        reason="" if status == NORMAL else ike["failure"] or PEER_NOT_HEARD,
-        endpoint="{}:{}".format(*state["endpoint"]) if state["endpoint"] else "",
+        reason="" if status == NORMAL else ike.get("failure") or PEER_NOT_HEARD,
+        endpoint="{}:{}".format(*endpoint) if endpoint else "",
         ike={name: str(value) for name, value in ike.items() if value is not None},
-        cipher=state["cipher"] or "",
-        spi_in=_spi(state["spi_in"]),
-        spi_out=_spi(state["spi_out"]),
-        age=state["age"],
-        rekey_in=state["rekey_in"],
-        heard=state["heard"],
-        sent_packets=state["sent_packets"],
-        sent_bytes=state["sent_bytes"],
-        received_packets=state["received_packets"],
-        received_bytes=state["received_bytes"],
+        cipher=state.get("cipher") or "",
+        spi_in=_spi(state.get("spi_in")),
+        spi_out=_spi(state.get("spi_out")),
+        age=state.get("age"),
+        rekey_in=state.get("rekey_in"),
+        heard=state.get("heard"),
+        sent_packets=state.get("sent_packets", 0),
+        sent_bytes=state.get("sent_bytes", 0),
+        received_packets=state.get("received_packets", 0),
+        received_bytes=state.get("received_bytes", 0),
         drops=dict(state["drops"]),
     )
 
