@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,11 +125,12 @@ def _bring_up(client: Client, plan: Plan, *, as_json: bool) -> int:
     """Ctrl-C ends the lab that is coming up."""
     from lab.supervisor.daemon import start
 
-    start(plan)
     try:
+        start(plan)
         return _show_coming_up(client, as_json=as_json)
     except KeyboardInterrupt:
-        client.interrupt()
+        with suppress(UsageError):  # it has ended already
+            client.interrupt()
         raise
 
 
