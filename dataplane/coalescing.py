@@ -20,7 +20,8 @@ from dataplane.checksums import MODULUS, Sums, native, row_sums
 from dataplane.errors import MalformedPacket
 from dataplane.esp import NEXT_HEADER_IPV4, PAYLOAD_OFFSET, trailer
 from dataplane.ipv4 import Ipv4Header
-from dataplane.rows import Kept
+from dataplane.rows import SHAPES_KEPT, Kept
+from dataplane.segmentation import SEGMENTS
 from dataplane.superpacket import ACK, PSH, TCP_CHECKSUM, TCP_FLAGS, UDP_CHECKSUM, UDP_LENGTH, transport_header_length
 from dataplane.virtio import GSO_TCPV4, GSO_UDP_L4, NEEDS_CHECKSUM, Offload
 
@@ -78,7 +79,8 @@ class _Rows:
         end = trailer(shape.packet_length, NEXT_HEADER_IPV4)
         self.heads: NDArray[np.uint32] = packets[:, : shape.head_length].view(">u4")
         self.shape = shape
-        self.steps, self.mask, self.lengths = _steps(shape), _mask(shape), _lengths(shape)
+        self.steps, self.lengths = _steps(shape), _lengths(shape)
+        self.mask, self.loose_mask = _mask(shape), _loose_mask(shape)
         self.ip_headers = packets[:, : shape.ip_length]
         self.transports = packets[:, shape.ip_length : even]
         self.trailers = packets[:, shape.packet_length : shape.packet_length + len(end)]
@@ -87,29 +89,37 @@ class _Rows:
         begins = range(start + PAYLOAD_OFFSET, start + PAYLOAD_OFFSET + shape.rows * shape.stride, shape.stride)
         self.packets = [memory[begin : begin + even] for begin in begins]
         self.flags = packets[:, shape.ip_length + TCP_FLAGS]
+        self.whole = [packet[: shape.packet_length] for packet in self.packets]
         self.payloads = [packet[shape.head_length : shape.packet_length] for packet in self.packets]
 
 
 def _steps(shape: Shape) -> NDArray[np.uint32]:
-    """By how much each word of a packet's headers differs from that of the first, where the mask looks at it."""
+    """By how much each word of a packet's headers differs from that of the first, as `segmentation` has it."""
     step = np.zeros(shape.head_length // WORD, np.uint32)
-    step[1] = 1 << 16 if shape.may_fragment else 0
+    step[1] = 1 << 16
+    step[2] = EVERYTHING  # -1: the header's checksum goes down as the identification goes up
     if shape.is_tcp:
         step[shape.ip_length // WORD + 1] = shape.size
     return np.arange(shape.rows, dtype=np.uint32)[:, None] * step
 
 
 def _mask(shape: Shape) -> NDArray[np.uint32]:
-    """Which bits must be as expected: all but checksums, PSH, and an identification without a meaning."""
+    """Which bits must be as expected: all but the transport's checksum and PSH."""
     mask = np.full(shape.head_length // WORD, EVERYTHING, np.uint32)
     transport = shape.ip_length // WORD
-    mask[1] = EVERYTHING if shape.may_fragment else LOW_HALF
-    mask[2] = HIGH_HALF
     if shape.is_tcp:
         mask[transport + 3] &= ~(PSH << 16) & EVERYTHING
         mask[transport + 4] = LOW_HALF
     else:
         mask[transport + 1] = HIGH_HALF
+    return mask
+
+
+def _loose_mask(shape: Shape) -> NDArray[np.uint32]:
+    """The same, but for what need not count up: the header's checksum, and an identification without a meaning."""
+    mask = _mask(shape)
+    mask[1] = EVERYTHING if shape.may_fragment else LOW_HALF
+    mask[2] = HIGH_HALF
     return mask
 
 
@@ -127,7 +137,7 @@ class Coalescer:
 
     def __init__(self, memory: memoryview, protocols: Collection[int]) -> None:
         self.protocols = protocols
-        self._rows = Kept[Shape, _Rows](lambda shape: _Rows(memory, shape))
+        self._rows = Kept[Shape, _Rows](SHAPES_KEPT, lambda shape: _Rows(memory, shape))
 
     def run(self, burst: Burst, first: int) -> Run | None:
         """The longest run from place `first`, None when the packet there stands alone."""
@@ -136,8 +146,11 @@ class Coalescer:
         if head is None:
             return None
         header, head_length = head
-        shortage = _shortage(burst, header, head_length)
-        pieces = burst.pieces - first - (shortage is None)
+        pieces = min(burst.pieces - first, _most_pieces(header, head_length))
+        shortage: int | None = 0
+        if first + pieces == burst.pieces:
+            shortage = _shortage(burst, header, head_length)
+            pieces -= shortage is None
         if pieces < 2:
             return None
         is_tcp = header.protocol == ipv4.PROTOCOL_TCP
@@ -172,6 +185,12 @@ def _begins(payload: memoryview, protocols: Collection[int]) -> tuple[Ipv4Header
     return (header, head_length) if is_plain and head_length < header.total_length else None
 
 
+def _most_pieces(header: Ipv4Header, head_length: int) -> int:
+    """How many packets one super-packet may stand for: it has a length of 16 bits, and UDP as many as are sent at once."""
+    most = (ipv4.MAXIMUM_LENGTH - head_length) // (header.total_length - head_length)
+    return min(most, SEGMENTS) if header.protocol == ipv4.PROTOCOL_UDP else most
+
+
 def _shortage(burst: Burst, header: Ipv4Header, head_length: int) -> int | None:
     """By how many bytes the last packet of the burst is shorter than the first of the run; None if it cannot be its last."""
     if burst.length == burst.pieces * burst.stride:
@@ -190,26 +209,35 @@ def _joined(rows: _Rows, header: Ipv4Header, shortage: int) -> int:
     if shortage:
         whole -= 1
         heads[-1] += rows.lengths * np.uint32(shortage)  # as if it were as long as the others
-    wrong = ((heads ^ (heads[0] + rows.steps)) & rows.mask).any(axis=1)
-    wrong[:whole] |= (rows.trailers[:whole] != rows.trailer).any(axis=1)
-    wrong |= row_sums(rows.ip_headers) % MODULUS != 0
-    wrong |= _transport_sums(rows, header, shortage) % MODULUS != 0
-    if wrong[0]:
-        return 1
+    differences = heads ^ (heads[0] + rows.steps)
+    trailers = rows.trailers[:whole] != rows.trailer
+    sums = _transport_sums(rows, header, shortage) % MODULUS
+    joined = whole if not shortage else whole + 1
+    # Nearly always all is as expected. To find that out for all at once takes 10 µs less than for each.
+    is_linear = not (differences & rows.mask).any() and not ipv4.checksum(rows.packets[0][: header.header_length])
+    if not is_linear or trailers.any() or sums.any():
+        wrong = (differences & rows.loose_mask).any(axis=1)
+        wrong |= (row_sums(rows.ip_headers) % MODULUS != 0) | (sums != 0)
+        wrong[:whole] |= trailers.any(axis=1)
+        joined = int(wrong.argmax()) if wrong.any() else joined
     if rows.shape.is_tcp:
-        wrong[1:] |= (rows.flags & PSH != 0)[:-1]
-    return int(wrong.argmax()) if wrong.any() else len(heads)
+        pushes = rows.flags[:joined] & PSH
+        joined = int(pushes.argmax()) + 1 if pushes.any() else joined
+    return joined
 
 
 def _transport_sums(rows: _Rows, header: Ipv4Header, shortage: int) -> Sums:
-    """0 where the checksum is right. What stands behind a packet is put aside meanwhile: the sum runs over whole words."""
+    """0, modulo 65535, where the checksum is right."""
     length = header.total_length - header.header_length
-    pseudo_header = header.source + header.destination + header.protocol + length
+    pseudo_header = native((header.source + header.destination + header.protocol + length) % MODULUS)
+    if not shortage and not rows.behind.size:
+        return row_sums(rows.transports) + pseudo_header
+    # The sum runs over whole words, and rows of one length: what stands behind a packet is put aside meanwhile.
     behind_last = rows.packets[-1][header.total_length - shortage :]
     kept, kept_last = rows.behind.copy(), bytes(behind_last)
     rows.behind[...] = 0
     behind_last[:] = bytes(len(kept_last))
-    sums = row_sums(rows.transports) + native(pseudo_header % MODULUS)
+    sums = row_sums(rows.transports) + pseudo_header
     sums[-1] += native(-shortage % MODULUS)
     rows.behind[...] = kept
     behind_last[:] = kept_last
@@ -221,7 +249,7 @@ def _run(rows: _Rows, count: int, header: Ipv4Header, shortage: int) -> Run:
     shape = rows.shape
     payloads = rows.payloads[:count]
     payloads[-1] = payloads[-1][: shape.size - shortage]
-    packets = [packet[: shape.packet_length] for packet in rows.packets[:count]]
+    packets = rows.whole[:count]
     packets[-1] = packets[-1][: shape.packet_length - shortage]
     total = shape.head_length + shape.size * count - shortage
     length = total - shape.ip_length

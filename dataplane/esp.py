@@ -13,7 +13,7 @@ serves one association and no association is ever resumed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -179,7 +179,7 @@ class InboundSa(_SecurityAssociation):
         """Whether the key bears as many forgeries more."""
         return self.forgeries + count <= FORGERIES
 
-    def open(self, slots: Iterable[Slot], sequences: Sequence[int]) -> dict[int, DropReason]:
+    def open(self, slots: Iterable[Slot], sequences: list[int]) -> dict[int, DropReason]:
         """Open a batch, whose lengths are right, in place. Returns why which of its datagrams were refused, by their place."""
         refused: dict[int, DropReason] = {}
         decrypt_into = self._aead.decrypt_into

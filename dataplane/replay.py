@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from dataplane.errors import Replayed
 
 WIDTH = 8192
@@ -34,15 +32,16 @@ class ReplayWindow:
             raise Replayed(f"sequence number {sequence} was received before")
         self._ring[sequence % self._width] = 1
 
-    def accept_run(self, sequences: Sequence[int]) -> bool:
+    def accept_run(self, sequences: list[int]) -> bool:
         """Take numbers that all are new and follow each other, or none of them. Returns whether they were taken.
 
         That is how a burst comes if nothing was lost or reordered. 2 µs for 44 numbers, which cost 15 one by one.
         """
         first, count = sequences[0], len(sequences)
-        if first <= self.highest or count > self._width or list(sequences) != list(range(first, first + count)):
+        if first <= self.highest or count > self._width or sequences != list(range(first, first + count)):
             return False
-        self._advance(first + count - 1)
+        self._forget(first - self.highest - 1)
+        self.highest = first + count - 1
         start = first % self._width
         straight = min(count, self._width - start)
         self._ring[start : start + straight] = b"\1" * straight
@@ -50,13 +49,16 @@ class ReplayWindow:
         return True
 
     def _advance(self, sequence: int) -> None:
-        """Forget what falls out of the window when it comes to end at `sequence`."""
-        passed = sequence - self.highest - 1
+        """Let the window end at `sequence`, which the caller marks as received."""
+        self._forget(sequence - self.highest - 1)
+        self.highest = sequence
+
+    def _forget(self, passed: int) -> None:
+        """What falls out of the window when it moves over so many numbers that were not received."""
         if passed >= self._width:
             self._ring = bytearray(self._width)
         elif passed:
             self._clear(self.highest + 1, passed)
-        self.highest = sequence
 
     def _clear(self, first: int, count: int) -> None:
         start = first % self._width

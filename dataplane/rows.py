@@ -22,41 +22,53 @@ from dataplane.esp import ASSOCIATED_LENGTH, PAYLOAD_OFFSET, Slot
 from dataplane.suites import ICV_LENGTH, IV_LENGTH, SALT_LENGTH
 
 NONCE_LENGTH = SALT_LENGTH + IV_LENGTH
-SHAPES_KEPT = 64
-"""Our choice: a bulk flow needs one or two, and one takes some 100 KB."""
+
+MOST_ROWS = 128
+"""Datagrams in one batch. Our choice: what is done once for a batch is then small beside what is done for each of them."""
+
+STRIDES_KEPT = 32
+SHAPES_KEPT = 512
+"""Our choice: a bulk flow needs one or two; a stride takes up to 120 KB, a shape 5."""
 
 Key = TypeVar("Key", bound=Hashable)
 Shape = TypeVar("Shape")
 
 
-class Nonces:
-    """Room for as many nonces as a batch has datagrams."""
+class Slots:
+    """What the cipher is called with, for a datagram every `stride` bytes of a memory. The nonces have a memory of their own."""
 
-    def __init__(self, count: int) -> None:
-        memory = memoryview(bytearray(count * NONCE_LENGTH))
-        self.each = [memory[start : start + NONCE_LENGTH] for start in range(0, len(memory), NONCE_LENGTH)]
-        self._bytes = np.frombuffer(memory, np.uint8).reshape(count, NONCE_LENGTH)
-        self._ivs = self._bytes[:, SALT_LENGTH:]
+    def __init__(self, memory: memoryview, stride: int) -> None:
+        self._memory = memory
+        self._stride = stride
+        self._nonce_memory = memoryview(bytearray(MOST_ROWS * NONCE_LENGTH))
+        self._nonces = np.frombuffer(self._nonce_memory, np.uint8).reshape(MOST_ROWS, NONCE_LENGTH)
+        self._slots: list[Slot] = []
 
-    def write(self, salt: bytes, ivs: Rows) -> None:
+    def each(self, count: int, end: int) -> list[Slot]:
+        """Those of the first `count` datagrams, the last of which ends at `end` and may be shorter than the others."""
+        for index in range(len(self._slots), count):
+            self._slots.append(self._slot(index, (index + 1) * self._stride))
+        slots = self._slots[:count]
+        if end < count * self._stride:
+            slots[-1] = self._slot(count - 1, end)
+        return slots
+
+    def _slot(self, index: int, end: int) -> Slot:
+        datagram = self._memory[index * self._stride : end]
+        nonce = self._nonce_memory[index * NONCE_LENGTH : (index + 1) * NONCE_LENGTH]
+        return Slot(nonce, datagram[:ASSOCIATED_LENGTH], datagram[PAYLOAD_OFFSET:-ICV_LENGTH], datagram[PAYLOAD_OFFSET:])
+
+    def write_nonces(self, salt: bytes, ivs: Rows) -> None:
         """The salt, then the explicit IV. RFC 4106 §4, RFC 7634 §2."""
-        self._bytes[:, :SALT_LENGTH] = np.frombuffer(salt, np.uint8)
-        self._ivs[...] = ivs
-
-
-def slot_of(nonce: memoryview, datagram: memoryview) -> Slot:
-    return Slot(
-        nonce,
-        datagram[:ASSOCIATED_LENGTH],
-        datagram[PAYLOAD_OFFSET:-ICV_LENGTH],
-        datagram[PAYLOAD_OFFSET:],
-    )
+        nonces = self._nonces[: len(ivs)]
+        nonces[:, :SALT_LENGTH] = np.frombuffer(salt, np.uint8)
+        nonces[:, SALT_LENGTH:] = ivs
 
 
 class Kept(Generic[Key, Shape]):
     """What was made for a shape, kept for the next batch of it. When there are too many, all are forgotten."""
 
-    def __init__(self, make: Callable[[Key], Shape], most: int = SHAPES_KEPT) -> None:
+    def __init__(self, most: int, make: Callable[[Key], Shape]) -> None:
         self._make = make
         self._most = most
         self._kept: dict[Key, Shape] = {}

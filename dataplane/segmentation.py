@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from dataplane import ipv4
 from dataplane.checksums import MODULUS, Sums, complement, native, row_sums
 from dataplane.esp import ASSOCIATED_LENGTH, NEXT_HEADER_IPV4, PAYLOAD_OFFSET, OutboundSa, sealed_length, trailer
-from dataplane.rows import Kept, Nonces, slot_of
+from dataplane.rows import MOST_ROWS, SHAPES_KEPT, STRIDES_KEPT, Kept, Slots
 from dataplane.suites import ICV_LENGTH
 from dataplane.superpacket import CWR, FIN, PSH, TCP_CHECKSUM, TCP_FLAGS, UDP_CHECKSUM, UDP_LENGTH, SuperPacket
 
 SEGMENTS = 64  # linux/udp.h: UDP_MAX_SEGMENTS before Linux 6.9
 LARGEST_SEND = 65507  # bytes: the most that UDP carries over IPv4
+
+MEMORY = 2 * 65536
+"""Bytes: a super-packet's, and ESP's around each of its packets."""
 
 WORD = 4
 ESP_WORDS = PAYLOAD_OFFSET // WORD
@@ -37,7 +40,6 @@ class Batch(NamedTuple):
 
     payload: memoryview
     segment: int
-    pieces: int
 
 
 class Shape(NamedTuple):
@@ -61,6 +63,7 @@ class _Rows:
         packet_length = shape.packet_length
         self.stride = sealed_length(packet_length)
         self.end = shape.rows * self.stride
+        self.longest = min(SEGMENTS, LARGEST_SEND // self.stride) * self.stride  # bytes of one system call
         datagrams = np.frombuffer(memory, np.uint8, self.end).reshape(shape.rows, self.stride)
         packets = datagrams[:, PAYLOAD_OFFSET:-ICV_LENGTH]
         self.ivs = datagrams[:, ASSOCIATED_LENGTH:PAYLOAD_OFFSET]
@@ -74,9 +77,6 @@ class _Rows:
         self.checksums: NDArray[np.uint16] = self.transports[:, place : place + 2].view(np.uint16)[:, 0]
         self.trailers = packets[:, packet_length:]
         self.trailer = np.frombuffer(trailer(packet_length, NEXT_HEADER_IPV4), np.uint8)
-        self.nonces = Nonces(shape.rows)
-        starts = range(0, self.end, self.stride)
-        self.slots = [slot_of(nonce, memory[at : at + self.stride]) for nonce, at in zip(self.nonces.each, starts, strict=True)]
 
 
 def _steps(shape: Shape) -> NDArray[np.uint32]:
@@ -95,11 +95,12 @@ def _steps(shape: Shape) -> NDArray[np.uint32]:
 
 
 class Segmenter:
-    """Cuts and seals in memory of its own, which holds one batch."""
+    """Cuts and seals in memory of its own, which holds all packets of a super-packet unless they are very small."""
 
     def __init__(self) -> None:
-        self._memory = memoryview(bytearray(LARGEST_SEND))
-        self._rows = Kept[Shape, _Rows](lambda shape: _Rows(self._memory, shape))
+        self._memory = memoryview(bytearray(MEMORY))
+        self._rows = Kept[Shape, _Rows](SHAPES_KEPT, lambda shape: _Rows(self._memory, shape))
+        self._slots = Kept[int, Slots](STRIDES_KEPT, lambda stride: Slots(self._memory, stride))
 
     def seal(self, superpacket: SuperPacket, sa: OutboundSa) -> Iterator[Batch]:
         """All packets, sealed. A batch is good until the next is asked for.
@@ -110,15 +111,15 @@ class Segmenter:
         first = 0
         while first < superpacket.pieces:
             rows, count = self._cut(superpacket, first, (sa.spi, sequence, 0, sequence))
-            rows.nonces.write(sa.salt, rows.ivs)
             first += count
             sequence += count
-            slots, end = rows.slots, rows.end
-            if first == superpacket.pieces:
-                end += sealed_length(superpacket.last_length) - rows.stride
-                slots = [*slots[:-1], slot_of(slots[-1].nonce, self._memory[rows.end - rows.stride : end])]
-            sa.seal(slots)
-            yield Batch(self._memory[:end], rows.stride, count)
+            shortage = rows.stride - sealed_length(superpacket.last_length) if first == superpacket.pieces else 0
+            end = rows.end - shortage
+            slots = self._slots[rows.stride]
+            slots.write_nonces(sa.salt, rows.ivs)
+            sa.seal(slots.each(count, end))
+            for start in range(0, end, rows.longest):
+                yield Batch(self._memory[start : min(start + rows.longest, end)], rows.stride)
 
     def packets(self, superpacket: SuperPacket) -> Iterator[bytes]:
         """All packets, for whoever takes one at a time."""
@@ -136,7 +137,7 @@ class Segmenter:
         # A batch ends where a 16-bit field would wrap, which it does once in 65536 packets, so that all steps are alike.
         identifications = LOW_HALF + 1 - (words[1] >> 16)
         checksums = (words[2] & LOW_HALF) + 1
-        room = min(SEGMENTS, LARGEST_SEND // sealed_length(s.packet_length))
+        room = min(MOST_ROWS, MEMORY // sealed_length(s.packet_length))
         count = min(s.pieces - first, room, identifications, checksums)
         is_tcp = s.header.protocol == ipv4.PROTOCOL_TCP
         rows = self._rows[Shape(is_tcp, s.header.header_length, s.head_length, s.size, count)]

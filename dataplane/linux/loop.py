@@ -89,10 +89,9 @@ class Loop:
 
     def _from_underlay(self) -> None:
         room = BYTES
-        memory = self._fast.receive_memory
         for reads in range(READS):
             try:
-                length, stride, endpoint, tos = self._underlay.receive_into(memory)
+                length, stride, endpoint, tos = self._underlay.receive_into(self._fast.room)
             except BlockingIOError:
                 if not reads:
                     self._underlay.drain_errors()  # it woke us for what it heard of the paths
@@ -101,6 +100,7 @@ class Loop:
             room -= length
             if room < 0:
                 break
+        self._carry_out(self._fast.settle(time.monotonic()))
         self._engine.overflowed(self._underlay.overflows)
         self._outbox.flush()
 

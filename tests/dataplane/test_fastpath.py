@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from scapy.packet import Packet, raw
 from dataplane import ipv4
 from dataplane.check import EniCheck
 from dataplane.counters import Traffic
-from dataplane.doubles import VCPE, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
+from dataplane.doubles import POP, VCPE, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
 from dataplane.errors import DropReason
 from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4
 from dataplane.fastpath import FastPath
@@ -208,8 +209,9 @@ def received_fast(gateway: Gateway, datagrams: Sequence[bytes], tos: int = 0) ->
     fast, effects = FastPath(gateway.engine, PROTOCOLS), []
     for burst in bursts(datagrams):
         whole = b"".join(burst)
-        fast.receive_memory[: len(whole)] = whole
+        fast.room[: len(whole)] = whole
         effects += [flat(effect) for effect in fast.inbound(len(whole), len(burst[0]), VCPE, tos, NOW)]
+    effects += [flat(effect) for effect in fast.settle(NOW)]
     return outcome(gateway, [packet for packets in effects for packet in packets]), len(effects)
 
 
@@ -416,8 +418,9 @@ def test_any_bytes_in_a_burst_are_survived(pieces: list[bytes], stride: int) -> 
     ends = connected()
     whole = b"".join(pieces)
     fast = FastPath(ends[1].engine, PROTOCOLS)
-    fast.receive_memory[: len(whole)] = whole
-    assert not [effect for effect in fast.inbound(len(whole), stride, VCPE, 0, NOW) if not isinstance(effect, Send)]
+    fast.room[: len(whole)] = whole
+    effects = [*fast.inbound(len(whole), stride, VCPE, 0, NOW), *fast.settle(NOW)]
+    assert not [effect for effect in effects if not isinstance(effect, Send)]
 
 
 FLOWS = (Flow(), Flow(transport={"sport": 7}), Flow(UDP), Flow(UDP, ip={"flags": 0, "id": 3}), Flow(source="8.8.8.8"))
@@ -447,6 +450,41 @@ def test_a_protocol_may_be_left_out() -> None:
     ends = connected()
     fast = FastPath(ends[1].engine, (ipv4.PROTOCOL_UDP,))
     whole = b"".join(sealed(ends, BULK))
-    fast.receive_memory[: len(whole)] = whole
-    effects = list(fast.inbound(len(whole), len(whole) // len(BULK), VCPE, 0, NOW))
+    fast.room[: len(whole)] = whole
+    effects = [*fast.inbound(len(whole), len(whole) // len(BULK), VCPE, 0, NOW), *fast.settle(NOW)]
     assert [type(effect) for effect in effects] == [Deliver] * len(BULK)
+
+
+READS = {
+    "a-batch-and-its-rest": ([47, 3], [{}, {}], False, 1),
+    "a-batch-and-its-rest-with-a-shorter-last": ([47, 3], [{}, {}], True, 1),
+    "one-by-one": ([1] * 9, [{}] * 9, False, 1),
+    "one-by-one-with-a-shorter-last": ([1] * 9, [{}] * 9, True, 1),
+    "two-batches": ([20, 20], [{}, {}], False, 2),
+    "another-sender": ([1, 1], [{}, {"endpoint": POP}], False, 2),
+    "another-tos": ([1, 1], [{}, {"tos": 4}], False, 2),
+    "full-ones": ([47, 47], [{}, {}], False, 2),
+}
+
+
+@pytest.mark.parametrize(("counts", "origins", "shorter", "writes"), READS.values(), ids=READS)
+def test_reads_that_continue_each_other_are_one_burst(
+    counts: list[int], origins: list[dict[str, Any]], shorter: bool, writes: int
+) -> None:
+    numbers, last = range(sum(counts)), sum(counts) - 1
+    packets = [
+        Flow(ip={"id": number}, transport={"seq": number * 1300}).packet(octets(1200 if shorter and number == last else 1300))
+        for number in numbers
+    ]
+    ends = connected()
+    datagrams = sealed(ends, packets)
+    fast, effects = FastPath(ends[1].engine, PROTOCOLS), []
+    for count, origin in zip(counts, origins, strict=True):
+        read = [datagrams.pop(0) for _ in range(count)]
+        whole = b"".join(read)
+        fast.room[: len(whole)] = whole
+        where = {"endpoint": VCPE, "tos": 0, **origin}
+        effects += [flat(effect) for effect in fast.inbound(len(whole), len(read[0]), now=NOW, **where)]
+    effects += [flat(effect) for effect in fast.settle(NOW)]
+    assert [packet for packets in effects for packet in packets] == packets
+    assert len(effects) == writes

@@ -47,6 +47,23 @@ def test_window_agrees_with_the_model(data: st.DataObject, width: int) -> None:
         assert accepts(window, sequence) == model.accepts(sequence), sequence
 
 
+@given(st.data(), st.sampled_from([1, 2, 8, 64]))
+def test_runs_are_accepted_whole_or_not_at_all(data: st.DataObject, width: int) -> None:
+    """A run is taken only if every number of it would be, one after another; what was not taken is told one by one."""
+    window, model = ReplayWindow(width), Model(width)
+    for step in data.draw(st.lists(near_the_edges(width), max_size=30)):
+        first, count = max(1, window.highest + step), data.draw(st.integers(1, width + 1))
+        run = list(range(first, first + count))
+        if window.accept_run(run):
+            assert all(model.accepts(sequence) for sequence in run)
+        else:
+            assert [accepts(window, sequence) for sequence in run] == [model.accepts(sequence) for sequence in run]
+
+
+def test_numbers_with_a_gap_are_no_run() -> None:
+    assert not ReplayWindow().accept_run([1, 2, 4])
+
+
 @pytest.mark.parametrize(
     ("before", "sequence", "accepted"),
     [

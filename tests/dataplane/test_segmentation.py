@@ -108,7 +108,7 @@ def test_sealed_batches_open_one_by_one(cipher: str, size: int, length: int) -> 
     segmenter, packets = Segmenter(), []
     for batch in segmenter.seal(superpacket, outbound):
         assert len(batch.payload) <= LARGEST_SEND
-        assert batch.pieces == -(-len(batch.payload) // batch.segment) <= SEGMENTS
+        assert -(-len(batch.payload) // batch.segment) <= SEGMENTS
         starts = range(0, len(batch.payload), batch.segment)
         packets += [bytes(inbound.decapsulate(batch.payload[at : at + batch.segment]).packet) for at in starts]
     assert packets == list(segmenter.packets(superpacket))
