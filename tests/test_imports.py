@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("lab", "dataplane", "scenarios")
 
-ABOVE_CLOUD = ("lab.topology", "lab.compiler", "lab.simulation", "lab.emulation", "lab.explanation", "lab.supervisor")
+ABOVE_CLOUD = (
+    "lab.topology",
+    "lab.compiler",
+    "lab.simulation",
+    "lab.emulation",
+    "lab.explanation",
+    "lab.diagnosis",
+    "lab.supervisor",
+)
 FRONT = ("lab.cli", "lab.report", "scenarios")
 
 
@@ -60,6 +68,8 @@ RULES = (
         ("lab.simulation", "lab.cloud", "lab.supervisor", *FRONT),
     ),
     Rule("the explanation never touches the emulation", ("lab.explanation",), ("lab.emulation", "lab.supervisor", *FRONT)),
+    Rule("the diagnosis neither, and it stands above it", ("lab.diagnosis",), ("lab.emulation", "lab.supervisor", *FRONT)),
+    Rule("the explanation knows no diagnosis", ("lab.explanation",), ("lab.diagnosis",)),
     Rule("Mininet stays in the emulation", PACKAGES, ("mininet",), exempt=("lab.emulation",)),
     Rule("the supervisor knows no scenario and no command line", ("lab.supervisor",), ("scenarios", "lab.cli")),
     Rule("the doctor stands alone", ("lab.doctor",), ("dataplane", *ABOVE_CLOUD, "lab.cloud", *FRONT)),

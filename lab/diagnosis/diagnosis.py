@@ -1,0 +1,48 @@
+"""All checks of a gateway, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.cloud import Cloud
+from lab.cloud.alibaba.resources import SmartAccessGateway
+from lab.cloud.errors import CloudError
+from lab.compiler import compile_topology
+from lab.diagnosis import gateway, network
+from lab.diagnosis.case import Case
+from lab.diagnosis.item import Check, Diagnosis, Item, Level
+from lab.diagnosis.survey import survey
+from lab.topology import Topology
+
+# Those that ask the gateway's own state and tunnel; what only packets of hosts show is the survey's.
+_CHECKS = (
+    gateway.check_subscription,
+    gateway.check_key,
+    gateway.check_controller,
+    network.check_ccn,
+    gateway.check_tunnel,
+    gateway.check_mtu,
+    network.check_cen,
+    network.check_conflicts,
+    network.check_announcement,
+)
+
+
+def diagnose_smart_access_gateway(
+    cloud: Cloud, smart_ag_id: str, *, topology: Topology | None = None, controllers: Mapping[str, str] | None = None
+) -> Diagnosis:
+    """Check a gateway from its subscription to the packets of the hosts behind it.
+
+    `topology` is the network if it is another than the one the cloud describes; `controllers` says by serial number what a
+    device's controller complains of, nothing when it is content. Raises CloudError InvalidId.SMARTAG.
+    """
+    found = cloud.store.find(SmartAccessGateway, smart_ag_id)
+    if found is None:
+        raise CloudError(SmartAccessGateway.NOT_FOUND, f"the {SmartAccessGateway.NOUN} '{smart_ag_id}' does not exist")
+    case = Case(cloud, found, topology or compile_topology(cloud), controllers or {})
+    items = [item for check in _CHECKS for item in check(case)]
+    failed = {item.check for item in items if item.level is Level.ERROR}
+    items += [item for item in survey(case) if item.check not in failed]
+    items += [Item(check, Level.OK, "nothing found") for check in Check if check not in {item.check for item in items}]
+    return Diagnosis(smart_ag_id, tuple(sorted(items, key=lambda item: list(Check).index(item.check))))
+

@@ -1,0 +1,76 @@
+"""Packets between hosts on both sides, explained: each call that they need belongs to one of the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
+from lab.diagnosis.case import Case
+from lab.diagnosis.item import Check, Item, Level
+from lab.diagnosis.network import attached_vpcs, home_of
+from lab.explanation import Call, Explanation, Question, State, explain
+from lab.topology import Node, NodeKind
+
+# Our choice: hosts of a network that are asked. A network whose hosts differ in their groups may hide more.
+HOSTS = 2
+
+_CHECKS = {
+    Check.SECURITY_GROUPS: ("authorize_security_group", "revoke_security_group", "create_network_acl_entry"),
+    Check.SOURCE_DEST_CHECK: ("modify_network_interface_attribute", "modify_ens_instance_attribute"),
+    Check.ROUTES: ("create_route", "replace_route", "delete_route", "modify_smart_access_gateway", "publish_route_entries"),
+    Check.CCN: ("bind_smart_access_gateway", "create_cloud_connect_network"),
+    Check.CEN: ("attach_c", "create_cen", "associate_cen", "set_cen"),
+    Check.TUNNEL: ("allocate_address", "associate_address", "create_internet_gateway", "attach_internet_gateway"),
+    Check.SUBSCRIPTION: ("renew_instance", "activate_smart_access_gateway"),
+    Check.KEY: ("start_", "switch_smart_access_gateway_device"),
+}
+"""To which check a call belongs, by how its operation's name begins."""
+
+
+def survey(case: Case) -> Iterator[Item]:
+    """An error for each call that some packet needs, told once, with the first packet that needs it.
+
+    What keeps the tunnel shut is the tunnel's own check to tell; calls that answer the same code wait until it is mended.
+    """
+    state = State(case.cloud)
+    known = str(case.obstacle.reason) if case.obstacle is not None else ""
+    told: set[tuple[Check, str]] = set()
+    for question in _questions(case):
+        found = explain(state, question)
+        for item in _items(found, known):
+            if (item.check, item.advice) not in told:
+                told.add((item.check, item.advice))
+                yield item
+
+
+def _questions(case: Case) -> Iterator[Question]:
+    """Both ways between some hosts of the gateways' networks and some of the VPCs."""
+    homes = dict.fromkeys(home.id for claim in case.right_claims if (home := home_of(case, claim.machine)) is not None)
+    vpcs = attached_vpcs(case) or case.cloud.store.all(AlibabaVpc)
+    near = [node for home in homes for node in _hosts(case, home)]
+    far = [node for vpc in vpcs for node in _hosts(case, vpc.id)]
+    for here in near:
+        for there in far:
+            if not here.addresses & there.addresses:  # a conflict, which is told by itself
+                yield Question(here.resource, there.resource)
+                yield Question(there.resource, here.resource)
+
+
+def _hosts(case: Case, network: str) -> list[Node]:
+    """Some ordinary hosts that are plugged into a network's fabric."""
+    fabric = case.topology.by_name[network]
+    ends = (case.topology.far_end.get((network, interface.name)) for interface in fabric.interfaces)
+    nodes = dict.fromkeys(end[0] for end in ends if end is not None)
+    return [node for name in nodes if (node := case.topology.by_name[name]).kind is NodeKind.HOST][:HOSTS]
+
+
+def _items(found: Explanation, known: str) -> Iterator[Item]:
+    pair = f"{found.source.label} → {found.destination.label}"
+    for fix in found.fixes:
+        for call in fix.calls if fix.answers != known else ():
+            yield Item(_check_of(call), Level.ERROR, f"{pair} dies: {fix.answers}", str(call))
+
+
+def _check_of(call: Call) -> Check:
+    name = call.operation.partition(".")[2]
+    return next(check for check, beginnings in _CHECKS.items() if name.startswith(beginnings))
