@@ -109,7 +109,7 @@ def test_the_internet_knows_public_addresses_only(full: Topology) -> None:
     assert ways(main)[ANY] is Reason.NO_ROUTE_TO_DESTINATION
 
 
-@pytest.mark.requirement("S0-062")
+@pytest.mark.requirement("S0-062", "S0-064")
 def test_the_app_subnets_table_leads_to_the_vcpe(full: Topology) -> None:
     app, vcpe = eni_of(full, "app"), eni_of(full, "vcpe")
     assert ways(table(full, "aws", app)) == {

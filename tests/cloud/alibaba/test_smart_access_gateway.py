@@ -38,9 +38,10 @@ def test_what_a_purchase_is_by_default(w) -> None:
     assert (gateway.ccn_id, gateway.auto_renew, gateway.period) == (None, False, 1)
 
 
-@pytest.mark.requirement("S0-017", "S0-020", "S0-028", "S0-036")
+@pytest.mark.requirement("S0-017", "S0-020", "S0-028", "S0-036", "S0-038")
 def test_a_gateway_is_a_pair_of_devices_with_credentials_of_their_own(w) -> None:
     gateway = w.alibaba.describe_smart_access_gateway_attribute(w.buy().smart_ag_id)
+    assert gateway.id.startswith("sag-")  # the object in the console; serial numbers have no hyphen
     active, standby = gateway.devices
     assert (active.role, standby.role) == ("active", "standby")
     assert gateway.active_device == active

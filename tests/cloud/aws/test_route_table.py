@@ -137,6 +137,7 @@ def test_destinations_that_a_route_may_have(aws_world, block) -> None:
             lambda w: w.create(w.main_table, "9.0.0.0/8", network_interface_id=w.other_eni),
             "InvalidParameterValue",
             id="interface of another vpc",
+            marks=pytest.mark.requirement("S0-029"),
         ),
         pytest.param(
             lambda w: w.aws.replace_route(w.main_table, "9.0.0.0/8", instance_id=w.gw.id),
