@@ -26,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to end. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m dataplane", description="A gateway's packet engine.")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, a JSON object")
-    path = parser.parse_args(arguments).config
+    return run(parser.parse_args(arguments).config)
+
+
+def run(path: Path) -> int:
+    """Be the dataplane of the configuration at `path` until told to end. Returns the exit status."""
     try:
         config = parse_config(_read_file(path))
         require_root()

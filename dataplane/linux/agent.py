@@ -58,7 +58,7 @@ class Agent:
         gc.freeze()  # the collector would write to memory that both processes share until one writes
         pid = os.fork()
         if pid == 0:
-            _end_with(lambda: work(theirs))
+            end_with(lambda: work(theirs))
         theirs.close()
         worker = Worker(pid, os.pidfd_open(pid), ours)
         self._workers.append(worker)
@@ -127,8 +127,8 @@ def _signal(worker: Worker, number: signal.Signals) -> None:
         signal.pidfd_send_signal(worker.pidfd, number)
 
 
-def _end_with(work: Callable[[], int]) -> None:
-    """End this forked process with what `work` returns; never return into the agent's code."""
+def end_with(work: Callable[[], int]) -> None:
+    """End this forked process with what `work` returns; never return into the code of who forked it."""
     status = FAILED
     try:
         status = work()

@@ -77,11 +77,23 @@ class Emulation:
             raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
         self.topology = topology
 
+    def heal(self) -> list[str]:
+        """Start anew the dataplanes that have died, and their tunnels with new keys. Returns their nodes, none if all live.
+
+        Other tunnels go on meanwhile. Raises MachineError when one can not be started.
+        """
+        ended = [node for node, _ in self._tunnels.ended()]
+        if ended:
+            self._change(self.topology, lambda _text: None)
+        return ended
+
     def _change(self, topology: Topology, progress: Progress) -> None:
         check_interface_names(topology.nodes)
         progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
+        self._tunnels.warm_up(topology)
+        ended = self._tunnels.forget_ended()
         self._tunnels.hold()
-        for name, device in self._tunnels.stop_obsolete(topology):
+        for name, device in [*ended, *self._tunnels.stop_obsolete(topology)]:
             self._network.forget_device(name, device)
             self._shown.discard((name, device))
         self._network.remove_links(topology)
@@ -157,6 +169,10 @@ class Emulation:
     def tunnel_status(self) -> dict[str, dict[str, Any]]:
         """What each dataplane says of itself, by node."""
         return self._tunnels.status()
+
+    def tunnel_pids(self) -> dict[str, int]:
+        """The process that ends the tunnels of a node, by node: the agent of a dataplane, or strongSwan's charon."""
+        return self._tunnels.pids()
 
     def new_drops(self) -> list[Drop]:
         """What was dropped since the last call, from the counters of every gate and every dataplane."""

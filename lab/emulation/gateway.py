@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import subprocess
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -19,6 +17,8 @@ from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, IdKind
 from lab.emulation.machine import Machine
 from lab.emulation.sandbox import RUNTIME
+from lab.emulation.warm.birth import KEYS_FD
+from lab.emulation.warm.parent import WarmParent
 from lab.errors import MachineError
 from lab.topology import Tunnel, TunnelPeer
 
@@ -48,32 +48,34 @@ class Options:
 
 
 class GatewayProcess:
-    """`python -m dataplane` in the namespaces of a machine. `peers` are those it begins with. Keys go by memfd and socket only,
-    unless a key log is asked for."""
+    """A dataplane in the namespaces of a machine, forked from `parent`. `peers` are those it begins with. Keys go by memfd and
+    socket only, unless a key log is asked for."""
 
     def __init__(
-        self, machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, options: Options
+        self, machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, options: Options, parent: WarmParent
     ) -> None:
         self.machine = machine
         self._options = options
         self.control = RUNTIME / f"{machine.name}.sock"
-        fd = _memfd({peer.name: _key(peer) for peer in peers})
+        config = RUNTIME / f"{machine.name}.json"
+        config.touch(0o600)
+        config.write_text(json.dumps(self._config(tunnel, peers, mtu) | options.config()))
+        keys = _memfd({peer.name: _key(peer) for peer in peers})
         try:
-            config = RUNTIME / f"{machine.name}.json"
-            config.touch(0o600)
-            config.write_text(json.dumps(self._config(tunnel, peers, mtu, fd) | options.config()))
-            command = [sys.executable, "-P", "-m", "dataplane", "--config", str(config)]
-            self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
+            self._process = parent.bear(machine.pid, config, keys)
         finally:
-            os.close(fd)
+            os.close(keys)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.has_ended
+
     def wait_until_ready(self) -> None:
         """Wait for the process to say that its TUN device and its socket are there. Raises MachineError."""
-        assert self._process.stdout is not None and self._process.stderr is not None  # noqa: S101, PT018 - made with pipes
         ready, _, _ = select.select([self._process.stdout], [], [], _READY_WITHIN)
         if not ready:
             raise MachineError(f"the dataplane of {self.machine.name} was not ready within {_READY_WITHIN:.0f} s")
@@ -110,24 +112,23 @@ class GatewayProcess:
             raise MachineError(f"the dataplane of {self.machine.name} does not do {message['op']}: {error}") from error
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.communicate()
+        self._process.stop()
 
-    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int, fd: int) -> Json:
+    def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int) -> Json:
         return {
             "name": self.machine.name,
             "tun": {"name": tunnel.interface, "mtu": mtu},
             "underlay": {"address": str(tunnel.address), "port": tunnel.port, "ike": True},
             "icmp_source": str(tunnel.address),
             "control": str(self.control),
-            "keys_fd": fd,
+            "keys_fd": KEYS_FD,
             "eni_check": tunnel.check and _check(tunnel.check),
             "peers": [_peer(peer, self._options.cipher) for peer in peers],
         }
 
 
 def _memfd(keys: Json) -> int:
-    """A file that exists in memory only, for a child to inherit. The caller closes it."""
+    """A file that exists in memory only. The caller closes it."""
     fd = os.memfd_create("keys", os.MFD_CLOEXEC)
     os.write(fd, json.dumps(keys).encode())
     return fd

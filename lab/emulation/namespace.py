@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.emulation.rtnetlink import RouteSocket
 
+_CLONE_NEWNS = 0x00020000
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -60,6 +61,22 @@ class NetworkNamespace:
         os.close(self.fd)
 
 
-def _setns(fd: int) -> None:
-    if _libc.setns(fd, _CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
+def enter_node(pid: int) -> None:
+    """Move this process, which has one thread, to where `pid` is: its network, its mounts, its root and its directory.
+
+    Raises OSError.
+    """
+    places = {name: os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in ("ns/net", "ns/mnt", "root", "cwd")}
+    _setns(places["ns/net"])
+    _setns(places["ns/mnt"], _CLONE_NEWNS)
+    os.fchdir(places["root"])
+    os.chroot(".")
+    os.fchdir(places["cwd"])
+    for descriptor in places.values():
+        os.close(descriptor)
+
+
+def _setns(fd: int, kind: int = _CLONE_NEWNET) -> None:
+    if _libc.setns(fd, kind) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dataplane.check import EniCheck
 from lab.emulation.gateway import GatewayProcess, Options
 from lab.emulation.machine import Machine
+from lab.emulation.warm.parent import WarmParent
 from lab.topology import Software, Tunnel, TunnelPeer
 
 
@@ -17,6 +18,10 @@ class TunnelEnd(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has died, of whatever. Then only `stop` is of use."""
 
     def wait_until_ready(self) -> None:
         """Wait until it has its TUN device and listens."""
@@ -43,10 +48,12 @@ class TunnelEnd(Protocol):
         """Take leave of all peers, and end."""
 
 
-def start_end(machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, options: Options) -> TunnelEnd:
-    """Start the software that a tunnel is to end in. `peers` are those it begins with."""
+def start_end(
+    machine: Machine, tunnel: Tunnel, peers: Collection[TunnelPeer], *, mtu: int, options: Options, parent: WarmParent
+) -> TunnelEnd:
+    """Start the software that a tunnel is to end in. `peers` are those it begins with; our own is forked from `parent`."""
     if tunnel.software is Software.STRONGSWAN:
         from lab.emulation.strongswan import StrongswanProcess  # vici is needed by it alone
 
         return StrongswanProcess(machine, tunnel, peers, mtu=mtu, options=options)
-    return GatewayProcess(machine, tunnel, peers, mtu=mtu, options=options)
+    return GatewayProcess(machine, tunnel, peers, mtu=mtu, options=options, parent=parent)

@@ -20,6 +20,7 @@ from lab.drops import Drop, Filter, Place
 from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
 from lab.emulation.tunnel_end import TunnelEnd, start_end
+from lab.emulation.warm.parent import WarmParent
 from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
 from lab.vpn import NORMAL, VpnEnd, unspoken
 
@@ -65,8 +66,41 @@ class Tunnels:
     def __init__(self, machines: Mapping[str, Machine], options: Options) -> None:
         self._options = options
         self._machines = machines
+        self._parent: WarmParent | None = None
         self._running: dict[End, _Running] = {}
         self._footings: Mapping[str, frozenset[TunnelFooting]] = {}
+
+    def warm_up(self, topology: Topology) -> None:
+        """Have a parent for the dataplanes of a network. It loads while the rest of the network is built."""
+        if self._parent is not None and self._parent.has_ended:
+            self._parent.close()
+            self._parent = None
+        if self._parent is None and _services(topology):
+            self._parent = WarmParent()
+
+    @property
+    def _warm_parent(self) -> WarmParent:
+        if self._parent is None:
+            raise RuntimeError("warm_up comes before apply")
+        return self._parent
+
+    def pids(self) -> dict[str, int]:
+        """The process of each end, by node."""
+        return {node: running.process.pid for (node, _), running in self._running.items()}
+
+    def ended(self) -> list[End]:
+        """Those whose processes have died."""
+        return [end for end, running in self._running.items() if running.process.has_ended]
+
+    def forget_ended(self) -> list[End]:
+        """Let `apply` start anew what has died, and its tunnels at both ends. Returns whose TUN devices are gone."""
+        ended = self.ended()
+        for end in ended:
+            running = self._running.pop(end)
+            running.process.stop()
+            tunnels = {peer.name for peer in running.tunnel.peers}
+            self._footings = {name: footings for name, footings in self._footings.items() if name not in tunnels}
+        return ended
 
     def stop_obsolete(self, topology: Topology) -> list[End]:
         """End the processes that have no place in a network, or another one. Returns whose TUN devices are gone."""
@@ -104,7 +138,7 @@ class Tunnels:
             mtu = _mtu(node, tunnel)
             waiting = [peer for peer in tunnel.peers if not peer.speaks_first]
             machine = self._machines[node.name]
-            process = start_end(machine, tunnel, waiting, mtu=mtu, options=self._options)
+            process = start_end(machine, tunnel, waiting, mtu=mtu, options=self._options, parent=self._warm_parent)
             self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, {peer.name: peer for peer in waiting})
             started.append(process)
         for process in started:
@@ -161,6 +195,9 @@ class Tunnels:
         for running in self._running.values():
             running.process.stop()
         self._running.clear()
+        if self._parent is not None:
+            self._parent.close()
+            self._parent = None
 
 
 def _services(topology: Topology) -> list[tuple[Node, Tunnel]]:

@@ -71,6 +71,10 @@ class StrongswanProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def wait_until_ready(self) -> None:
         """Wait for charon to answer, and tell it its peer. Raises MachineError."""
         deadline = time.monotonic() + _READY_WITHIN
