@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 
 from lab.cli import agree, asking, call, capture, completion, explain, inside, lifetime, machine, run, scenarios
@@ -59,8 +58,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Rehearse a hybrid AWS and Alibaba Cloud network with real packets.",
         epilog=EXIT_CODES,
     )
-    parser.add_argument("--version", action="version", version=f"saglab {metadata.version('saglab')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for family in _FAMILIES:
         family.add_verbs(verbs)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: what knows it takes longer to load than all verbs together take to declare."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_arguments: object) -> None:
+        from importlib import metadata
+
+        print(f"saglab {metadata.version('saglab')}")
+        parser.exit()

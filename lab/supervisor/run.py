@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 
 from lab.cloud import CloudError
-from lab.explanation.attribution import attribute_drop, attribute_ping
 from lab.results import Blame, RunResult
 from lab.scenario import Scenario
 from lab.session import Backend, Lab, Listener
@@ -40,6 +39,7 @@ def _attribute(scenario: Scenario, lab: Lab) -> None:
     left_out = [step.number for step in lab.result.left_out if step.number in lab.skip]
     if not left_out:
         return
+    from lab.explanation.attribution import attribute_drop, attribute_ping  # a run that does all steps asks nobody
 
     @cache
     def network(skip: frozenset[str]) -> Topology:
