@@ -86,8 +86,8 @@ def _load() -> ctypes.CDLL:
         library = ctypes.CDLL(LIBRARY)
     except OSError as error:
         raise SeccompError(
-            f"{LIBRARY} is missing, with which the worker gives up system calls; install it (Debian: libseccomp2), "
-            "or set seccomp to false in the configuration"
+            f"the library with which the worker gives up system calls cannot be loaded: {error}; install it "
+            "(Debian: libseccomp2), let everybody read it, or set seccomp to false in the configuration"
         ) from error
     library.seccomp_init.restype = ctypes.c_void_p
     return library
