@@ -132,7 +132,7 @@ class Receiver:
 
 def _continues(before: Burst, length: int, stride: int, endpoint: Endpoint, tos: int) -> bool:
     """Whether a read is more of the same. A lone datagram may be the shorter one that ends a burst."""
-    is_last = length == stride < before.stride
+    is_last = 0 < length == stride < before.stride
     same = (before.endpoint, before.tos) == (endpoint, tos) and (stride == before.stride or is_last)
     return same and before.length + length <= MEMORY - before.stride and before.pieces + -(-length // before.stride) <= MOST_ROWS
 

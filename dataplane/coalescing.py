@@ -136,13 +136,13 @@ class Coalescer:
     """Finds the runs of bursts that lie in `memory`. `protocols` are those of which the kernel takes super-packets."""
 
     def __init__(self, memory: memoryview, protocols: Collection[int]) -> None:
-        self.protocols = protocols
+        self._protocols = protocols
         self._rows = Kept[Shape, _Rows](SHAPES_KEPT, lambda shape: _Rows(memory, shape))
 
     def run(self, burst: Burst, first: int) -> Run | None:
         """The longest run from place `first`, None when the packet there stands alone."""
         packet = burst.payload(first)
-        head = _begins(packet, self.protocols)
+        head = _begins(packet, self._protocols)
         if head is None:
             return None
         header, head_length = head

@@ -45,10 +45,6 @@ class FastPath:
     def room(self) -> memoryview:
         return self._receiver.room
 
-    def stop_coalescing(self, protocol: int) -> None:
-        """The TUN device takes no super-packets of it after all."""
-        self._coalescer.protocols = frozenset(self._coalescer.protocols) - {protocol}
-
     # What comes from the TUN device
 
     def outbound(self, packet: memoryview, offload: Offload, now: float) -> Iterator[Effect | BatchEffect]:

@@ -12,6 +12,7 @@ from dataplane.engine import Engine
 from dataplane.errors import DropReason
 from dataplane.fastpath import FastPath
 from dataplane.linux.outbox import REFUSALS, Outbox
+from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
 from dataplane.packets import BatchEffect, Buffer, Datagram, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
@@ -43,10 +44,9 @@ class Loop:
         self._underlay = underlay
         self._ike = ike
         self._selector = selector
-        self._fast = FastPath(engine, tun.offload(_protocols(offloads)))
-        self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send)
-        if offloads.underlay_receive:
-            underlay.gather()
+        self._fast = FastPath(engine, _superpackets(tun, offloads))
+        self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send and sends_batches(underlay))
+        _gather(underlay, offloads)
         self._slot = memoryview(bytearray(SLOT))
         self._running = True
         selector.register(tun, selectors.EVENT_READ, self._from_tun)
@@ -151,7 +151,15 @@ class Loop:
             self._engine.refused(effect, REFUSALS.get(error.errno or 0, DropReason.UNDERLAY_REFUSED))
 
 
-def _protocols(offloads: Offloads) -> set[int]:
-    """Of which super-packets are wanted from the TUN device."""
-    wanted = {ipv4.PROTOCOL_TCP: offloads.tun_tcp, ipv4.PROTOCOL_UDP: offloads.tun_udp}
-    return {protocol for protocol, is_wanted in wanted.items() if is_wanted}
+def _superpackets(tun: Tun, offloads: Offloads) -> set[int]:
+    """The protocols of which the TUN device gives super-packets. Returns those of which it takes them, too."""
+    switches = {ipv4.PROTOCOL_TCP: offloads.tun_tcp, ipv4.PROTOCOL_UDP: offloads.tun_udp}
+    given = tun.offload({protocol for protocol, is_on in switches.items() if is_on})
+    return {protocol for protocol in given if takes_superpackets(tun, protocol)}
+
+
+def _gather(underlay: UnderlaySocket, offloads: Offloads) -> None:
+    """Read many datagrams at once, if the kernel keeps them apart well."""
+    underlay.gather(wanted=offloads.underlay_receive)
+    if offloads.underlay_receive and offloads.underlay_send and not sends_batches(underlay):
+        underlay.gather(wanted=False)

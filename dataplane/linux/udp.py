@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -78,13 +79,16 @@ class UnderlaySocket:
     def close(self) -> None:
         self._socket.close()
 
-    def gather(self) -> bool:
-        """Have the kernel hand over several datagrams of one size in one read. Returns whether it does. udp(7), UDP_GRO."""
-        try:
-            self._socket.setsockopt(_SOL_UDP, _UDP_GRO, 1)
-        except OSError:
-            return False  # older than Linux 5.0
-        return True
+    @property
+    def endpoint(self) -> Endpoint:
+        """What it is bound to."""
+        endpoint: Endpoint = self._socket.getsockname()
+        return endpoint
+
+    def gather(self, *, wanted: bool) -> None:
+        """Have the kernel hand over several datagrams of one size in one read, or each alone. udp(7), UDP_GRO."""
+        with contextlib.suppress(OSError):  # older than Linux 5.0, which hands over each alone
+            self._socket.setsockopt(_SOL_UDP, _UDP_GRO, wanted)
 
     def receive_into(self, buffer: memoryview) -> Received:
         """Read a datagram, or several if they were gathered. Raises BlockingIOError when none waits."""

@@ -6,7 +6,9 @@ import os
 import select
 import selectors
 import socket
+import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from itertools import pairwise
 
@@ -19,12 +21,12 @@ from dataplane.engine import Engine, build_engine
 from dataplane.errors import LocalError
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.keylog import KeyLog, Table
-from dataplane.linux.channel import AgentGone, Channel
+from dataplane.linux.channel import AgentGone, Channel, Refused
 from dataplane.linux.control import ControlServer
 from dataplane.linux.keyfiles import KeyFiles
 from dataplane.linux.loop import Loop
 from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
-from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenTun, OpenUnderlay
+from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenTun, OpenUnderlay, Tune
 from dataplane.linux.seccomp import restrict_system_calls
 from dataplane.linux.signals import caught
 from dataplane.linux.status import CANNOT_START, ENDED, FAILED, complain
@@ -32,6 +34,10 @@ from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
 
 STANDARD_ERROR = 2
+
+GATHERING_TIME = 30_000  # nanoseconds
+DEFERRED_INTERRUPTS = 2
+"""How long an interface waits for more of the same. Our choice: UDP comes in batches then, and a ping waits no longer."""
 
 
 def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int:
@@ -103,6 +109,7 @@ def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack
     tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu, vnet_header=True)))))
     underlay = _open_underlay(config, config.underlay.port, channel, stack)
     ike = _open_underlay(config, IKE_PORT, channel, stack) if config.underlay.ike else None
+    _tune(config.interfaces, channel)
     selector = stack.enter_context(closing(selectors.DefaultSelector()))
     loop = Loop(engine, tun, underlay, selector, ike, config.offloads)
     stack.enter_context(closing(_control(config, engine, channel, selector)))
@@ -113,6 +120,22 @@ def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack
 def _control(config: Config, engine: Engine, channel: Channel, selector: selectors.BaseSelector) -> ControlServer:
     listener = socket.socket(fileno=channel.obtain(OpenControl()))
     return ControlServer(listener, lambda line: answer(config.name, engine, line, time.monotonic()), selector)
+
+
+def _tune(interfaces: Sequence[str], channel: Channel) -> None:
+    """Have the kernel gather what comes in at the gateway's interfaces. It works without, at another speed."""
+    for interface in interfaces:
+        tune = Tune(
+            interface,
+            gro=True,
+            udp_gro_forwarding=True,
+            gro_flush_timeout=GATHERING_TIME,
+            napi_defer_hard_irqs=DEFERRED_INTERRUPTS,
+        )
+        try:
+            channel.order(tune)
+        except Refused as error:
+            print(f"dataplane: {error}; it stays as it is", file=sys.stderr)
 
 
 def _open_underlay(config: Config, port: int, channel: Channel, stack: ExitStack) -> UnderlaySocket:

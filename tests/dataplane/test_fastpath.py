@@ -423,6 +423,19 @@ def test_any_bytes_in_a_burst_are_survived(pieces: list[bytes], stride: int) -> 
     assert not [effect for effect in effects if not isinstance(effect, Send)]
 
 
+@given(st.lists(st.binary(max_size=3) | st.binary(min_size=36, max_size=40)))
+def test_any_datagrams_one_by_one_are_counted_the_same(datagrams: list[bytes]) -> None:
+    """Even empty ones, and keepalives."""
+    fast, slow = connected(), connected()
+    path = FastPath(fast[1].engine, PROTOCOLS)
+    for datagram in datagrams:
+        path.room[: len(datagram)] = datagram
+        assert not list(path.inbound(len(datagram), len(datagram), VCPE, 0, NOW))
+    assert not list(path.settle(NOW))
+    assert outcome(fast[1], []) == received_slowly(slow[1], datagrams)
+    assert fast[1].engine.keepalives_received == slow[1].engine.keepalives_received
+
+
 FLOWS = (Flow(), Flow(transport={"sport": 7}), Flow(UDP), Flow(UDP, ip={"flags": 0, "id": 3}), Flow(source="8.8.8.8"))
 
 

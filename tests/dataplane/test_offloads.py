@@ -20,6 +20,7 @@ from dataplane import ipv4
 from dataplane.bursts import Receiver
 from dataplane.coalescing import Coalescer
 from dataplane.doubles import TO_POP_SPI, VCPE, inbound_sa, outbound_sa
+from dataplane.linux.selftest import takes_superpackets
 from dataplane.linux.tun import Tun, open_tun
 from dataplane.segmentation import Segmenter
 from dataplane.virtio import Offload
@@ -149,6 +150,13 @@ def test_the_kernel_cuts_what_we_joined_into_what_it_was(kernel: Kernel, flow: F
         assert run.pieces == burst.pieces
         forwarded = [with_own_checksums(bytes([*packet[:8], 63, *packet[9:]])) for packet in run.packets]
         assert kernel.cut(run.offload, run.head, *run.payloads) == forwarded
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_self_test_finds_that_the_kernel_takes_superpackets(kernel: Kernel, protocol: int) -> None:
+    """And nothing comes of what it is asked with."""
+    assert takes_superpackets(kernel.whole, protocol)
+    assert not select.select([kernel.whole, kernel.apart], [], [], 0.1)[0]
 
 
 def test_the_kernel_refuses_what_it_does_not_know(kernel: Kernel) -> None:
