@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from dataplane.config import LONGEST_SILENCE
 from lab.agreement.comparison import Disagreement, compare, compare_places, is_complete
 from lab.agreement.outcome import Forecast, Outcome, Place, Tally, outcome_of, place_of_drop, place_of_walk
 from lab.drops import Filter
@@ -56,11 +55,11 @@ class Answers:
 class Pair:
     """Both backends on one network. Make it inside the sandbox, and look at `disagreements` after making and after `apply`.
 
-    No dataplane asks whether its peer is alive: the simulation knows no time, so a tunnel whose way is cut stays open in both.
+    The network is timeless, like the simulation: a tunnel whose way is cut stays open in both.
     """
 
     def __init__(self, topology: Topology) -> None:
-        self.emulation = Emulation(topology, connected_within=0, patience=LONGEST_SILENCE)
+        self.emulation = Emulation(topology, connected_within=0, timeless=True)
         self.simulation = Simulation(topology)
         self._probing = Probing()
         self._ports = count()

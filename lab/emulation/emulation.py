@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from dataplane.config import LONGEST_SILENCE
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
 from lab.emulation.gateway import Options
@@ -26,6 +27,12 @@ from lab.results import PingResult
 from lab.topology import Nat, Node, Topology
 from lab.vpn import VpnEnd
 
+# Linux, net/netfilter/nf_conntrack_proto_udp.c: tunnels are the only connections that live for longer than a question.
+NEVER_EXPIRING: dict[str, str | int] = {
+    "netfilter/nf_conntrack_udp_timeout": LONGEST_SILENCE,
+    "netfilter/nf_conntrack_udp_timeout_stream": LONGEST_SILENCE,
+}
+
 Progress = Callable[[str], None]
 Onlooker = Callable[[list[tuple[Machine, Node, str]]], None]  # is told of machines, what they stand for, and an interface each
 
@@ -34,7 +41,8 @@ class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
     Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
-    whose tunnel can not open is built too. `cipher`, `keylog` and `patience` are those of `gateway.Options`.
+    whose tunnel can not open is built too. `cipher` and `keylog` are those of `gateway.Options`. In a `timeless`
+    network, as in the simulation, nothing comes of time alone: connections do not expire, nor do peers that fell silent.
     `onlooker` is told of each interface once it is up and before anything is routed through it.
     """
 
@@ -48,13 +56,14 @@ class Emulation:
         progress: Progress = lambda _text: None,
         connected_within: float = CONNECTED_WITHIN,
         keylog: Path | None = None,
-        patience: int | None = None,
+        timeless: bool = False,
         onlooker: Onlooker = lambda _interfaces: None,
     ) -> None:
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
-        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience))
+        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, LONGEST_SILENCE if timeless else None))
+        self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
         self._rendered: dict[str, Node] = {}
         self._counters: dict[str, dict[str, Place]] = {}
@@ -137,6 +146,7 @@ class Emulation:
             self.machines[name] = Machine(f"n{next(self._names)}", ready=False)
         for name in new:
             self.machines[name].get_ready()
+            self.machines[name].namespace.set_sysctls(self._parameters)
 
     def _filter(self, node: Node) -> None:
         """Load the node's gates in one transaction. A node that forwards has a sink for what its routes send nowhere."""
