@@ -13,13 +13,17 @@ The theory is Linux's connection tracking as the fabric's nftables rules use it:
 - A stateful gate passes an established packet without its rules only if (connection, interface) is among the admitted
   pairs. Otherwise the rules judge, and what they permit makes the pair an admitted one.
 
+- When a translation of addresses changes, the connections from and to its addresses are forgotten.
+
 Not modelled: time (nothing expires) and the states of TCP beyond SYN and its answer. Connections are told apart behind the
 translation of addresses, which here is one to one and needs no memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from lab.simulation.probe import Probe
 
@@ -83,11 +87,13 @@ class ConnectionTable:
         self._by_key[tracked.connection.opening] = tracked.connection
         self._by_key[_inverse(tracked.connection.opening)] = tracked.connection
 
-    def copy(self) -> ConnectionTable:
-        """A table of the same connections that lives on by itself."""
+    def copy(self, forgotten: Collection[IPv4Address] = ()) -> ConnectionTable:
+        """A table that lives on by itself, of the same connections but for those from or to a forgotten address."""
+        gone = {int(address) for address in forgotten}
         twin = ConnectionTable()
-        copies = {id(connection): connection.copy() for connection in self._by_key.values()}
-        twin._by_key = {key: copies[id(connection)] for key, connection in self._by_key.items()}
+        kept = {key: connection for key, connection in self._by_key.items() if gone.isdisjoint((key[1], key[3]))}
+        copies = {id(connection): connection.copy() for connection in kept.values()}
+        twin._by_key = {key: copies[id(connection)] for key, connection in kept.items()}
         return twin
 
 

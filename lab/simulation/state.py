@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 from lab.simulation.connections import ConnectionTable
 from lab.simulation.router import Router
-from lab.topology import Topology
+from lab.topology import Node, Topology
 
 Endpoint = tuple[IPv4Address, int]
 EndKey = tuple[str, str, str]  # node, TUN device, peer
@@ -31,8 +31,18 @@ class State:
         """A copy for a changed network. A node that is gone takes its connections along; a tunnel begins anew at all its ends
         when one of them is another."""
         twin = State()
-        twin._connections = {name: table.copy() for name, table in self._connections.items() if name in after.by_name}
+        twin._connections = {
+            name: table.copy(_translated_otherwise(before.by_name[name], after.by_name[name]))
+            for name, table in self._connections.items()
+            if name in after.by_name
+        }
         same = {name for name, footings in after.footings.items() if before.footings.get(name) == footings}
         twin.connected = {key: at for key, at in self.connected.items() if key[2] in same}
         twin.refused = {key for key in self.refused if key[2] in same}
         return twin
+
+
+def _translated_otherwise(before: Node, after: Node) -> set[IPv4Address]:
+    """The addresses of the translations that are there in one of the two only."""
+    changed = set(before.nats) ^ set(after.nats)
+    return {address for nat in changed for address in (nat.private, nat.public)}

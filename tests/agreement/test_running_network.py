@@ -132,6 +132,31 @@ def test_no_tunnel_opens_through_a_network_that_is_half_changed() -> None:
     assert Worker(slip).result() == (["NO_ANSWER", "NO_ANSWER"], [])
 
 
+def return_shut() -> tuple[list[list[str]], list[str]]:
+    """The gateway is stopped, and so its public address is given up; then it runs again, and its group lets nothing out.
+
+    What the ends say of its tunnel at each time, and what the backends disagree on.
+    """
+    here = world()
+    stop = Call("aws", "stop_instances", {"instance_id": here.machines["vcpe"]})
+    shut = {"group_id": here.aws_groups[1], "ip_protocol": "-1", "cidr_ip": "0.0.0.0/0"}
+    pair = Pair(compile_topology(make_world().cloud))
+    found, disagreements = [], list(pair.disagreements)
+    for call in (None, stop, Call("aws", "revoke_security_group_egress", shut)):
+        cloud = make_world().cloud
+        if call is not None:
+            call.make(cloud)
+        pair.apply(compile_topology(cloud))
+        found.append([end.reason for end in pair.emulation.vpn_ends(here.sag)])
+        disagreements += pair.disagreements
+    pair.close()
+    return found, [*map(str, disagreements)]
+
+
+def test_connections_of_a_public_address_that_was_given_up_are_forgotten() -> None:
+    assert Worker(return_shut).result() == ([["", ""], [], ["NO_ANSWER", "PEER_NOT_HEARD"]], [])
+
+
 def associations(pair: Pair) -> dict[tuple[str, str], tuple[int, int]]:
     """The SPI of the IKE SA and of the inbound child of each peer, by node and peer."""
     return {

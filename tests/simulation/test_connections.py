@@ -57,6 +57,16 @@ def test_the_standing_of_each_packet_in_turn(steps: list[tuple[Probe, str]]) -> 
     assert [(packet, standing(table, packet)) for packet, _ in steps] == steps
 
 
+def test_a_copy_lives_on_by_itself_and_without_the_connections_of_forgotten_addresses() -> None:
+    table = ConnectionTable()
+    other, answered = echo("10.0.0.3", A), echo_reply(A, "10.0.0.3")
+    for packet in (PING, PONG, other, answered):
+        standing(table, packet)
+    twin = table.copy({IPv4Address(B)})
+    assert [standing(twin, packet) for packet in (PONG, PING, other)] == [INVALID, NEW, ESTABLISHED]
+    assert standing(table, PING) == ESTABLISHED
+
+
 def test_a_packet_that_does_not_pass_leaves_nothing_behind() -> None:
     table = ConnectionTable()
     table.track(PING).admit("eth0")
