@@ -29,6 +29,8 @@ SOCKET_PATH_LENGTH = 107  # sun_path of Linux, less the terminating zero
 UNDERLAY_MTU = 1500  # our choice: Ethernet's
 NAME_LENGTH = 128  # our choice
 LONGEST_SILENCE = 3600  # seconds; our choice
+SHORTEST_LIFETIME, LONGEST_LIFETIME = 10, 3600  # seconds; our choice: within the life of an IKE SA
+GRACE = 1.5  # times a lifetime, after which keys that could not be replaced are not used any more; our choice
 PATH_LENGTH = 4095  # PATH_MAX of Linux, less the terminating zero
 HIGHEST_USER = 2**32 - 2  # 2**32 - 1 stands for "leave it" in Linux's calls
 WORKER_USER = 65533
@@ -161,7 +163,7 @@ def parse_config(text: str | bytes) -> Config:
         eni_check=parse_eni_check(fields.nested("eni_check")) if "eni_check" in fields else None,
         peers=tuple(parse_peer(peer) for peer in fields.nested_list("peers")),
         headers=_headers(fields.nested("headers")) if "headers" in fields else HeaderRules(),
-        ike=_silence(fields.nested("ike")) if "ike" in fields else Settings(),
+        ike=_ike_settings(fields.nested("ike")) if "ike" in fields else Settings(),
         user=_user(fields),
         seccomp=fields.flag("seccomp", default=True),
         offloads=_offloads(fields.nested("offloads")) if "offloads" in fields else Offloads(),
@@ -193,9 +195,9 @@ def parse_eni_check(fields: Fields) -> EniCheck:
     return EniCheck(addresses, enabled)
 
 
-def _silence(fields: Fields) -> Settings:
-    """What IKE does about silence, in whole seconds."""
-    fields.only("probe_after", "probe_waiting", "give_up_after")
+def _ike_settings(fields: Fields) -> Settings:
+    """What IKE does about silence, and how long a child's keys are used before they are replaced, in whole seconds."""
+    fields.only("probe_after", "probe_waiting", "give_up_after", "child_lifetime")
     settings = Settings()
     if "probe_after" in fields:
         settings = replace(settings, probe_after=fields.integer("probe_after", 1, LONGEST_SILENCE))
@@ -203,6 +205,10 @@ def _silence(fields: Fields) -> Settings:
         settings = replace(settings, probe_waiting=fields.integer("probe_waiting", 1, LONGEST_SILENCE))
     if "give_up_after" in fields:
         settings = replace(settings, liveness=lively(fields.integer("give_up_after", 1, LONGEST_SILENCE)))
+    if "child_lifetime" in fields:
+        lifetime = fields.integer("child_lifetime", SHORTEST_LIFETIME, LONGEST_LIFETIME)
+        lifetimes = replace(settings.lifetimes, child=lifetime, child_hard=GRACE * lifetime)
+        settings = replace(settings, lifetimes=lifetimes)
     return settings
 
 

@@ -33,8 +33,8 @@ Json = dict[str, Any]  # an object of JSON
 class Options:
     """How every dataplane of a network is run.
 
-    `keylog`, a directory, takes the keys of all associations as Wireshark wants them. `patience` is how many seconds of silence
-    make an end ask whether its peer is alive; by default the dataplane's own choice.
+    `keylog`, a directory, takes the keys of all associations as Wireshark wants them. `patience` is how many seconds pass before
+    an end asks whether a silent peer is alive, and before a child's keys are replaced; by default the dataplane's own choices.
     """
 
     cipher: str
@@ -43,8 +43,8 @@ class Options:
 
     def config(self) -> Json:
         """What they are in the configuration of a dataplane, beside the peers'."""
-        ike = {} if self.patience is None else {"probe_after": self.patience, "probe_waiting": self.patience}
-        return {"keylog": self.keylog and str(self.keylog), "ike": ike}
+        patient = ("probe_after", "probe_waiting", "child_lifetime") if self.patience is not None else ()
+        return {"keylog": self.keylog and str(self.keylog), "ike": dict.fromkeys(patient, self.patience)}
 
 
 class GatewayProcess:

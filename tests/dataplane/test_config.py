@@ -15,6 +15,7 @@ from dataplane.engine import build_engine
 from dataplane.errors import LocalError
 from dataplane.headers import HeaderRules
 from dataplane.ike.identity import address, fqdn, key_id
+from dataplane.ike.lifetimes import Lifetimes
 
 GOOD: dict[str, Any] = {
     "name": "vcpe",
@@ -96,6 +97,12 @@ def test_what_may_be_left_out() -> None:
     assert config.headers == HeaderRules(copy_dscp=True, copy_ecn=True, clamp_mss=True, discover_mtu=True)
 
 
+def test_lifetime_of_childrens_keys_is_read() -> None:
+    lifetimes = parse_config(altered(GOOD, ["ike"], {"child_lifetime": 600})).ike.lifetimes
+    assert (lifetimes.child, lifetimes.child_hard) == (600, 900)
+    assert (lifetimes.ike, lifetimes.ike_hard) == (Lifetimes().ike, Lifetimes().ike_hard)
+
+
 def test_patience_of_ike_is_read() -> None:
     ike = parse_config(altered(GOOD, ["ike"], {"probe_after": 30, "give_up_after": 12})).ike
     assert (ike.probe_after, ike.probe_waiting) == (30, 4)
@@ -128,7 +135,8 @@ WRONG = [
     (["eni_check", "enabled"], 1, "eni_check.enabled: 1 must be true or false"),
     (["eni_check", "addresses"], [], "eni_check.addresses: is empty, so the check would let nothing pass"),
     (["ike"], {"probe_after": 0}, "ike.probe_after: 0 must be a whole number from 1 to 3600"),
-    (["ike"], {"dpd": 1}, "ike.dpd: is unknown; known: probe_after, probe_waiting, give_up_after"),
+    (["ike"], {"dpd": 1}, "ike.dpd: is unknown; known: probe_after, probe_waiting, give_up_after, child_lifetime"),
+    (["ike"], {"child_lifetime": 9}, "ike.child_lifetime: 9 must be a whole number from 10 to 3600"),
     (["headers"], {"clamp_mss": 1}, "headers.clamp_mss: 1 must be true or false"),
     (["headers"], {"ttl": True}, "headers.ttl: is unknown; known: copy_dscp, copy_ecn, clamp_mss, discover_mtu"),
     (["eni_check", "addresses", 0], "::1", "eni_check.addresses[0]: '::1' must be an IPv4 address"),
