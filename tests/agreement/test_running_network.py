@@ -21,6 +21,7 @@ from lab.cloud import Cloud
 from lab.compiler import compile_topology
 from lab.emulation.machine import Machine
 from lab.emulation.network import Network
+from lab.emulation.rtnetlink import RouteSocket
 from lab.errors import MachineError
 from lab.simulation import Probe
 
@@ -207,8 +208,8 @@ def fail_on(method: Callable[..., Any], number: int) -> Callable[..., Any]:
 
 
 INJECTED: dict[str, tuple[type, str, int]] = {
-    "nft": (Machine, "run", 1),
-    "a route, after others of the node": (Network, "_fields", 2),
+    "nft": (Machine, "run_nft", 1),
+    "a route, after others of the node": (RouteSocket, "set_route", 2),
     "the routes of a node": (Network, "route", 3),
     "the routes of the last nodes": (Network, "route", 14),
     "a new link": (Network, "add_links", 1),
