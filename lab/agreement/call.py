@@ -11,7 +11,10 @@ from lab.cloud import Cloud, CloudError
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation of a provider ("aws" or "alibaba") with its arguments, which are text, numbers, or sequences of such."""
+    """An operation of a provider ("aws", "alibaba"), or of the "clock".
+
+    Its arguments are text, numbers, or sequences of such.
+    """
 
     provider: str
     name: str

@@ -7,12 +7,13 @@ from ipaddress import IPv4Address
 
 from lab.agreement.asks import Ask
 from lab.agreement.call import Call
-from lab.agreement.states import world
+from lab.agreement.states import MONTHS, world
 from lab.reasons import Reason
 from lab.simulation import Probe
 
-# An internet gateway is sent only what is for a public address in use, so no machine's packet is refused on its way in.
-NOT_BY_A_MACHINE = frozenset({Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS})
+# An internet gateway is sent only what is for a public address in use, so no machine's packet is refused on its way in. And each
+# gateway of this network has one device only that runs.
+NOT_BY_A_MACHINE = frozenset({Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS, Reason.SAG_DEVICE_STANDBY})
 
 ADDRESSES = {
     "app": "10.0.1.10",
@@ -94,6 +95,7 @@ def _make() -> tuple[Landmark, ...]:
             _ask("app", "ecs"),
             (_alibaba("revoke_security_group", security_group_id=basic, source_cidr_ip="10.0.0.0/16", priority=50),),
         ),
+        Landmark(Reason.SAG_OVERDUE_PAYMENT, _ask("app", "ecs"), (Call("clock", "move_forward", {"months": MONTHS}),)),
         Landmark(
             Reason.SAG_NOT_ATTACHED_TO_CCN,
             _ask("app", "ecs"),

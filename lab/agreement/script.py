@@ -28,7 +28,7 @@ def write_script(calls: Sequence[Call], wanted: Sequence[Ask]) -> str:
             "from lab.simulation import Probe",
             "",
             "cloud = make_world().cloud",
-            "aws, alibaba = cloud.aws, cloud.alibaba",
+            "aws, alibaba, clock = cloud.aws, cloud.alibaba, cloud.clock",
             *_calls(calls),
             "replay(",
             "    cloud,",

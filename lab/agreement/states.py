@@ -12,6 +12,7 @@ from lab.agreement.call import Call
 from lab.agreement.world import FAR, HERE, World, make_world
 
 MOST_CALLS = 14
+MONTHS = 2  # the gateways are bought for one
 
 EVERYWHERE = "0.0.0.0/0"
 BLOCKS = (EVERYWHERE, "10.0.0.0/16", "10.0.1.0/24", "10.0.1.10/32", "10.1.0.0/16", "192.168.0.0/16", "192.168.1.10/32")
@@ -182,7 +183,7 @@ def _apsara_rules() -> SearchStrategy[Call]:
 
 
 def _transit() -> SearchStrategy[Call]:
-    """The gateway's networks, its CCN, the CEN and its bandwidth, and the gateway on the edge node."""
+    """The gateway's networks, its CCN, its payment, the CEN and its bandwidth, and the gateway on the edge node."""
     vpcs = st.sampled_from(tuple(world().vpcs.values()))
     cen = st.just(world().cen)
     child = st.one_of(
@@ -206,6 +207,7 @@ def _transit() -> SearchStrategy[Call]:
             "alibaba", "modify_ens_instance_attribute", _given(instance_id=st.just(world().edge), source_dest_check=st.booleans())
         ),
         _call("alibaba", "stop_ens_instance", _given(instance_id=st.just(world().edge))),
+        _call("clock", "move_forward", _given(months=st.just(MONTHS))),
     )
 
 
