@@ -9,17 +9,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-INTERVAL = 0.01  # seconds between two echo requests
-PATIENCE = 20.0  # seconds to wait for a few answers
+INTERVAL = 0.01  # seconds between two echo requests, and between two looks
+PATIENCE = 60.0  # seconds to wait for a few answers; an emulated machine is slow
 
 
 class SteadyPing:
     """Starts at once. `command` is what stands before `ping`, to run it elsewhere; `log` takes what it prints."""
 
-    def __init__(self, log: Path, destination: str, command: Sequence[str] = (), source: str = "") -> None:
+    def __init__(self, log: Path, destination: str, command: Sequence[str] = (), interval: float = INTERVAL) -> None:
         self._log = log
-        bind = ["-I", source] if source else []
-        words = [*command, "ping", "-n", "-i", str(INTERVAL), *bind, destination]
+        words = [*command, "ping", "-n", "-i", str(interval), destination]
         with log.open("wb") as file:
             self._process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT)
         self.more(1)

@@ -92,12 +92,13 @@ def respond(directory: Path) -> None:
     live(ours, charon)
 
 
-def live(ours: Ours, charon: Charon) -> None:
-    """Pings both ways, every kind of rekey by both ends under a running ping, and the end."""
+def live(ours: Ours, charon: Charon, interval: float = 0.01) -> None:
+    """Pings both ways, every kind of rekey by both ends under a ping that goes on every so many seconds, and the end."""
     ours.wait_for("VPN Status Normal", lambda status: status["vpn_status"] == "Normal")
-    print("ping", answered(run("ping", "-c", "4", "-i", "0.05", "-W", "2", FAR_HOST)))
-    print("ping back", answered(charon.inside("ping", "-c", "4", "-i", "0.05", "-W", "2", "-I", FAR_HOST, HOST)))
-    ping = SteadyPing(charon.directory / "ping.log", FAR_HOST)
+    four = ["ping", "-c", "4", "-i", str(interval), "-W", "10"]
+    print("ping", answered(run(*four, FAR_HOST)))
+    print("ping back", answered(charon.inside(*four, "-I", FAR_HOST, HOST)))
+    ping = SteadyPing(charon.directory / "ping.log", FAR_HOST, interval=interval)
     for count, act in (
         ("child_rekeys", lambda: ours.rekey("child")),
         ("child_rekeys", lambda: charon.swanctl("--rekey", "--child", "net")),
@@ -105,7 +106,7 @@ def live(ours: Ours, charon: Charon) -> None:
         ("rekeys", lambda: charon.swanctl("--rekey", "--ike", "lab")),
     ):
         renew(ours, count, act)
-        ping.more(20)
+        ping.more(5)
     print("ping under four rekeys:", ping.end())
     assert ours.peer()["drops"] == {}, ours.peer()
     ours.process.terminate()

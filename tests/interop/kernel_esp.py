@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.dataplane.ike.strongswan_driver import PLUGINS, PSK, Charon, run
 from tests.dataplane.strongswan_process import IKE, Ours, live
 
+INTERVAL = 0.2  # seconds between two echoes: the kernels that have ESP are also tried on emulated machines, which are slow
 KERNEL = PLUGINS.replace("kernel-libipsec ", "")
 
 
@@ -28,7 +29,7 @@ def main(role: str, esp: str, directory: str) -> None:
     ours.wait_for("VPN Status Normal", lambda status: status["vpn_status"] == "Normal")
     state = charon.inside("ip", "xfrm", "state")
     print("aead", *set(re.findall(r"aead (\S+)", state)), "encap", *set(re.findall(r"encap type (\S+)", state)))
-    live(ours, charon)
+    live(ours, charon, INTERVAL)
 
 
 if __name__ == "__main__":
