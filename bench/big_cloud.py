@@ -30,38 +30,38 @@ SEED = b"a large cloud"
 _BLOCKS = [*IPv4Network("10.0.0.0/8").subnets(new_prefix=20), *IPv4Network("172.16.0.0/12").subnets(new_prefix=20)]
 
 
-def big_cloud(endpoints: int) -> Cloud:
-    """A cloud of about `endpoints` hosts, and at least one VPC of each provider."""
+def big_cloud(endpoints: int, hosts: int = HOSTS_PER_VPC, vpcs_per_cen: int = VPCS_PER_CEN) -> Cloud:
+    """A cloud of about `endpoints` hosts, so many in a VPC, and at least one VPC of each provider."""
     cloud = Cloud(SEED)
-    vpcs = max(1, endpoints // HOSTS_PER_VPC // 2)
-    aws = [_aws_vpc(cloud, rank) for rank in range(vpcs)]
-    alibaba = [_alibaba_vpc(cloud, rank) for rank in range(vpcs)]
-    cens = [_cen(cloud, alibaba[start : start + VPCS_PER_CEN]) for start in range(0, vpcs, VPCS_PER_CEN)]
+    vpcs = max(1, endpoints // hosts // 2)
+    aws = [_aws_vpc(cloud, rank, hosts) for rank in range(vpcs)]
+    alibaba = [_alibaba_vpc(cloud, rank, hosts) for rank in range(vpcs)]
+    cens = [_cen(cloud, alibaba[start : start + vpcs_per_cen]) for start in range(0, vpcs, vpcs_per_cen)]
     for cen_id, vpc in zip(cens[:CCNS], aws, strict=False):
         _join(cloud, cen_id, vpc)
     return cloud
 
 
-def _aws_vpc(cloud: Cloud, rank: int) -> AwsVpc:
+def _aws_vpc(cloud: Cloud, rank: int, hosts: int) -> AwsVpc:
     """Two subnets, one with a way to the internet; the hosts are in the default group, which admits itself."""
     block = IPv4Network("10.0.0.0/16")
     vpc = cloud.aws.create_vpc(block, name=f"aws-{rank}")
     inner = cloud.aws.create_subnet(vpc.id, "10.0.1.0/24")
     cloud.aws.create_subnet(vpc.id, "10.0.2.0/24")
     image = cloud.aws.describe_images(name=LINUX)[0]
-    for host in range(HOSTS_PER_VPC):
+    for host in range(hosts):
         cloud.aws.run_instances(image.id, inner.id, name=f"aws-{rank}-{host}")
     return vpc
 
 
-def _alibaba_vpc(cloud: Cloud, rank: int) -> AlibabaVpc:
+def _alibaba_vpc(cloud: Cloud, rank: int, hosts: int) -> AlibabaVpc:
     """One vSwitch; blocks differ inside a CEN, and repeat beyond what the private ranges hold."""
     block = _BLOCKS[(16 + rank) % len(_BLOCKS)]
     vpc = cloud.alibaba.create_vpc(block, vpc_name=f"alibaba-{rank}")
     switch = cloud.alibaba.create_vswitch(vpc.id, next(block.subnets(new_prefix=24)))
     group = cloud.alibaba.create_security_group(vpc.id)
     cloud.alibaba.authorize_security_group(group.id, source_cidr_ip="10.0.0.0/8")
-    for host in range(HOSTS_PER_VPC):
+    for host in range(hosts):
         cloud.alibaba.run_instances(switch.id, group.id, instance_name=f"alibaba-{rank}-{host}")
     return vpc
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from lab.impairments import Both, format_impairments
 
 
-def machine(cores: int, line: Both | None) -> dict[str, str]:
+def machine(cores: int = 0, line: Both | None = None) -> dict[str, str]:
     """`cores` is how many processors the dataplane of one gateway was given, `line` what w does to packets."""
     return {
-        "processor": f"{_model()}, {os.cpu_count()} cores, {cores} for each gateway's dataplane",
+        "processor": f"{_model()}, {os.cpu_count()} cores" + (f", {cores} for each gateway's dataplane" if cores else ""),
         "kernel": f"Linux {platform.release()}",
         "python": f"CPython {platform.python_version()}",
         **({"line": f"w is a wire with {format_impairments(line)} in each direction"} if line else {}),

@@ -35,6 +35,11 @@ def memory(roots: Collection[int]) -> int:
     return sum(_from_smaps(pid, "Pss") for pid in with_descendants(roots))
 
 
+def memory_of_one(pid: int) -> int:
+    """Bytes of one process, none of those below it."""
+    return _from_smaps(pid, "Pss")
+
+
 def own_memory(roots: Collection[int]) -> int:
     """Bytes that the processes and all below them made themselves. What others on the machine do changes nothing."""
     return sum(_from_smaps(pid, "Anonymous") for pid in with_descendants(roots))

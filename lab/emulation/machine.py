@@ -60,8 +60,8 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
         modes[_LOCAL_MODES] &= ~termios.ECHO
         termios.tcsetattr(self.slave, termios.TCSANOW, modes)
         shell = ["bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
-        command = ["mnexec", mnopts or "-cdn", "env", f"PS1={_PROMPT}", *shell]
-        self.shell = self._popen(command, stdin=self.slave, stdout=self.slave, stderr=self.slave, close_fds=False)
+        terminal = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave, "close_fds": False}
+        self.shell = self._popen(["mnexec", mnopts or "-cdn", *shell], env={**os.environ, "PS1": _PROMPT}, **terminal)
         self.stdin = self.stdout = os.fdopen(self.master)
         self.pid = self.shell.pid
         self.pollOut = select.poll()

@@ -14,7 +14,7 @@ _ROUND_TRIP = re.compile(r"= ([\d.]+)/([\d.]+)/([\d.]+)/")
 
 
 def ping(
-    machine: Machine, source: IPv4Address, destination: IPv4Address, *, count: int, interval: float = 0.2, size: int = 56
+    machine: Machine, source: IPv4Address, destination: IPv4Address, *, count: int, interval: float = 0.1, size: int = 56
 ) -> PingResult:
     """Send `count` echo requests of `size` payload bytes from `source`, and wait at most a second for the last answer."""
     process = machine.popen(
