@@ -59,6 +59,9 @@ class WarmParent:
     """Starts at once, and loads while its maker does other things. It dies with the maker, who calls `close` in the end."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -80,23 +83,44 @@ class WarmParent:
     def bear(self, node: int, config: Path, keys: int) -> Dataplane:
         """Start a dataplane in the namespaces of the process `node`. `keys` is a descriptor of its keys.
 
-        Raises MachineError when the parent is gone.
+        A parent that is found dead is replaced: its end may not have been noticed yet. Raises MachineError if that does not help.
         """
+        try:
+            return self._bear(node, config, keys)
+        except MachineError:
+            self.close()
+            self._start()
+            return self._bear(node, config, keys)
+
+    def _bear(self, node: int, config: Path, keys: int) -> Dataplane:
         out, theirs_out = os.pipe()
         err, theirs_err = os.pipe()
         try:
-            socket.send_fds(self._socket, [bytes(Birth(node, str(config)))], [keys, theirs_out, theirs_err])
-            answer, descriptors, _, _ = socket.recv_fds(self._socket, MESSAGE_LENGTH, 1, socket.MSG_CMSG_CLOEXEC)
-        except OSError as error:
-            raise MachineError(f"no dataplane can be started: {error.strerror}") from error
+            return Dataplane(*self._ask(Birth(node, str(config)), [keys, theirs_out, theirs_err]), _open(out), _open(err))
+        except MachineError:
+            os.close(out)
+            os.close(err)
+            raise
         finally:
             os.close(theirs_out)
             os.close(theirs_err)
+
+    def _ask(self, birth: Birth, descriptors: list[int]) -> tuple[int, int]:
+        """Returns the new process, and a descriptor of it. Raises MachineError when the parent is gone."""
+        try:
+            socket.send_fds(self._socket, [bytes(birth)], descriptors)
+            answer, answered, _, _ = socket.recv_fds(self._socket, MESSAGE_LENGTH, 1, socket.MSG_CMSG_CLOEXEC)
+        except OSError as error:
+            raise MachineError(f"no dataplane can be started: {error.strerror}") from error
         if not answer:
             raise MachineError("no dataplane can be started: the process that forks them has ended")
-        return Dataplane(int(answer), descriptors[0], os.fdopen(out, "rb", 0), os.fdopen(err, "rb", 0))
+        return int(answer), answered[0]
 
     def close(self) -> None:
         """End it. The dataplanes go on."""
         self._socket.close()
         self._process.wait()
+
+
+def _open(pipe: int) -> BinaryIO:
+    return os.fdopen(pipe, "rb", 0)
