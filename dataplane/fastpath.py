@@ -29,14 +29,21 @@ RUNS_LOOKED_FOR = 4
 """In one burst. Our choice: looking costs as much as ten packets, and a burst of many short runs gains nothing from it."""
 
 
+FEWEST = 8
+"""Datagrams of a burst that are taken together. Our choice: what is done once for a burst costs as much as so many do slowly."""
+
+
 class FastPath:
     """Stands between an engine and a shell. `protocols` are those of which the TUN device takes super-packets.
+
+    A burst of fewer than `fewest` datagrams is left to the slow path.
 
     `room` is where the shell puts what comes in one read of the underlay's socket.
     """
 
-    def __init__(self, engine: Engine, protocols: Collection[int]) -> None:
+    def __init__(self, engine: Engine, protocols: Collection[int], fewest: int = FEWEST) -> None:
         self._engine = engine
+        self._fewest = fewest
         self._segmenter = Segmenter()
         self._receiver = Receiver()
         self._coalescer = Coalescer(self._receiver.memory, protocols)
@@ -102,7 +109,8 @@ class FastPath:
             yield from self._take(burst, now)
 
     def _take(self, burst: Burst, now: float) -> Iterator[Effect | BatchEffect]:
-        peer = self._engine.peers_by_spi.get(burst.spi) if burst.is_regular() else None
+        is_regular = burst.pieces >= self._fewest and burst.is_regular()
+        peer = self._engine.peers_by_spi.get(burst.spi) if is_regular else None
         sa = None if peer is None else peer.inbound_sa(burst.spi)
         if peer is None or sa is None or not sa.may_open(burst.pieces):
             yield from self._engine.inbound(burst.each(), now)

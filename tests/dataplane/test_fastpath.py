@@ -20,7 +20,7 @@ from dataplane.counters import Traffic
 from dataplane.doubles import POP, VCPE, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
 from dataplane.errors import DropReason
 from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4
-from dataplane.fastpath import FastPath
+from dataplane.fastpath import FEWEST, FastPath
 from dataplane.headers import CE
 from dataplane.packets import BatchEffect, Datagram, Deliver, DeliverSuperPacket, Effect, Send, SendBatch
 from dataplane.path_mtu import PathMtu
@@ -101,7 +101,7 @@ def sent_slowly(gateway: Gateway, reads: Sequence[Read]) -> Outcome:
 
 
 def sent_fast(gateway: Gateway, reads: Sequence[Read]) -> Outcome:
-    fast = FastPath(gateway.engine, PROTOCOLS)
+    fast = FastPath(gateway.engine, PROTOCOLS, fewest=2)
     effects = [flat(effect) for read in reads for effect in fast.outbound(memoryview(bytearray(read[0])), read[1], NOW)]
     return outcome(gateway, [datagram for effect in effects for datagram in effect])
 
@@ -181,7 +181,7 @@ def test_a_missing_checksum_is_made(protocol: type, length: int) -> None:
     flow = Flow(protocol)
     packet, offload = flow.superpacket(octets(length), 1000)
     left, right = connected()
-    fast = FastPath(left.engine, PROTOCOLS)
+    fast = FastPath(left.engine, PROTOCOLS, fewest=2)
     for effect in fast.outbound(memoryview(packet), offload._replace(gso_type=0), NOW):
         assert isinstance(effect, Send)
         (delivered,) = right.engine.inbound([Datagram(effect.payload, VCPE)], NOW)
@@ -206,7 +206,7 @@ def received_slowly(gateway: Gateway, datagrams: Sequence[bytes], tos: int = 0) 
 
 def received_fast(gateway: Gateway, datagrams: Sequence[bytes], tos: int = 0) -> tuple[Outcome, int]:
     """As the kernel gathers them: of one size, only the last may be shorter. Also returns the number of effects."""
-    fast, effects = FastPath(gateway.engine, PROTOCOLS), []
+    fast, effects = FastPath(gateway.engine, PROTOCOLS, fewest=2), []
     for burst in bursts(datagrams):
         whole = b"".join(burst)
         fast.room[: len(whole)] = whole
@@ -417,7 +417,7 @@ def test_any_bytes_in_a_burst_are_survived(pieces: list[bytes], stride: int) -> 
     """Whatever the kernel says the datagrams' size is."""
     ends = connected()
     whole = b"".join(pieces)
-    fast = FastPath(ends[1].engine, PROTOCOLS)
+    fast = FastPath(ends[1].engine, PROTOCOLS, fewest=2)
     fast.room[: len(whole)] = whole
     effects = [*fast.inbound(len(whole), stride, VCPE, 0, NOW), *fast.settle(NOW)]
     assert not [effect for effect in effects if not isinstance(effect, Send)]
@@ -427,7 +427,7 @@ def test_any_bytes_in_a_burst_are_survived(pieces: list[bytes], stride: int) -> 
 def test_any_datagrams_one_by_one_are_counted_the_same(datagrams: list[bytes]) -> None:
     """Even empty ones, and keepalives."""
     fast, slow = connected(), connected()
-    path = FastPath(fast[1].engine, PROTOCOLS)
+    path = FastPath(fast[1].engine, PROTOCOLS, fewest=2)
     for datagram in datagrams:
         path.room[: len(datagram)] = datagram
         assert not list(path.inbound(len(datagram), len(datagram), VCPE, 0, NOW))
@@ -461,7 +461,7 @@ def test_any_mixture_is_delivered_the_same(data: st.DataObject) -> None:
 
 def test_a_protocol_may_be_left_out() -> None:
     ends = connected()
-    fast = FastPath(ends[1].engine, (ipv4.PROTOCOL_UDP,))
+    fast = FastPath(ends[1].engine, (ipv4.PROTOCOL_UDP,), fewest=2)
     whole = b"".join(sealed(ends, BULK))
     fast.room[: len(whole)] = whole
     effects = [*fast.inbound(len(whole), len(whole) // len(BULK), VCPE, 0, NOW), *fast.settle(NOW)]
@@ -491,7 +491,7 @@ def test_reads_that_continue_each_other_are_one_burst(
     ]
     ends = connected()
     datagrams = sealed(ends, packets)
-    fast, effects = FastPath(ends[1].engine, PROTOCOLS), []
+    fast, effects = FastPath(ends[1].engine, PROTOCOLS, fewest=2), []
     for count, origin in zip(counts, origins, strict=True):
         read = [datagrams.pop(0) for _ in range(count)]
         whole = b"".join(read)
@@ -501,3 +501,12 @@ def test_reads_that_continue_each_other_are_one_burst(
     effects += [flat(effect) for effect in fast.settle(NOW)]
     assert [packet for packets in effects for packet in packets] == packets
     assert len(effects) == writes
+
+
+@pytest.mark.parametrize(("count", "kind"), [(FEWEST - 1, Deliver), (FEWEST, DeliverSuperPacket)])
+def test_small_bursts_take_the_slow_path(count: int, kind: type) -> None:
+    ends = connected()
+    fast = FastPath(ends[1].engine, PROTOCOLS)
+    whole = b"".join(sealed(ends, BULK[:count]))
+    fast.room[: len(whole)] = whole
+    assert {type(effect) for effect in fast.inbound(len(whole), len(whole) // count, VCPE, 0, NOW)} == {kind}
