@@ -67,9 +67,8 @@ _RESTRICTED = (
 )
 
 
-def restrict_system_calls() -> None:
+def restrict_system_calls(library: ctypes.CDLL) -> None:
     """Give up all others, for ever. Raises SeccompError."""
-    library = _load()
     context = library.seccomp_init(ctypes.c_uint32(_ACT_ERRNO | errno.EPERM))
     if not context:
         raise SeccompError("libseccomp cannot make a filter")
@@ -81,13 +80,14 @@ def restrict_system_calls() -> None:
         library.seccomp_release(ctypes.c_void_p(context))
 
 
-def _load() -> ctypes.CDLL:
+def load_library() -> ctypes.CDLL:
+    """To be called while this process is still root, because a worker's user may not reach the file. Raises SeccompError."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError as error:
         raise SeccompError(
             f"the library with which the worker gives up system calls cannot be loaded: {error}; install it "
-            "(Debian: libseccomp2), let everybody read it, or set seccomp to false in the configuration"
+            "(Debian: libseccomp2), or set seccomp to false in the configuration"
         ) from error
     library.seccomp_init.restype = ctypes.c_void_p
     return library
