@@ -14,9 +14,13 @@ _ROUND_TRIP = re.compile(r"= ([\d.]+)/([\d.]+)/([\d.]+)/")
 
 
 def ping(
-    machine: Machine, source: IPv4Address, destination: IPv4Address, *, count: int, interval: float = 0.1, size: int = 56
+    machine: Machine, source: IPv4Address, destination: IPv4Address, *, count: int, interval: float = 0.2, size: int = 56
 ) -> PingResult:
-    """Send `count` echo requests of `size` payload bytes from `source`, and wait at most a second for the last answer."""
+    """Send `count` echo requests of `size` payload bytes from `source`, and wait at most a second for an answer.
+
+    Once one has come, ping waits for the last one no longer than two round trips or the interval, whichever is more: on a busy
+    machine a short interval loses echoes.
+    """
     process = machine.popen(
         "ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1", "-s", str(size), "-I", str(source), str(destination)
     )
