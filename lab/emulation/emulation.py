@@ -15,6 +15,7 @@ from typing import Any
 from dataplane.config import LONGEST_SILENCE
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
+from lab.emulation.descriptors import allow_many
 from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine, terminate_all
 from lab.emulation.network import Network, check_interface_names
@@ -59,6 +60,7 @@ class Emulation:
         timeless: bool = False,
         onlooker: Onlooker = lambda _interfaces: None,
     ) -> None:
+        allow_many()
         self.topology = Topology()
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)

@@ -76,8 +76,9 @@ class GatewayProcess:
 
     def wait_until_ready(self) -> None:
         """Wait for the process to say that its TUN device and its socket are there. Raises MachineError."""
-        ready, _, _ = select.select([self._process.stdout], [], [], _READY_WITHIN)
-        if not ready:
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        if not poll.poll(1000 * _READY_WITHIN):
             raise MachineError(f"the dataplane of {self.machine.name} was not ready within {_READY_WITHIN:.0f} s")
         if self._process.stdout.readline() != b"ready\n":
             said = self._process.stderr.read().decode(errors="replace").strip()

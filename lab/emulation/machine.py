@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from lab.emulation.descriptors import aside
 from lab.emulation.mininet import Node as MininetNode
 from lab.emulation.namespace import NetworkNamespace
 from lab.emulation.nftables import run_nft
@@ -55,7 +56,7 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
 
     def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802 - Mininet calls it
         """Launch what Mininet launches, but wait for nothing and start no program to set the terminal up."""
-        self.master, self.slave = pty.openpty()
+        self.master, self.slave = map(aside, pty.openpty())
         modes = termios.tcgetattr(self.slave)
         modes[_LOCAL_MODES] &= ~termios.ECHO
         termios.tcsetattr(self.slave, termios.TCSANOW, modes)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.emulation.descriptors import aside
 from lab.emulation.rtnetlink import RouteSocket
 
 _CLONE_NEWNS = 0x00020000
@@ -20,7 +21,7 @@ class NetworkNamespace:
     """The network namespace of the process `pid`, held open by a file descriptor until `close`."""
 
     def __init__(self, pid: int) -> None:
-        self.fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = aside(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
         with self.inside():
             self.kernel = RouteSocket()  # a socket belongs for ever to the namespace it was made in
         self._netlink: Any = None

@@ -12,6 +12,7 @@ import socket
 import struct
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from lab.emulation.descriptors import aside
 from lab.errors import MachineError
 
 # linux/netlink.h
@@ -58,8 +59,12 @@ class RouteSocket:
     """A socket into the namespace in which it is made. What the kernel refuses is a MachineError that names it."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
+        self._socket = socket.socket(fileno=aside(made.detach()))
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lab.emulation.descriptors import FD_SETSIZE, allow_many
 from lab.emulation.machine import Machine, terminate_all
 from lab.errors import MachineError
 from tests.emulation.lab_process import in_lab
@@ -52,15 +53,18 @@ class Observed:
     shell: list[str] = field(default_factory=list)
     unready: str = ""
     ended: list[bool] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
 
 
 def _observe() -> Observed:
     seen = Observed()
+    allow_many()
     a, b = machines = [Machine(name, ready=False) for name in ("m-a", "m-b")]
     seen.unready = _error(lambda: a.kernel)
     for machine in machines:
         machine.get_ready()
     seen.shell = [a.cmd("echo a word").strip(), a.cmd("echo ${HISTFILE-none}").strip()]
+    seen.descriptors = [number for m in machines for number in (m.master, m.slave, m.namespace.fd, m.kernel.fileno())]
     a.kernel.add_veth("one", "two", b.namespace.fd)
     index = a.interface_index("one")
     for end, name in ((a, "one"), (b, "two")):
@@ -152,6 +156,11 @@ def test_what_is_refused_says_so(seen: Observed, words: str) -> None:
 
 def test_one_that_is_not_ready_says_so(seen: Observed) -> None:
     assert seen.unready == "node m-a is not ready"
+
+
+def test_numbers_that_select_can_take_stay_free(seen: Observed) -> None:
+    """A lab of hundreds of nodes would use them up, and libnftables would abort the supervisor."""
+    assert min(seen.descriptors) >= FD_SETSIZE
 
 
 def test_no_shell_is_left(seen: Observed) -> None:
