@@ -26,6 +26,9 @@ OVERTAKEN_BY = 3
 HELD_AT_MOST = 0.01
 """Seconds that a frame is held back when no later one comes. Our choice."""
 
+_NO_JITTER = 1e-9
+"""Seconds. Less is none: no clock here tells it, and the number of its cells since the beginning would grow beyond all bounds."""
+
 _CELL = 4
 """The delay wanders from one random value to the next in so many times the jitter. Above 2 none overtakes another by it."""
 
@@ -119,7 +122,7 @@ class Direction:
     def _latency(self, now: float) -> float:
         """The delay at a time: it wanders in straight lines between random values, one at each end of a cell of time."""
         delay, jitter = self.impairments.delay, self.impairments.jitter
-        if not jitter:
+        if jitter < _NO_JITTER:
             return delay
         number, place = divmod((now - self._began) / (_CELL * jitter), 1)
         if self._cell[0] != number:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.emulation.line.direction import HELD_AT_MOST, LONGEST_QUEUE, OVERTAKEN_BY, Direction
@@ -169,6 +169,7 @@ def test_a_change_applies_from_the_next_frame_on() -> None:
     ),
     st.lists(st.floats(0, 0.01), max_size=50),
 )
+@example(Impairments(jitter=5e-324), [0.0078125])
 def test_every_frame_is_delivered_or_counted(impairments: Impairments, gaps: list[float]) -> None:
     direction = Direction(impairments, "seed", BEGAN)
     for now in itertools.accumulate(gaps, initial=BEGAN):
