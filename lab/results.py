@@ -7,7 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 
 from lab.drops import Drop
-from lab.vpn import ABNORMAL, NORMAL, VpnEnd
+from lab.status import ABNORMAL, NORMAL, StatusEnd, StatusKind
 
 
 class Outcome(StrEnum):
@@ -41,10 +41,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Abnormal:
-    """An effect of leaving a step out: the VPN Status of a gateway, by its name, is Abnormal for `reason`."""
+    """An effect of leaving a step out: a status of a gateway, by its name, is Abnormal for `reason`."""
 
     gateway: str
     reason: str
+    kind: StatusKind = StatusKind.VPN
 
 
 Effect = Dies | Refused | Abnormal
@@ -119,21 +120,22 @@ class PingRecord:
 
 
 @dataclass(frozen=True)
-class VpnRecord:
-    """A VPN Status that was asked for, and what it was; nobody could be asked where no network runs.
+class StatusRecord:
+    """A status of a gateway that was asked for, and what it was; nobody could be asked where no network runs.
 
-    `ends` are those of the gateway's tunnel, each under its node's label.
+    `ends` are those who know of it, each under its node's label: for VPN Status the ends of the gateway's tunnel.
     """
 
     step: str
     gateway: str  # the gateway's name, or its resource
     expected: str
-    ends: tuple[VpnEnd, ...] = ()
+    ends: tuple[StatusEnd, ...] = ()
     reason: str = ""  # why it is Abnormal: what the gateway's own end says of it, else the other
+    kind: StatusKind = StatusKind.VPN
 
     @property
     def status(self) -> str:
-        """Normal when both ends say so; empty when nobody was asked."""
+        """Normal when all ends say so; empty when nobody was asked."""
         if self.reason:
             return ABNORMAL
         return NORMAL if self.ends else ""
@@ -154,12 +156,12 @@ class RunResult:
     stray: list[Blame] = field(default_factory=list)  # dropped outside any ping
     error: str = ""  # what ended the run early
     seconds: float = 0.0
-    vpn: list[VpnRecord] = field(default_factory=list)
+    statuses: list[StatusRecord] = field(default_factory=list)
 
     @property
-    def records(self) -> list[PingRecord | VpnRecord]:
+    def records(self) -> list[PingRecord | StatusRecord]:
         """Everything that was expected, and what came of it."""
-        return [*self.vpn, *self.pings]
+        return [*self.statuses, *self.pings]
 
     @property
     def left_out(self) -> list[StepResult]:

@@ -17,10 +17,10 @@ from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
-from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StepResult, VpnRecord
+from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StatusRecord, StepResult
 from lab.software import with_software
+from lab.status import NO_TUNNEL, NORMAL, StatusEnd, StatusKind
 from lab.topology import NodeKind, Software, Topology
-from lab.vpn import NO_TUNNEL, NORMAL, VpnEnd
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Backend(Protocol):
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
 
-    def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[VpnEnd]:
+    def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
         """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
 
     def new_drops(self) -> list[Drop]: ...
@@ -72,9 +72,9 @@ class Listener:
 
     def ping_finished(self, ping: PingRecord) -> None: ...
 
-    def vpn_started(self, gateway: str) -> None: ...
+    def status_started(self, kind: StatusKind, gateway: str) -> None: ...
 
-    def vpn_finished(self, vpn: VpnRecord) -> None: ...
+    def status_finished(self, status: StatusRecord) -> None: ...
 
 
 class Lab:
@@ -196,13 +196,13 @@ class Lab:
         if self.clouds.leaving_out:
             return
         label = gateway.name or gateway.id
-        self._listener.vpn_started(label)
-        record = VpnRecord(self._number, label, status)
+        self._listener.status_started(StatusKind.VPN, label)
+        record = StatusRecord(self._number, label, status)
         if self._backend is not None:
             topology = self._follow(self._backend)
             record = _asked(record, topology, self._backend.vpn_ends(gateway.id, within=within))
-        self.result.vpn.append(record)
-        self._listener.vpn_finished(record)
+        self.result.statuses.append(record)
+        self._listener.status_finished(record)
 
     def _follow(self, backend: Backend) -> Topology:
         """Make the running network what the clouds are now."""
@@ -217,7 +217,7 @@ class Lab:
         """The number of the step that is being done; empty outside any."""
         return self._steps[-1].number if self._steps else ""
 
-    def _records_of(self, step: StepResult) -> list[PingRecord | VpnRecord]:
+    def _records_of(self, step: StepResult) -> list[PingRecord | StatusRecord]:
         return [record for record in self.result.records if record.step == step.number]
 
     def _prepare(self, source: Instance, destination: Instance, expected: int) -> PingRecord:
@@ -244,7 +244,7 @@ def blames(topology: Topology, drops: Sequence[Drop]) -> list[Blame]:
     return [Blame(drop, topology.by_name[drop.node].label, _behind(topology, drop)) for drop in drops]
 
 
-def _asked(record: VpnRecord, topology: Topology, ends: Sequence[VpnEnd]) -> VpnRecord:
+def _asked(record: StatusRecord, topology: Topology, ends: Sequence[StatusEnd]) -> StatusRecord:
     """What the ends said, with the names that a person knows."""
     told = tuple(replace(end, node=topology.by_name[end.node].label) for end in ends)
     reason = next((end.reason for end in told if end.reason), "" if told else NO_TUNNEL)

@@ -20,14 +20,14 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json
-from lab.results import Blame, Dies, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
+from lab.results import Blame, Dies, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
 from lab.scenario import Scenario
 from lab.session import Lab
 from lab.simulation import Drop as WalkDrop
 from lab.simulation import Probe, Simulation, Verdict
+from lab.status import TEXT as VPN_TEXT
+from lab.status import StatusEnd
 from lab.topology import Topology
-from lab.vpn import TEXT as VPN_TEXT
-from lab.vpn import VpnEnd
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -143,9 +143,9 @@ def a_run() -> RunResult:
     blame = Blame(Drop("n", Place(Filter.ROUTE, Reason.NO_ROUTE_TO_DESTINATION, Origin("rtb-1", "aws.create_vpc"), ""), 1), "aws")
     address = IPv4Address("10.0.1.10")
     ping = PingRecord("1", "i-1", "app", "ecs", address, address, 4, PingResult(4, 0, None), drops=[blame])
-    vpn = VpnRecord("1", "sag", "Normal", (VpnEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
+    vpn = StatusRecord("1", "sag", "Normal", (StatusEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
     steps = [StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])]
-    return RunResult("x", steps=steps, pings=[ping], vpn=[vpn])
+    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn])
 
 
 def shape(value: object) -> object:

@@ -14,8 +14,8 @@ from typing import Any
 from lab.emulation.emulation import Emulation
 from lab.emulation.mininet import Node as MininetNode
 from lab.emulation.sandbox import run_in_sandbox
+from lab.status import NORMAL
 from lab.topology import Topology
-from lab.vpn import NORMAL
 from testbed.usage import memory, memory_of_one
 
 _CONNECTED_WITHIN = 60.0  # seconds; the machine may be busy

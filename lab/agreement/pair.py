@@ -14,8 +14,8 @@ from lab.emulation.emulation import Emulation
 from lab.emulation.kernel import kernel_drops
 from lab.emulation.probe import Probing
 from lab.simulation import Probe, Simulation
+from lab.status import StatusEnd
 from lab.topology import Topology
-from lab.vpn import VpnEnd
 
 # Our choices, in seconds. What the simulation expects to be seen is waited for so long, what it does not expect only so long.
 SEEN_WITHIN = 1.0
@@ -154,6 +154,6 @@ class Pair:
         return found
 
 
-def _ends(topology: Topology, ask: Callable[[str], Sequence[VpnEnd]]) -> dict[End, str]:
+def _ends(topology: Topology, ask: Callable[[str], Sequence[StatusEnd]]) -> dict[End, str]:
     """What a backend says of each end of each tunnel: its VPN Status, and why."""
     return {(name, end.node): f"{end.status} {end.reason}".rstrip() for name in topology.footings for end in ask(name)}

@@ -155,7 +155,7 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
 
 def _follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
-    from lab.results import PingRecord, RunResult, StepResult, VpnRecord
+    from lab.results import PingRecord, RunResult, StatusRecord, StepResult
     from lab.supervisor.wire import decode
 
     for event in client.events(follow=True):
@@ -169,8 +169,8 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
             progress.ping_started(decode(PingRecord, event.data["ping"]))
         elif event.kind == "ping":
             progress.ping_finished(decode(PingRecord, event.data["ping"]))
-        elif event.kind == "vpn":
-            progress.vpn_finished(decode(VpnRecord, event.data["vpn"]))
+        elif event.kind == "status":
+            progress.status_finished(decode(StatusRecord, event.data["status"]))
         elif event.kind == "up":
             result = event.data["result"]
             return None if result is None else decode(RunResult, result)

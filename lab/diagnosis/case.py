@@ -11,8 +11,8 @@ from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, S
 from lab.cloud.aws.resources import TERMINATED, Instance
 from lab.compiler.device import Claim, Machine, running_claims
 from lab.simulation import Simulation, Walk
+from lab.status import StatusEnd
 from lab.topology import Topology
-from lab.vpn import VpnEnd
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Case:
         return self.simulation.open_tunnels()
 
     @cached_property
-    def vpn_ends(self) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self) -> tuple[StatusEnd, ...]:
         self.opening  # noqa: B018 - the ends know how they fared once they have tried
         return self.simulation.vpn_ends(self.gateway.id)
 

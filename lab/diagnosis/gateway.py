@@ -14,7 +14,7 @@ from lab.diagnosis.case import Case
 from lab.diagnosis.item import Check, Item, Level
 from lab.explanation import Call
 from lab.simulation import Drop, Probe
-from lab.vpn import NO_TUNNEL, text_of
+from lab.status import NO_TUNNEL, text_of
 
 _ANEW = "launch the machine anew from the SAG vCPE image, with the serial number and key of one device as its user data"
 

@@ -25,8 +25,8 @@ from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
 from lab.results import PingResult
+from lab.status import StatusEnd
 from lab.topology import Nat, Node, Topology
-from lab.vpn import VpnEnd
 
 # Linux, net/netfilter/nf_conntrack_proto_udp.c: tunnels are the only connections that live for longer than a question.
 NEVER_EXPIRING: dict[str, str | int] = {
@@ -169,7 +169,7 @@ class Emulation:
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return ping(self.machines[node], source, destination, count=count)
 
-    def vpn_ends(self, tunnel: str, *, within: float = 0.0) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, tunnel: str, *, within: float = 0.0) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it, when no end is trying any more or so many seconds have passed."""
         self._tunnels.wait(within)
         return self._tunnels.vpn_ends(tunnel)

@@ -21,8 +21,8 @@ from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
 from lab.emulation.tunnel_end import TunnelEnd, start_end
 from lab.emulation.warm.parent import WarmParent
+from lab.status import NORMAL, StatusEnd, unspoken
 from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
-from lab.vpn import NORMAL, VpnEnd, unspoken
 
 CIPHERS = tuple(SUITES)
 DEFAULT_CIPHER = "aes-256-gcm"
@@ -163,12 +163,12 @@ class Tunnels:
         states = running.process.status()["peers"] if speakers else {}
         return any(not _is_normal(states[name]) and states[name]["ike"]["failure"] is None for name in speakers)
 
-    def vpn_ends(self, name: str) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, name: str) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it now, that which speaks first before the other."""
         serving = [(node, running) for (node, _), running in self._running.items() if name in running.peers]
         serving.sort(key=lambda one: not one[1].peers[name].speaks_first)
         return tuple(
-            VpnEnd(node, _trouble(running.process.status()["peers"][name], running.peers[name])) for node, running in serving
+            StatusEnd(node, _trouble(running.process.status()["peers"][name], running.peers[name])) for node, running in serving
         )
 
     def ends(self, name: str) -> dict[str, TunnelEnd]:

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab.status import NORMAL, text_of
 from lab.supervisor.answers import LabInfo, NodeInfo, Status, TunnelInfo
 from lab.supervisor.events import Event
-from lab.vpn import NORMAL, text_of
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, Outcome, PingRecord, RunResult, StepResult, VpnRecord
-from lab.vpn import text_of
+from lab.results import Blame, Outcome, PingRecord, RunResult, StatusRecord, StepResult
+from lab.status import text_of
 
 
 def to_json(result: RunResult) -> str:
@@ -23,7 +23,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "left_out": [step.number for step in result.left_out],
         "steps": [_step(step) for step in result.steps],
-        "vpn": [_vpn(record) for record in result.vpn],
+        "statuses": [_status(record) for record in result.statuses],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
@@ -43,8 +43,9 @@ def _step(step: StepResult) -> dict[str, Any]:
     }
 
 
-def _vpn(record: VpnRecord) -> dict[str, Any]:
+def _status(record: StatusRecord) -> dict[str, Any]:
     return {
+        "of": record.kind.value,
         "gateway": record.gateway,
         "step": record.step or None,
         "status": record.status or None,
@@ -82,9 +83,9 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
 
 
 def to_junit(result: RunResult) -> str:
-    """The run as a JUnit test suite: a case for each step, each VPN Status and each ping."""
+    """The run as a JUnit test suite: a case for each step, each status and each ping."""
     cases = [_step_case(result, step) for step in result.steps]
-    cases += [_vpn_case(result, record) for record in result.vpn]
+    cases += [_status_case(result, record) for record in result.statuses]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
@@ -118,8 +119,8 @@ def _step_case(result: RunResult, step: StepResult) -> ElementTree.Element:
     return case
 
 
-def _vpn_case(result: RunResult, record: VpnRecord) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname=result.scenario, name=f"VPN Status of {record.gateway}")
+def _status_case(result: RunResult, record: StatusRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"{record.kind} of {record.gateway}")
     if not record.passed:
         message = f"{record.status or 'nobody was asked'}, {record.expected} expected"
         failure = ElementTree.SubElement(case, "failure", message=message)

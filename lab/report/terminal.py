@@ -12,10 +12,10 @@ from rich.table import Table
 
 from dataplane.errors import DropReason
 from lab.reasons import Reason
-from lab.results import Abnormal, Blame, Dies, Effect, Outcome, PingRecord, RunResult, StepResult, VpnRecord
+from lab.results import Abnormal, Blame, Dies, Effect, Outcome, PingRecord, RunResult, StatusRecord, StepResult
 from lab.scenario import Scenario
 from lab.session import Listener
-from lab.vpn import text_of
+from lab.status import StatusKind, text_of
 
 if TYPE_CHECKING:
     from lab.doctor import Check
@@ -88,12 +88,12 @@ class Progress(Listener):
         self.quiet()
         self._console.print(f"{_INDENT}{_ping_line(ping)}")
 
-    def vpn_started(self, gateway: str) -> None:
-        self.phase(f"VPN Status of {gateway}")
+    def status_started(self, kind: StatusKind, gateway: str) -> None:
+        self.phase(f"{kind} of {gateway}")
 
-    def vpn_finished(self, vpn: VpnRecord) -> None:
+    def status_finished(self, status: StatusRecord) -> None:
         self.quiet()
-        for line in _vpn_lines(vpn):
+        for line in _status_lines(status):
             self._console.print(f"{_INDENT}{line}")
 
 
@@ -104,14 +104,14 @@ def print_ping(console: Console, ping: PingRecord) -> None:
         _print_drop(console, f"{ping.source} → {ping.destination}", blame, {})
 
 
-def _vpn_lines(vpn: VpnRecord) -> Iterator[str]:
-    colour = "green" if vpn.passed else "red"
-    yield f"VPN Status of {escape(vpn.gateway)}  [{colour}]{vpn.status or 'not asked: nothing runs'}[/{colour}]"
-    for end in vpn.ends:
+def _status_lines(record: StatusRecord) -> Iterator[str]:
+    colour = "green" if record.passed else "red"
+    yield f"{record.kind} of {escape(record.gateway)}  [{colour}]{record.status or 'not asked: nothing runs'}[/{colour}]"
+    for end in record.ends:
         if end.reason:
             yield f"[dim]at[/dim] {escape(end.node)}: [red]{end.reason}[/red], {text_of(end.reason)}"
-    if vpn.reason and not vpn.ends:
-        yield f"[red]{vpn.reason}[/red], {text_of(vpn.reason)}"
+    if record.reason and not record.ends:
+        yield f"[red]{record.reason}[/red], {text_of(record.reason)}"
 
 
 def _ping_line(ping: PingRecord) -> str:
@@ -206,7 +206,7 @@ def _effect(effect: Effect) -> str:
     if isinstance(effect, Dies):
         return f"{effect.source} → {effect.destination} dies: {effect.reason}"
     if isinstance(effect, Abnormal):
-        return f"VPN Status of {effect.gateway} is Abnormal: {effect.reason}"
+        return f"{effect.kind} of {effect.gateway} is Abnormal: {effect.reason}"
     return f"step {effect.step} is refused: {effect.code}"
 
 

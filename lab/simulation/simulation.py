@@ -10,8 +10,8 @@ from lab.simulation.state import State
 from lab.simulation.tunnels import Crossing, Tunnels
 from lab.simulation.visit import Visit
 from lab.simulation.walk import Exchange, Walk
+from lab.status import StatusEnd
 from lab.topology import Interface, Topology
-from lab.vpn import VpnEnd
 
 
 class Simulation:
@@ -59,7 +59,7 @@ class Simulation:
         """How the datagrams fare that tunnels send without being asked, be it now or later. Nothing remembers these walks."""
         return tuple(self.with_topology(self.topology)._tunnels.chatter())
 
-    def vpn_ends(self, tunnel: str) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, tunnel: str) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it, once they have tried to open it."""
         self.open_tunnels()
         return self._tunnels.vpn_ends(tunnel)

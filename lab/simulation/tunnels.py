@@ -25,8 +25,8 @@ from lab.simulation.router import Router
 from lab.simulation.state import State
 from lab.simulation.visit import largest_piece
 from lab.simulation.walk import Failure, Passage, TunnelEnd, Walk
+from lab.status import StatusEnd, unspoken
 from lab.topology import Interface, Topology, Tunnel
-from lab.vpn import VpnEnd, unspoken
 
 # Lengths in bytes: RFC 791, RFC 768, RFC 4303 §2 (SPI and sequence number; trailer; alignment), RFC 4106 §3.1 and §6 (IV, ICV)
 IP_AND_UDP, ESP_HEADER, ESP_IV, ESP_TRAILER, ESP_ALIGNMENT, ESP_ICV = 28, 8, 8, 2, 4, 16
@@ -80,10 +80,10 @@ class Tunnels:
             if known is not None:
                 yield send(dataplane, end.service.port, known, IKE_SIZE, frozenset(), self._underlay)
 
-    def vpn_ends(self, name: str) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, name: str) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it, as things stand, that which speaks first before the other."""
         ends = sorted(self._ends.get(name, ()), key=lambda end: not end.peer.speaks_first)
-        return tuple(VpnEnd(end.node.name, self._trouble(end)) for end in ends)
+        return tuple(StatusEnd(end.node.name, self._trouble(end)) for end in ends)
 
     def _trouble(self, end: TunnelEnd) -> str:
         if end.key in self._state.connected:

@@ -14,8 +14,8 @@ from lab.emulation.machine import Machine
 from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
 from lab.results import PingResult
+from lab.status import StatusEnd
 from lab.topology import Node, Topology
-from lab.vpn import VpnEnd
 
 
 class EmulationBackend:
@@ -52,7 +52,7 @@ class EmulationBackend:
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return self._emulation.ping(node, source, destination, count=count)
 
-    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.vpn_ends(tunnel, within=within)
 
     def new_drops(self) -> list[Drop]:

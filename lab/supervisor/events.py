@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import PingRecord, StepResult, VpnRecord
+from lab.results import PingRecord, StatusRecord, StepResult
 from lab.session import Listener
+from lab.status import StatusKind
 from lab.supervisor.wire import encode
 
 _log = logging.getLogger(__name__)
@@ -87,9 +88,9 @@ class Reporter(Listener):
         text = f"{ping.source} → {ping.destination}: {ping.result.received} of {ping.result.sent} echoes"
         self._log.add("ping", text, ping=ping)
 
-    def vpn_started(self, gateway: str) -> None:
-        self.phase(f"VPN Status of {gateway}")
+    def status_started(self, kind: StatusKind, gateway: str) -> None:
+        self.phase(f"{kind} of {gateway}")
 
-    def vpn_finished(self, vpn: VpnRecord) -> None:
-        told = f"{vpn.status} ({vpn.reason})" if vpn.reason else vpn.status
-        self._log.add("vpn", f"VPN Status of {vpn.gateway}: {told}", vpn=vpn)
+    def status_finished(self, status: StatusRecord) -> None:
+        told = f"{status.status} ({status.reason})" if status.reason else status.status
+        self._log.add("status", f"{status.kind} of {status.gateway}: {told}", status=status)

@@ -14,8 +14,8 @@ from lab.drops import Drop, Place
 from lab.explanation.place import drop_of
 from lab.results import PingResult
 from lab.simulation import Probe, Simulation, Walk
+from lab.status import StatusEnd
 from lab.topology import Topology
-from lab.vpn import VpnEnd
 
 
 class SimulationBackend:
@@ -45,7 +45,7 @@ class SimulationBackend:
         if drop is not None:
             self._drops[drop.node, drop.place] += drop.packets
 
-    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[VpnEnd, ...]:
+    def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._simulation.vpn_ends(tunnel)
 
     def new_drops(self) -> list[Drop]:

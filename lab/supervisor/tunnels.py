@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab.status import NORMAL, PEER_NOT_HEARD
 from lab.supervisor.answers import TunnelInfo
-from lab.vpn import NORMAL, PEER_NOT_HEARD
 
 
 def tunnels_of(said: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> tuple[TunnelInfo, ...]:

@@ -117,7 +117,7 @@ def test_steps_bear_the_documents_numbers(full: Run) -> None:
 def test_junit_has_a_case_for_each_step_status_and_ping(full: Run) -> None:
     (suite,) = full.junit
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "0")
-    assert len(suite) == sum(len(full.json[kind]) for kind in ("steps", "vpn", "pings")) == int(suite.get("tests", ""))
+    assert len(suite) == sum(len(full.json[kind]) for kind in ("steps", "statuses", "pings")) == int(suite.get("tests", ""))
 
 
 def test_one_capture_holds_what_passed_every_interface_in_order(full: Run) -> None:

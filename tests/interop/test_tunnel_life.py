@@ -19,8 +19,8 @@ from dataplane.errors import DropReason
 from dataplane.suites import SUITES
 from lab.emulation.emulation import Emulation
 from lab.emulation.tunnel_end import TunnelEnd
+from lab.status import NORMAL
 from lab.topology import NodeKind, Topology
-from lab.vpn import NORMAL
 from scenarios import ccn_strongswan, vcpe_strongswan
 from tests.emulation.lab_process import LabProcess, all_results
 from tests.emulation.scenario_lab import ScenarioLab, scenario_lab, topology

@@ -12,8 +12,8 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json, to_junit
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
-from lab.vpn import VpnEnd
+from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
+from lab.status import StatusEnd
 
 TITLE = 'Say "<&>" to 名前'
 APP, ECS = IPv4Address("10.0.1.10"), IPv4Address("192.168.1.10")
@@ -79,15 +79,16 @@ def test_junit(failed: RunResult) -> None:
 
 @pytest.fixture
 def abnormal() -> RunResult:
-    ends = VpnEnd("vcpe", "NO_ANSWER"), VpnEnd("ccn")
-    records = [VpnRecord("3.2", "sag", "Normal", ends, "NO_ANSWER"), VpnRecord("", "other", "Normal", ends[1:])]
-    return RunResult("mine", vpn=records)
+    ends = StatusEnd("vcpe", "NO_ANSWER"), StatusEnd("ccn")
+    records = [StatusRecord("3.2", "sag", "Normal", ends, "NO_ANSWER"), StatusRecord("", "other", "Normal", ends[1:])]
+    return RunResult("mine", statuses=records)
 
 
 def test_json_of_vpn_status(abnormal: RunResult) -> None:
-    first, second = json.loads(to_json(abnormal))["vpn"]
+    first, second = json.loads(to_json(abnormal))["statuses"]
     ends = [{"node": "vcpe", "status": "Abnormal", "reason": "NO_ANSWER"}, {"node": "ccn", "status": "Normal", "reason": None}]
     assert first == {
+        "of": "VPN Status",
         "gateway": "sag",
         "step": "3.2",
         "status": "Abnormal",

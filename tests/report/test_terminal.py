@@ -12,8 +12,8 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.terminal import Progress, print_result
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StepResult, VpnRecord
-from lab.vpn import VpnEnd
+from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
+from lab.status import StatusEnd
 
 APP, ECS = IPv4Address("10.0.1.10"), IPv4Address("192.168.1.10")
 
@@ -85,9 +85,9 @@ def test_a_refusal_stands_below_its_step() -> None:
 
 
 VPN = {
-    "normal": ((VpnEnd("vcpe"), VpnEnd("ccn")), "", ["VPN Status of [sag]  Normal"]),
+    "normal": ((StatusEnd("vcpe"), StatusEnd("ccn")), "", ["VPN Status of [sag]  Normal"]),
     "abnormal": (
-        (VpnEnd("vcpe", "NO_ANSWER"), VpnEnd("ccn", "PEER_NOT_HEARD")),
+        (StatusEnd("vcpe", "NO_ANSWER"), StatusEnd("ccn", "PEER_NOT_HEARD")),
         "NO_ANSWER",
         [
             "VPN Status of [sag]  Abnormal",
@@ -108,9 +108,9 @@ VPN = {
 
 @pytest.mark.requirement("S0-050")
 @pytest.mark.parametrize(("ends", "reason", "lines"), VPN.values(), ids=VPN.keys())
-def test_a_vpn_status_says_why_it_is_abnormal_at_each_end(ends: tuple[VpnEnd, ...], reason: str, lines: list[str]) -> None:
+def test_a_vpn_status_says_why_it_is_abnormal_at_each_end(ends: tuple[StatusEnd, ...], reason: str, lines: list[str]) -> None:
     to = console()
-    Progress(to).vpn_finished(VpnRecord("3.2", "[sag]", "Normal", ends, reason))
+    Progress(to).status_finished(StatusRecord("3.2", "[sag]", "Normal", ends, reason))
     assert [line.strip() for line in said(to).splitlines()] == lines
 
 

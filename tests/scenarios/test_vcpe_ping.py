@@ -14,9 +14,9 @@ from lab.errors import UsageError
 from lab.results import Outcome, PingResult
 from lab.scenario import Scenario
 from lab.session import Listener
+from lab.status import StatusEnd
 from lab.supervisor.run import run_scenario
 from lab.topology import Topology
-from lab.vpn import VpnEnd
 from scenarios import vcpe_ping
 
 SCENARIO = Scenario.of(vcpe_ping)
@@ -38,8 +38,8 @@ class Answering:
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return PingResult(count, self.received, 1.0)
 
-    def vpn_ends(self, tunnel: str, *, within: float) -> list[VpnEnd]:
-        return [VpnEnd(footing.node, self.reason) for footing in self.applied[-1].footings.get(tunnel, ())]
+    def vpn_ends(self, tunnel: str, *, within: float) -> list[StatusEnd]:
+        return [StatusEnd(footing.node, self.reason) for footing in self.applied[-1].footings.get(tunnel, ())]
 
     def new_drops(self) -> list[Drop]:
         return []
@@ -63,7 +63,7 @@ def test_the_network_is_built_at_the_first_question_and_changed_for_the_pings() 
     result = run_scenario(SCENARIO, skip=(), backend=backend, listener=Listener())
     assert result.passed
     assert [len(topology.nodes) for topology in backend.applied] == [7, 8]  # the CEN comes after VPN Status is Normal
-    assert [(record.step, record.status, len(record.ends)) for record in result.vpn] == [("3.2", "Normal", 2)]
+    assert [(record.step, record.status, len(record.ends)) for record in result.statuses] == [("3.2", "Normal", 2)]
     assert len(result.pings) == 3
 
 
@@ -72,7 +72,7 @@ def test_a_vpn_status_that_does_not_become_normal_fails_the_run_and_its_step() -
     result = run_scenario(SCENARIO, skip=(), backend=Answering(reason="NO_ANSWER"), listener=Listener())
     assert not result.passed
     assert [step.number for step in result.steps if step.outcome is Outcome.FAILED] == ["3.2"]
-    assert [(record.status, record.reason) for record in result.vpn] == [("Abnormal", "NO_ANSWER")]
+    assert [(record.status, record.reason) for record in result.statuses] == [("Abnormal", "NO_ANSWER")]
 
 
 @pytest.mark.requirement("S0-050")
@@ -83,7 +83,7 @@ def test_a_gateway_that_is_on_no_ccn_has_no_tunnel_and_is_abnormal() -> None:
             lab.expect_vpn_status(order.gateways[0], "Abnormal")
 
     result = run_scenario(scenario_of("Mine.", run=run), skip=(), backend=Answering(), listener=Listener())
-    assert [(record.gateway, record.status, record.reason, record.passed) for record in result.vpn] == [
+    assert [(record.gateway, record.status, record.reason, record.passed) for record in result.statuses] == [
         ("mine", "Abnormal", "NO_TUNNEL", True)
     ]
 

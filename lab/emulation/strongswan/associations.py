@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lab.vpn import ABNORMAL, NORMAL
+from lab.status import ABNORMAL, NORMAL
 
 Association = dict[str, Any]  # names to bytes, or to an Association inside
 

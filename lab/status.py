@@ -1,13 +1,18 @@
-"""VPN Status, in the document's words: whether the two ends of a gateway's tunnel have proved to each other who they are."""
+"""The two statuses of a gateway's device, in the document's words (document 000…, step 3.2.4).
+
+VPN Status: whether the two ends of its tunnel have proved to each other who they are. Control Status: whether the device reports
+to the controller, and the controller has a configuration for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 NORMAL = "Normal"
 ABNORMAL = "Abnormal"
 
-# Why an end is Abnormal, beside what IKE itself says: there is none, its peer does not answer it, or has not spoken to it.
+# Why an end of a tunnel is Abnormal, beside what IKE says: there is none, its peer does not answer it, or has not spoken to it.
 NO_TUNNEL = "NO_TUNNEL"
 NO_ANSWER = "NO_ANSWER"
 PEER_NOT_HEARD = "PEER_NOT_HEARD"
@@ -21,9 +26,14 @@ TEXT = {
 }
 
 
+class StatusKind(StrEnum):
+    VPN = "VPN Status"
+    CONTROL = "Control Status"
+
+
 @dataclass(frozen=True, slots=True)
-class VpnEnd:
-    """An end of a tunnel, as its node sees it. `reason` is why it is Abnormal, empty when it is Normal."""
+class StatusEnd:
+    """One side of a status, as its node sees it. `reason` is why it is Abnormal, empty when it is Normal."""
 
     node: str
     reason: str = ""
@@ -39,5 +49,5 @@ def text_of(reason: str) -> str:
 
 
 def unspoken(*, speaks_first: bool) -> str:
-    """Why an end is not connected that was told nothing."""
+    """Why an end of a tunnel is not connected that was told nothing."""
     return NO_ANSWER if speaks_first else PEER_NOT_HEARD
