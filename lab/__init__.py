@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lab.cloud import CloudError
     from lab.connection import connect
+    from lab.diagnosis import Check
     from lab.reasons import Reason
     from lab.results import Abnormal, Dies, Refused
     from lab.session import Lab
     from lab.topology import NodeKind, Software
 
-__all__ = ["Abnormal", "CloudError", "Dies", "Lab", "NodeKind", "Reason", "Refused", "Software", "connect", "main"]
+__all__ = ["Abnormal", "Check", "CloudError", "Dies", "Lab", "NodeKind", "Reason", "Refused", "Software", "connect", "main"]
 
 _HOMES = {
     "Abnormal": "lab.results",
+    "Check": "lab.diagnosis",
     "CloudError": "lab.cloud",
     "Dies": "lab.results",
     "Lab": "lab.session",

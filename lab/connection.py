@@ -9,6 +9,7 @@ from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
 from lab.cloud.operation import Provider
+from lab.diagnosis import Diagnosis
 from lab.explanation import Question
 from lab.results import PingRecord
 from lab.supervisor.answers import Status, Traced
@@ -41,6 +42,10 @@ class Connection:
     def trace(self, question: Question) -> Traced:
         """Send a packet, and say what becomes of it and why."""
         return self._client.trace(question)
+
+    def diagnose(self, gateway: str = "") -> Diagnosis:
+        """What is wrong with a gateway, by its name or id; the only one when it is empty."""
+        return self._client.diagnose(gateway)
 
 
 class _RemoteProvider:

@@ -145,9 +145,36 @@ class StatusRecord:
         return self.status == self.expected
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An error that a diagnosis found. `check` is the one that found it; texts are as in `lab.diagnosis.Item`."""
+
+    check: str
+    finding: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class DiagnosisRecord:
+    """A diagnosis that was asked for. `expected` are the checks that were to find an error, none where nothing is wrong.
+
+    Nobody is asked where no network runs.
+    """
+
+    step: str
+    gateway: str
+    expected: tuple[str, ...]
+    asked: bool = False
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.asked and {finding.check for finding in self.found} == set(self.expected)
+
+
 @dataclass
 class RunResult:
-    """A whole run. It passed when every step was done, but for those left out, and each status and ping came out as expected."""
+    """A whole run. It passed when every step was done, but for those left out, and all that was expected came true."""
 
     scenario: str
     title: str = ""
@@ -157,11 +184,12 @@ class RunResult:
     error: str = ""  # what ended the run early
     seconds: float = 0.0
     statuses: list[StatusRecord] = field(default_factory=list)
+    diagnoses: list[DiagnosisRecord] = field(default_factory=list)
 
     @property
-    def records(self) -> list[PingRecord | StatusRecord]:
+    def records(self) -> list[PingRecord | StatusRecord | DiagnosisRecord]:
         """Everything that was expected, and what came of it."""
-        return [*self.statuses, *self.pings]
+        return [*self.statuses, *self.diagnoses, *self.pings]
 
     @property
     def left_out(self) -> list[StepResult]:

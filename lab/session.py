@@ -17,7 +17,18 @@ from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
-from lab.results import Blame, Effect, Outcome, PingRecord, PingResult, RunResult, StatusRecord, StepResult
+from lab.results import (
+    Blame,
+    DiagnosisRecord,
+    Effect,
+    Finding,
+    Outcome,
+    PingRecord,
+    PingResult,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.software import with_software
 from lab.status import NO_TUNNEL, NORMAL, StatusEnd, StatusKind
 from lab.topology import NodeKind, Software, Topology
@@ -75,6 +86,8 @@ class Listener:
     def status_started(self, kind: StatusKind, gateway: str) -> None: ...
 
     def status_finished(self, status: StatusRecord) -> None: ...
+
+    def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
 
 
 class Lab:
@@ -204,6 +217,19 @@ class Lab:
         self.result.statuses.append(record)
         self._listener.status_finished(record)
 
+    def expect_diagnosis(self, gateway: Gateway, *checks: str) -> None:
+        """Have a gateway diagnosed, and expect errors of exactly these checks (`lab.Check`), or of none.
+
+        What is looked at is how the clouds are configured, whether or not the network shows it.
+        """
+        if self.clouds.leaving_out:
+            return
+        record = DiagnosisRecord(self._number, gateway.name or gateway.id, checks)
+        if self._backend is not None:
+            record = replace(record, asked=True, found=_diagnosed(self.cloud, gateway.id))
+        self.result.diagnoses.append(record)
+        self._listener.diagnosis_finished(record)
+
     def _follow(self, backend: Backend) -> Topology:
         """Make the running network what the clouds are now."""
         topology = self.compile()
@@ -217,7 +243,7 @@ class Lab:
         """The number of the step that is being done; empty outside any."""
         return self._steps[-1].number if self._steps else ""
 
-    def _records_of(self, step: StepResult) -> list[PingRecord | StatusRecord]:
+    def _records_of(self, step: StepResult) -> list[PingRecord | StatusRecord | DiagnosisRecord]:
         return [record for record in self.result.records if record.step == step.number]
 
     def _prepare(self, source: Instance, destination: Instance, expected: int) -> PingRecord:
@@ -249,6 +275,14 @@ def _asked(record: StatusRecord, topology: Topology, ends: Sequence[StatusEnd]) 
     told = tuple(replace(end, node=topology.by_name[end.node].label) for end in ends)
     reason = next((end.reason for end in told if end.reason), "" if told else NO_TUNNEL)
     return replace(record, ends=told, reason=reason)
+
+
+def _diagnosed(cloud: Cloud, gateway_id: str) -> tuple[Finding, ...]:
+    from lab.diagnosis import diagnose_smart_access_gateway  # stands above, on what replays scenarios
+
+    return tuple(
+        Finding(str(item.check), item.finding, item.advice) for item in diagnose_smart_access_gateway(cloud, gateway_id).errors
+    )
 
 
 def _behind(topology: Topology, drop: Drop) -> str:

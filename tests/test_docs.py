@@ -20,7 +20,18 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json
-from lab.results import Blame, Dies, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
+from lab.results import (
+    Blame,
+    DiagnosisRecord,
+    Dies,
+    Finding,
+    PingRecord,
+    PingResult,
+    Refusal,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.scenario import Scenario
 from lab.session import Lab
 from lab.simulation import Drop as WalkDrop
@@ -145,7 +156,8 @@ def a_run() -> RunResult:
     ping = PingRecord("1", "i-1", "app", "ecs", address, address, 4, PingResult(4, 0, None), drops=[blame])
     vpn = StatusRecord("1", "sag", "Normal", (StatusEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
     steps = [StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])]
-    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn])
+    diagnosis = DiagnosisRecord("1", "sag", ("routes",), True, (Finding("routes", "no route", "aws.create_route()"),))
+    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis])
 
 
 def shape(value: object) -> object:

@@ -155,7 +155,7 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
 
 def _follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
-    from lab.results import PingRecord, RunResult, StatusRecord, StepResult
+    from lab.results import DiagnosisRecord, PingRecord, RunResult, StatusRecord, StepResult
     from lab.supervisor.wire import decode
 
     for event in client.events(follow=True):
@@ -171,6 +171,8 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
             progress.ping_finished(decode(PingRecord, event.data["ping"]))
         elif event.kind == "status":
             progress.status_finished(decode(StatusRecord, event.data["status"]))
+        elif event.kind == "diagnosis":
+            progress.diagnosis_finished(decode(DiagnosisRecord, event.data["diagnosis"]))
         elif event.kind == "up":
             result = event.data["result"]
             return None if result is None else decode(RunResult, result)

@@ -41,7 +41,7 @@ def find_scenario(name: str) -> Scenario:
 def all_scenarios() -> list[Scenario]:
     import scenarios  # what is above the lab is loaded only when it is asked for
 
-    modules = sorted(module.name for module in pkgutil.iter_modules(scenarios.__path__))
+    modules = sorted(module.name for module in pkgutil.iter_modules(scenarios.__path__) if not module.name.startswith("_"))
     return [Scenario.of(importlib.import_module(f"scenarios.{name}")) for name in modules]
 
 

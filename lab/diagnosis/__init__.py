@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from lab.diagnosis.diagnosis import diagnose_smart_access_gateway
 from lab.diagnosis.item import Check, Diagnosis, Item, Level
+from lab.diagnosis.subject import find_gateway
 
-__all__ = ["Check", "Diagnosis", "Item", "Level", "diagnose_smart_access_gateway"]
+__all__ = ["Check", "Diagnosis", "Item", "Level", "diagnose_smart_access_gateway", "find_gateway"]

@@ -42,7 +42,9 @@ def diagnose_smart_access_gateway(
     case = Case(cloud, found, topology or compile_topology(cloud), controllers or {})
     items = [item for check in _CHECKS for item in check(case)]
     failed = {item.check for item in items if item.level is Level.ERROR}
-    items += [item for item in survey(case) if item.check not in failed]
+    surveyed = [item for item in survey(case) if item.check not in failed]
+    needed = {item.check for item in surveyed}
+    items = [item for item in items if item.check not in needed or item.level is not Level.UNCHECKED] + surveyed
     items += [Item(check, Level.OK, "nothing found") for check in Check if check not in {item.check for item in items}]
     return Diagnosis(smart_ag_id, tuple(sorted(items, key=lambda item: list(Check).index(item.check))))
 

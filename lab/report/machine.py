@@ -6,7 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, Outcome, PingRecord, RunResult, StatusRecord, StepResult
+from lab.results import Blame, DiagnosisRecord, Outcome, PingRecord, RunResult, StatusRecord, StepResult
 from lab.status import text_of
 
 
@@ -24,6 +24,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "left_out": [step.number for step in result.left_out],
         "steps": [_step(step) for step in result.steps],
         "statuses": [_status(record) for record in result.statuses],
+        "diagnoses": [_diagnosis(record) for record in result.diagnoses],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
@@ -55,6 +56,16 @@ def _status(record: StatusRecord) -> dict[str, Any]:
     }
 
 
+def _diagnosis(record: DiagnosisRecord) -> dict[str, Any]:
+    return {
+        "gateway": record.gateway,
+        "step": record.step or None,
+        "passed": record.passed,
+        "expected": list(record.expected),
+        "found": [{"check": each.check, "finding": each.finding, "advice": each.advice} for each in record.found],
+    }
+
+
 def _ping(ping: PingRecord) -> dict[str, Any]:
     return {
         "source": ping.source,
@@ -83,9 +94,10 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
 
 
 def to_junit(result: RunResult) -> str:
-    """The run as a JUnit test suite: a case for each step, each status and each ping."""
+    """The run as a JUnit test suite: a case for each step, each status, each diagnosis and each ping."""
     cases = [_step_case(result, step) for step in result.steps]
     cases += [_status_case(result, record) for record in result.statuses]
+    cases += [_diagnosis_case(result, record) for record in result.diagnoses]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
@@ -126,6 +138,16 @@ def _status_case(result: RunResult, record: StatusRecord) -> ElementTree.Element
         failure = ElementTree.SubElement(case, "failure", message=message)
         told = [f"{end.node}: {end.reason}: {text_of(end.reason)}" for end in record.ends if end.reason]
         failure.text = "\n".join(told or [text_of(record.reason)])
+    return case
+
+
+def _diagnosis_case(result: RunResult, record: DiagnosisRecord) -> ElementTree.Element:
+    where = f"diagnosis of {record.gateway}" + (f" in step {record.step}" if record.step else "")
+    case = ElementTree.Element("testcase", classname=result.scenario, name=where)
+    if not record.passed:
+        message = f"errors of {', '.join(record.expected) or 'no check'} expected"
+        failure = ElementTree.SubElement(case, "failure", message=message)
+        failure.text = "\n".join(f"{each.check}: {each.finding}" for each in record.found)
     return case
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.status import Status
 from rich.table import Table
 
 from dataplane.errors import DropReason
 from lab.reasons import Reason
-from lab.results import Abnormal, Blame, Dies, Effect, Outcome, PingRecord, RunResult, StatusRecord, StepResult
+from lab.results import Abnormal, Blame, DiagnosisRecord, Dies, Effect, Outcome, PingRecord, RunResult, StatusRecord, StepResult
 from lab.scenario import Scenario
 from lab.session import Listener
 from lab.status import StatusKind, text_of
@@ -97,6 +98,12 @@ class Progress(Listener):
             self._console.print(f"{_INDENT}{line}")
 
 
+    def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
+        self.quiet()
+        for line in _diagnosis_lines(diagnosis):
+            self._console.print(Padding(line, (0, 0, 0, len(_INDENT)), expand=False))
+
+
 def print_ping(console: Console, ping: PingRecord) -> None:
     """A ping by itself, and what was dropped meanwhile."""
     console.print(_ping_line(ping))
@@ -112,6 +119,22 @@ def _status_lines(record: StatusRecord) -> Iterator[str]:
             yield f"[dim]at[/dim] {escape(end.node)}: [red]{end.reason}[/red], {text_of(end.reason)}"
     if record.reason and not record.ends:
         yield f"[red]{record.reason}[/red], {text_of(record.reason)}"
+
+
+def _diagnosis_lines(diagnosis: DiagnosisRecord) -> Iterator[str]:
+    """Each error with its advice, and the checks that were to find one and did not."""
+    told = f"diagnosis of {escape(diagnosis.gateway)}"
+    if not diagnosis.asked:
+        yield f"{told}  [red]not asked: nothing runs[/red]"
+    elif not diagnosis.found:
+        yield f"{told}  [{'red' if diagnosis.expected else 'green'}]nothing is wrong[/]"
+    for finding in diagnosis.found:
+        colour = "green" if finding.check in diagnosis.expected else "red"
+        yield f"{told}  [{colour}]{finding.check}[/{colour}]: {escape(finding.finding)}"
+        yield f"[dim]advice:[/dim] {escape(finding.advice)}"
+    missing = sorted(set(diagnosis.expected) - {finding.check for finding in diagnosis.found}) if diagnosis.asked else []
+    for check in missing:
+        yield f"{told}  [red]no error of the check {check}[/red]"
 
 
 def _ping_line(ping: PingRecord) -> str:

@@ -58,6 +58,13 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnose:
+    """A gateway by its name or id; empty: the only one."""
+
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """`keep` leaves the state for the next `up`."""
 
@@ -85,6 +92,7 @@ class Api:
             Route("/call", self._call, methods=["POST"]),
             Route("/ping", self._ping, methods=["POST"]),
             Route("/trace", self._trace, methods=["POST"]),
+            Route("/diagnose", self._diagnose, methods=["POST"]),
             Route("/down", self._down, methods=["POST"]),
         ]
         refusals = dict.fromkeys((CloudError, LabError, WireError), _refuse)
@@ -112,6 +120,10 @@ class Api:
         asked = await _body(Trace, request)
         traced = await self._at_desk(lambda: self._lab.trace(asked.question, width=asked.width, colour=asked.colour))
         return JSONResponse(encode(traced))
+
+    async def _diagnose(self, request: Request) -> Response:
+        asked = await _body(Diagnose, request)
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.diagnose(asked.gateway))))
 
     async def _down(self, request: Request) -> Response:
         """The lab ends once it has said so."""

@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, TypeVar
 
 from lab.cloud import CloudError
+from lab.diagnosis import Diagnosis
 from lab.errors import MachineError, UsageError
 from lab.explanation import Question
 from lab.results import PingRecord
@@ -74,6 +75,10 @@ class Client:
 
     def trace(self, question: Question, *, width: int = 100, colour: bool = False) -> Traced:
         return decode(Traced, self._ask("/trace", {"question": encode(question), "width": width, "colour": colour}))
+
+    def diagnose(self, gateway: str) -> Diagnosis:
+        """What is wrong with a gateway, by its name or id; the only one when empty. Raises UsageError for an unknown one."""
+        return decode(Diagnosis, self._ask("/diagnose", {"gateway": gateway}))
 
     def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
         """Events after the one with this number; with `follow`, those to come too, until the lab ends."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import PingRecord, StatusRecord, StepResult
+from lab.results import DiagnosisRecord, PingRecord, StatusRecord, StepResult
 from lab.session import Listener
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
@@ -94,3 +94,7 @@ class Reporter(Listener):
     def status_finished(self, status: StatusRecord) -> None:
         told = f"{status.status} ({status.reason})" if status.reason else status.status
         self._log.add("status", f"{status.kind} of {status.gateway}: {told}", status=status)
+
+    def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
+        found = ", ".join(dict.fromkeys(finding.check for finding in diagnosis.found)) or "nothing is wrong"
+        self._log.add("diagnosis", f"diagnosis of {diagnosis.gateway}: {found}", diagnosis=diagnosis)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.cloud import CloudError
+from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
 from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError
 from lab.explanation import Question
@@ -93,6 +94,11 @@ class LiveLab:
     def trace(self, question: Question, *, width: int, colour: bool) -> Traced:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
         return trace(self._lab.cloud, self._emulation, question, title=self.info.name, width=width, colour=colour)
+
+    def diagnose(self, gateway: str) -> Diagnosis:
+        """Check a gateway, by its name or id, or the only one. Raises UsageError for an unknown one."""
+        cloud = self._lab.cloud
+        return diagnose_smart_access_gateway(cloud, find_gateway(cloud, gateway).id, topology=self._emulation.topology)
 
     # What can be asked
 

@@ -12,7 +12,18 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json, to_junit
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
+from lab.results import (
+    Blame,
+    DiagnosisRecord,
+    Finding,
+    Outcome,
+    PingRecord,
+    PingResult,
+    Refusal,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.status import StatusEnd
 
 TITLE = 'Say "<&>" to 名前'
@@ -109,6 +120,31 @@ def test_junit_of_vpn_status(abnormal: RunResult) -> None:
         "vcpe: NO_ANSWER: the other end does not answer",
     )
     assert cases["VPN Status of other"].find("failure") is None
+
+
+DIAGNOSES = [
+    DiagnosisRecord("8", "sag", ("routes",), True, (Finding("routes", "no route", "aws.create_route()"),)),
+    DiagnosisRecord("9", "sag", ("routes",), True, (Finding("MTU", "a narrow link", ""),)),
+    DiagnosisRecord("", "sag", ()),
+]
+
+
+def test_json_of_diagnoses() -> None:
+    first, second, third = json.loads(to_json(RunResult("mine", diagnoses=DIAGNOSES)))["diagnoses"]
+    found = [{"check": "routes", "finding": "no route", "advice": "aws.create_route()"}]
+    assert first == {"gateway": "sag", "step": "8", "passed": True, "expected": ["routes"], "found": found}
+    assert (second["passed"], third["passed"], third["step"]) == (False, False, None)
+
+
+def test_junit_of_diagnoses() -> None:
+    (suite,) = ElementTree.fromstring(to_junit(RunResult("mine", diagnoses=DIAGNOSES)))  # noqa: S314 - our own
+    failures = {case.get("name"): case.find("failure") for case in suite}
+    assert failures["diagnosis of sag in step 8"] is None
+    second, third = failures["diagnosis of sag in step 9"], failures["diagnosis of sag"]
+    assert second is not None
+    assert (second.get("message"), second.text) == ("errors of routes expected", "MTU: a narrow link")
+    assert third is not None
+    assert third.get("message") == "errors of no check expected"
 
 
 def test_junit_tells_what_ended_a_run_early() -> None:

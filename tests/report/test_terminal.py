@@ -12,7 +12,18 @@ from lab.drops import Drop, Filter, Place
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.terminal import Progress, print_result
-from lab.results import Blame, Outcome, PingRecord, PingResult, Refusal, RunResult, StatusRecord, StepResult
+from lab.results import (
+    Blame,
+    DiagnosisRecord,
+    Finding,
+    Outcome,
+    PingRecord,
+    PingResult,
+    Refusal,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.status import StatusEnd
 
 APP, ECS = IPv4Address("10.0.1.10"), IPv4Address("192.168.1.10")
@@ -118,3 +129,32 @@ def test_a_ping_that_could_not_be_sent_says_why() -> None:
     to = console()
     Progress(to).ping_finished(ping(0, problem="i-1 does not run"))
     assert "no ping: i-1 does not run" in said(to)
+
+
+FOUND = Finding("routes", "app → ecs dies", "aws.create_route()")
+DIAGNOSES = {
+    "as expected": (("routes",), (FOUND,), ["diagnosis of [sag]  routes: app → ecs dies", "advice: aws.create_route()"]),
+    "nothing": ((), (), ["diagnosis of [sag]  nothing is wrong"]),
+    "something else": (
+        ("MTU",),
+        (FOUND,),
+        [
+            "diagnosis of [sag]  routes: app → ecs dies",
+            "advice: aws.create_route()",
+            "diagnosis of [sag]  no error of the check MTU",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("expected", "found", "lines"), DIAGNOSES.values(), ids=DIAGNOSES.keys())
+def test_a_diagnosis_tells_findings_and_advice(expected: tuple[str, ...], found: tuple[Finding, ...], lines: list[str]) -> None:
+    to = console()
+    Progress(to).diagnosis_finished(DiagnosisRecord("1", "[sag]", expected, True, found))
+    assert [line.strip() for line in said(to).splitlines()] == lines
+
+
+def test_a_diagnosis_that_nobody_made_says_so() -> None:
+    to = console()
+    Progress(to).diagnosis_finished(DiagnosisRecord("1", "sag", ()))
+    assert "not asked: nothing runs" in said(to)

@@ -14,7 +14,7 @@ import pytest
 from scapy.layers.inet import ICMP
 from scapy.utils import rdpcap
 
-from lab import CloudError, Reason, connect
+from lab import Check, CloudError, Reason, connect
 from lab.connection import Connection
 from lab.errors import UsageError
 from lab.explanation import Question
@@ -119,6 +119,19 @@ def test_a_trace_says_why_and_what_would_help(up: Up) -> None:
     assert (traced.reaches, traced.agrees) == (False, True)
     assert "source_dest_check=False" in traced.text
     assert json.loads(traced.json)["reaches"] is False
+
+
+def test_a_diagnosis_names_what_is_wrong(up: Up) -> None:
+    up.check(True)
+    diagnosis = up.lab.diagnose("vcpe-singapore")
+    assert {item.check for item in diagnosis.errors} == {Check.SOURCE_DEST_CHECK}
+    said = saglab("diagnose", "--lab", NAME, status=1)
+    assert "✗ source/destination check" in said
+    assert diagnosis.errors[0].advice in said
+
+
+def test_nobody_unknown_is_diagnosed(up: Up) -> None:
+    assert "no gateway is called 'nobody'" in saglab("diagnose", "nobody", "--lab", NAME, status=2)
 
 
 def test_nobody_unknown_is_pinged(up: Up) -> None:
