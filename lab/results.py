@@ -172,6 +172,39 @@ class DiagnosisRecord:
         return self.asked and {finding.check for finding in self.found} == set(self.expected)
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """An ICMP echo to be sent by a node, from one address of its own to another address."""
+
+    node: str
+    source: IPv4Address
+    destination: IPv4Address
+
+
+@dataclass
+class ReachRecord:
+    """An echo from each of some machines to each other, all at once, and which were answered.
+
+    `machines` are their names. `expected` and `answered` hold pairs of places in it, source first. Nobody is asked where no
+    network runs.
+    """
+
+    step: str
+    machines: tuple[str, ...]
+    expected: tuple[tuple[int, int], ...]
+    answered: tuple[tuple[int, int], ...] = ()
+    asked: bool = False
+    drops: list[Blame] = field(default_factory=list)
+    problem: str = ""  # why no echo could be sent at all
+
+    @property
+    def passed(self) -> bool:
+        return self.asked and set(self.answered) == set(self.expected)
+
+
+Expectation = PingRecord | StatusRecord | DiagnosisRecord | ReachRecord
+
+
 @dataclass
 class RunResult:
     """A whole run. It passed when every step was done, but for those left out, and all that was expected came true."""
@@ -185,11 +218,17 @@ class RunResult:
     seconds: float = 0.0
     statuses: list[StatusRecord] = field(default_factory=list)
     diagnoses: list[DiagnosisRecord] = field(default_factory=list)
+    reaches: list[ReachRecord] = field(default_factory=list)
 
     @property
-    def records(self) -> list[PingRecord | StatusRecord | DiagnosisRecord]:
+    def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
-        return [*self.statuses, *self.diagnoses, *self.pings]
+        return [*self.statuses, *self.diagnoses, *self.reaches, *self.pings]
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether a packet was sent: without one nothing is shown."""
+        return any(ping.result.sent for ping in self.pings) or any(reach.asked for reach in self.reaches)
 
     @property
     def left_out(self) -> list[StepResult]:
@@ -198,8 +237,9 @@ class RunResult:
     @property
     def passed(self) -> bool:
         tolerable = all(step.outcome in (Outcome.DONE, Outcome.LEFT_OUT) for step in self.steps)
-        return not self.error and tolerable and bool(self.pings) and all(record.passed for record in self.records)
+        return not self.error and tolerable and self.has_sent and all(record.passed for record in self.records)
 
     @property
     def drops(self) -> list[Blame]:
-        return [*self.stray, *(blame for ping in self.pings for blame in ping.drops)]
+        asked: list[PingRecord | ReachRecord] = [*self.pings, *self.reaches]
+        return [*self.stray, *(blame for record in asked for blame in record.drops)]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import permutations
 from typing import Protocol, TypeVar
 
 from lab.cloud import Cloud, CloudError
@@ -20,11 +21,14 @@ from lab.errors import UsageError
 from lab.results import (
     Blame,
     DiagnosisRecord,
+    Echo,
     Effect,
+    Expectation,
     Finding,
     Outcome,
     PingRecord,
     PingResult,
+    ReachRecord,
     RunResult,
     StatusRecord,
     StepResult,
@@ -66,6 +70,9 @@ class Backend(Protocol):
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
 
+    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> Sequence[bool]:
+        """Send them all at once, and say which are answered. Those that are not expected to be are not waited for long."""
+
     def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
         """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
 
@@ -88,6 +95,10 @@ class Listener:
     def status_finished(self, status: StatusRecord) -> None: ...
 
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
+
+    def reach_started(self, reach: ReachRecord) -> None: ...
+
+    def reach_finished(self, reach: ReachRecord) -> None: ...
 
 
 class Lab:
@@ -230,6 +241,40 @@ class Lab:
         self.result.diagnoses.append(record)
         self._listener.diagnosis_finished(record)
 
+    def expect_reach(self, machines: Sequence[Instance], expected: Collection[tuple[str, str]]) -> None:
+        """Send an echo from each machine to each other, all at once, and expect answers to exactly these: (source, destination).
+
+        Machines go by their ids.
+        """
+        if self.clouds.leaving_out:
+            return
+        topology = self.compile()
+        ids = [machine.id for machine in machines]
+        ends = [_end(topology, id) for id in ids]
+        record = ReachRecord(
+            self._number,
+            tuple(end[0] if end else id for id, end in zip(ids, ends, strict=True)),
+            tuple(pair for pair in permutations(range(len(ids)), 2) if (ids[pair[0]], ids[pair[1]]) in expected),
+            problem=", ".join(f"{id} does not run" for id, end in zip(ids, ends, strict=True) if end is None),
+        )
+        self._listener.reach_started(record)
+        if self._backend is not None and not record.problem:
+            self._reach(self._backend, record, ids, [end[1] for end in ends if end])
+        self.result.reaches.append(record)
+        self._listener.reach_finished(record)
+
+    def _reach(self, backend: Backend, record: ReachRecord, ids: Sequence[str], addresses: Sequence[IPv4Address]) -> None:
+        topology = self._follow(backend)
+        self.result.stray += blames(topology, backend.new_drops())
+        pairs = list(permutations(range(len(ids)), 2))
+        answers = backend.echo(
+            [Echo(ids[source], addresses[source], addresses[destination]) for source, destination in pairs],
+            [pair in record.expected for pair in pairs],
+        )
+        record.asked = True
+        record.answered = tuple(pair for pair, answered in zip(pairs, answers, strict=True) if answered)
+        record.drops += blames(topology, backend.new_drops())
+
     def _follow(self, backend: Backend) -> Topology:
         """Make the running network what the clouds are now."""
         topology = self.compile()
@@ -243,7 +288,7 @@ class Lab:
         """The number of the step that is being done; empty outside any."""
         return self._steps[-1].number if self._steps else ""
 
-    def _records_of(self, step: StepResult) -> list[PingRecord | StatusRecord | DiagnosisRecord]:
+    def _records_of(self, step: StepResult) -> list[Expectation]:
         return [record for record in self.result.records if record.step == step.number]
 
     def _prepare(self, source: Instance, destination: Instance, expected: int) -> PingRecord:

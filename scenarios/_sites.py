@@ -6,7 +6,7 @@ A module whose name begins with an underscore is no scenario.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab import Lab
@@ -54,6 +54,16 @@ class AwsSite:
 
 
 @dataclass(frozen=True)
+class EnsSite:
+    """A private network on an edge node with a host."""
+
+    network: str
+    cidr: str
+    name: str
+    host: Named
+
+
+@dataclass(frozen=True)
 class AlibabaSite:
     """An Alibaba Cloud VPC with a host."""
 
@@ -91,6 +101,16 @@ def aws_site(lab: Lab, name: str, cidr: str, host: str) -> AwsSite:
         public_table=public_table.id,
         public_subnet=public.id,
     )
+
+
+def ens_site(lab: Lab, name: str, cidr: str, host: str) -> EnsSite:
+    """A network whose block is a /16, in which the host has the address x.y.1.10 and no public one."""
+    net = cidr.rsplit(".", 2)[0]
+    network = lab.alibaba.create_ens_network(cidr, network_name=name).id
+    machine = lab.alibaba.run_ens_instances(
+        network_id=network, private_ip_address=f"{net}.1.10", public_ip_identification=False, instance_name=host
+    )
+    return EnsSite(network, cidr, name, Named(machine.id, host))
 
 
 def alibaba_site(lab: Lab, name: str, cidr: str, host: str, region: str) -> AlibabaSite:
@@ -132,6 +152,16 @@ def launch_vcpe(lab: Lab, site: AwsSite, name: str, user_data: str, group: str =
     return Cpe(machine.id, interface, group)
 
 
+def launch_ens_vcpe(lab: Lab, site: EnsSite, name: str, user_data: str) -> str:
+    """Step 2 on an edge node: a vCPE at x.y.2.10 with a public address of its own, its check off. Returns its id."""
+    net = site.cidr.rsplit(".", 2)[0]
+    machine = lab.alibaba.run_ens_instances(
+        "sag-vcpe", network_id=site.network, private_ip_address=f"{net}.2.10", user_data=user_data, instance_name=name
+    )
+    lab.alibaba.modify_ens_instance_attribute(machine.id, source_dest_check=False)
+    return machine.id
+
+
 def open_aws_site(lab: Lab, site: AwsSite, cpe: Cpe, others: Iterable[str]) -> None:
     """Step 4: routes to the other networks through the vCPE, and rules that admit them to the host."""
     for cidr in others:
@@ -139,7 +169,20 @@ def open_aws_site(lab: Lab, site: AwsSite, cpe: Cpe, others: Iterable[str]) -> N
         lab.aws.authorize_security_group_ingress(site.host_group, ip_protocol="-1", cidr_ip=cidr)
 
 
+def open_ens_site(lab: Lab, site: EnsSite, vcpe: str, others: Iterable[str]) -> None:
+    """Step 4 on an edge node: routes to the other networks through the vCPE."""
+    for cidr in others:
+        lab.alibaba.create_ens_route_entry(site.network, cidr, vcpe)
+
+
 def open_alibaba_site(lab: Lab, site: AlibabaSite, others: Iterable[str]) -> None:
     """Step 3.3.5: rules that admit the other networks to the host."""
     for cidr in others:
         lab.alibaba.authorize_security_group(site.host_group, ip_protocol="ALL", source_cidr_ip=cidr)
+
+
+def reached(hosts: Sequence[Named], table: str) -> set[tuple[str, str]]:
+    """The pairs of ids that a table marks with x: a row for each host that asks, a column for each that is asked."""
+    ids = {host.name: host.id for host in hosts}
+    head, *rows = (line.split() for line in table.strip().splitlines())
+    return {(ids[row[0]], ids[name]) for row in rows for name, mark in zip(head, row[1:], strict=True) if mark == "x"}

@@ -27,6 +27,7 @@ from lab.results import (
     Finding,
     PingRecord,
     PingResult,
+    ReachRecord,
     Refusal,
     RunResult,
     StatusRecord,
@@ -157,7 +158,8 @@ def a_run() -> RunResult:
     vpn = StatusRecord("1", "sag", "Normal", (StatusEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
     steps = [StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])]
     diagnosis = DiagnosisRecord("1", "sag", ("routes",), True, (Finding("routes", "no route", "aws.create_route()"),))
-    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis])
+    reach = ReachRecord("1", ("app", "ecs"), ((0, 1),), ((0, 1),), True)
+    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis], reaches=[reach])
 
 
 def shape(value: object) -> object:

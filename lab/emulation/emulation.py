@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -24,7 +24,7 @@ from lab.emulation.ruleset import SINK, TABLE, render
 from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
-from lab.results import PingResult
+from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.topology import Nat, Node, Topology
 
@@ -168,6 +168,12 @@ class Emulation:
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return ping(self.machines[node], source, destination, count=count)
+
+    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> list[bool]:
+        """Send them all at once, and say which are answered; see `echoes.send`."""
+        from lab.emulation.echoes import send  # few scenarios need it, and it takes long to load
+
+        return send(self.machines, echoes, expected)
 
     def vpn_ends(self, tunnel: str, *, within: float = 0.0) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it, when no end is trying any more or so many seconds have passed."""

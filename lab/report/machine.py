@@ -6,7 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, DiagnosisRecord, Outcome, PingRecord, RunResult, StatusRecord, StepResult
+from lab.results import Blame, DiagnosisRecord, Outcome, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
 from lab.status import text_of
 
 
@@ -25,10 +25,12 @@ def _run(result: RunResult) -> dict[str, Any]:
         "steps": [_step(step) for step in result.steps],
         "statuses": [_status(record) for record in result.statuses],
         "diagnoses": [_diagnosis(record) for record in result.diagnoses],
+        "reaches": [_reach(record) for record in result.reaches],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
             *(_drop(blame, f"{ping.source} → {ping.destination}") for ping in result.pings for blame in ping.drops),
+            *(_drop(blame, None) for record in result.reaches for blame in record.drops),
         ],
     }
 
@@ -66,6 +68,24 @@ def _diagnosis(record: DiagnosisRecord) -> dict[str, Any]:
     }
 
 
+def _reach(record: ReachRecord) -> dict[str, Any]:
+    """`answered` and `expected` give the names that each machine reaches, and should reach."""
+    return {
+        "step": record.step or None,
+        "passed": record.passed,
+        "machines": list(record.machines),
+        "answered": _reached(record.machines, record.answered),
+        "expected": _reached(record.machines, record.expected),
+        "problem": record.problem or None,
+    }
+
+
+def _reached(machines: tuple[str, ...], pairs: tuple[tuple[int, int], ...]) -> dict[str, list[str]]:
+    return {
+        machine: [machines[there] for here, there in pairs if here == number] for number, machine in enumerate(machines)
+    }
+
+
 def _ping(ping: PingRecord) -> dict[str, Any]:
     return {
         "source": ping.source,
@@ -94,10 +114,11 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
 
 
 def to_junit(result: RunResult) -> str:
-    """The run as a JUnit test suite: a case for each step, each status, each diagnosis and each ping."""
+    """The run as a JUnit test suite: a case for each step, each status, each diagnosis, each set of echoes and each ping."""
     cases = [_step_case(result, step) for step in result.steps]
     cases += [_status_case(result, record) for record in result.statuses]
     cases += [_diagnosis_case(result, record) for record in result.diagnoses]
+    cases += [_reach_case(result, record) for record in result.reaches]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
@@ -148,6 +169,18 @@ def _diagnosis_case(result: RunResult, record: DiagnosisRecord) -> ElementTree.E
         message = f"errors of {', '.join(record.expected) or 'no check'} expected"
         failure = ElementTree.SubElement(case, "failure", message=message)
         failure.text = "\n".join(f"{each.check}: {each.finding}" for each in record.found)
+    return case
+
+
+def _reach_case(result: RunResult, record: ReachRecord) -> ElementTree.Element:
+    where = f"an echo between each pair of {len(record.machines)} machines" + (f" in step {record.step}" if record.step else "")
+    case = ElementTree.Element("testcase", classname=result.scenario, name=where)
+    if not record.passed:
+        wrong = set(record.answered) ^ set(record.expected)
+        message = record.problem or (f"{len(wrong)} pairs are not as expected" if record.asked else "nobody was asked")
+        failure = ElementTree.SubElement(case, "failure", message=message)
+        told = (f"{record.machines[here]} → {record.machines[there]}" for here, there in sorted(wrong))
+        failure.text = "\n".join([*told, *(_sentence(blame) for blame in record.drops)])
     return case
 
 

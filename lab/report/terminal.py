@@ -13,7 +13,20 @@ from rich.table import Table
 
 from dataplane.errors import DropReason
 from lab.reasons import Reason
-from lab.results import Abnormal, Blame, DiagnosisRecord, Dies, Effect, Outcome, PingRecord, RunResult, StatusRecord, StepResult
+from lab.report.reach import reach_table
+from lab.results import (
+    Abnormal,
+    Blame,
+    DiagnosisRecord,
+    Dies,
+    Effect,
+    Outcome,
+    PingRecord,
+    ReachRecord,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.scenario import Scenario
 from lab.session import Listener
 from lab.status import StatusKind, text_of
@@ -104,6 +117,14 @@ class Progress(Listener):
             self._console.print(Padding(line, (0, 0, 0, len(_INDENT)), expand=False))
 
 
+    def reach_started(self, reach: ReachRecord) -> None:
+        self.phase(f"{len(reach.machines)} machines send an echo to each other")
+
+    def reach_finished(self, reach: ReachRecord) -> None:
+        self.quiet()
+        self._console.print(Padding(reach_table(reach), (0, 0, 0, len(_INDENT)), expand=False))
+
+
 def print_ping(console: Console, ping: PingRecord) -> None:
     """A ping by itself, and what was dropped meanwhile."""
     console.print(_ping_line(ping))
@@ -164,6 +185,9 @@ def print_result(console: Console, result: RunResult) -> None:
     for ping in result.pings:
         for blame in ping.drops:
             _print_drop(console, f"{ping.source} → {ping.destination}", blame, titles)
+    for reach in result.reaches:
+        for blame in [] if reach.passed else reach.drops:  # what dies as expected, the table shows
+            _print_drop(console, f"step {reach.step}, an echo between each pair", blame, titles)
     for blame in result.stray:
         _print_drop(console, "outside the pings", blame, titles)
     _print_missing(console, result)
@@ -202,7 +226,7 @@ def _print_missing(console: Console, result: RunResult) -> None:
     for step in left_out:
         effect = "" if step.number in blamed or result.drops or not result.passed else "; nothing depends on it here"
         console.print(f"[yellow]left out: step {step.number}[/yellow], {escape(step.title)}{effect}")
-    if not any(ping.result.sent for ping in result.pings):
+    if not result.has_sent:
         console.print("[yellow]no ping was sent, so nothing is shown[/yellow]")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from lab.emulation.emulation import Emulation
 from lab.emulation.machine import Machine
 from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
-from lab.results import PingResult
+from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.topology import Node, Topology
 
@@ -51,6 +51,9 @@ class EmulationBackend:
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return self._emulation.ping(node, source, destination, count=count)
+
+    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> list[bool]:
+        return self._emulation.echo(echoes, expected)
 
     def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.vpn_ends(tunnel, within=within)

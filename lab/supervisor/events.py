@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import DiagnosisRecord, PingRecord, StatusRecord, StepResult
+from lab.results import DiagnosisRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.session import Listener
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
@@ -98,3 +98,10 @@ class Reporter(Listener):
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
         found = ", ".join(dict.fromkeys(finding.check for finding in diagnosis.found)) or "nothing is wrong"
         self._log.add("diagnosis", f"diagnosis of {diagnosis.gateway}: {found}", diagnosis=diagnosis)
+
+    def reach_started(self, reach: ReachRecord) -> None:
+        self.phase(f"{len(reach.machines)} machines send an echo to each other")
+
+    def reach_finished(self, reach: ReachRecord) -> None:
+        told = f"{len(reach.answered)} of {len(reach.machines) * (len(reach.machines) - 1)} pairs reach each other"
+        self._log.add("reach", f"{told}, {len(reach.expected)} expected", reach=reach)

@@ -8,11 +8,12 @@ asked for, so a tunnel that cannot open shows in that status and in the drops of
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from lab.drops import Drop, Place
 from lab.explanation.place import drop_of
-from lab.results import PingResult
+from lab.results import Echo, PingResult
 from lab.simulation import Probe, Simulation, Walk
 from lab.status import StatusEnd
 from lab.topology import Topology
@@ -32,13 +33,23 @@ class SimulationBackend:
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         """Each ping has an identifier of its own, shared by its echoes. Nothing takes time, so there is no round trip to tell."""
         self._pings += 1
-        probe = Probe(source, destination, "icmp", source_port=self._pings % (1 << 16))
-        exchanges = [self._simulation.exchange(probe, node) for _ in range(count)]
-        for exchange in exchanges:
-            self._count(exchange.request)
-            if exchange.reply is not None:
-                self._count(exchange.reply)
-        return PingResult(count, sum(exchange.answered for exchange in exchanges), None)
+        return PingResult(count, sum(self._echo(Echo(node, source, destination)) for _ in range(count)), None)
+
+    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> list[bool]:
+        """Nothing takes time, so nothing is waited for."""
+        answers = []
+        for echo in echoes:
+            self._pings += 1
+            answers.append(self._echo(echo))
+        return answers
+
+    def _echo(self, echo: Echo) -> bool:
+        probe = Probe(echo.source, echo.destination, "icmp", source_port=self._pings % (1 << 16))
+        exchange = self._simulation.exchange(probe, echo.node)
+        self._count(exchange.request)
+        if exchange.reply is not None:
+            self._count(exchange.reply)
+        return exchange.answered
 
     def _count(self, walk: Walk) -> None:
         drop = drop_of(walk)
