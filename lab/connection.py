@@ -12,7 +12,7 @@ from lab.cloud.operation import Provider
 from lab.diagnosis import Diagnosis
 from lab.explanation import Question
 from lab.results import PingRecord
-from lab.supervisor.answers import Status, Traced
+from lab.supervisor.answers import LinkInfo, Status, Traced
 from lab.supervisor.client import Client
 from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import decode
@@ -38,6 +38,18 @@ class Connection:
     def ping(self, source: str, destination: str, *, count: int = 4) -> PingRecord:
         """Ping a machine or an address from a machine; machines go by name or id."""
         return self._client.ping(source, destination, count)
+
+    def links(self) -> list[LinkInfo]:
+        """All links, and what they do to packets."""
+        return self._client.links()
+
+    def impair(self, link: str, impairments: str, *, seed: str | None = None) -> list[LinkInfo]:
+        """Have a link do to packets what is said, such as "delay 20ms loss 1%", and return it as it is now."""
+        return self._client.impair(link, impairments, seed)
+
+    def make_good(self, link: str = "") -> list[LinkInfo]:
+        """Let a link, or all of them, do nothing to packets any more. Returns those that did."""
+        return self._client.impair(link, None)
 
     def trace(self, question: Question) -> Traced:
         """Send a packet, and say what becomes of it and why."""

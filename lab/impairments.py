@@ -46,6 +46,19 @@ class Impairments:
 Both = tuple[Impairments, Impairments]
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a link is to do in both directions. With a `seed`, the same packets have the same fate each time."""
+
+    both: Both
+    seed: str | None = None
+
+    def turned(self) -> Order:
+        """The same for the link seen from its other end."""
+        forth, back = self.both
+        return Order((back, forth), self.seed)
+
+
 def parse_impairments(text: str) -> Both:
     """Both directions of a link. Raises UsageError with everything that is wrong."""
     errors: list[str] = []
@@ -60,7 +73,7 @@ def parse_impairments(text: str) -> Both:
 def format_impairments(both: Both) -> str:
     """The shortest text that parses to both directions."""
     forth, back = both
-    return str(forth) if forth == back else f"{forth} / {back}"
+    return str(forth) if forth == back else f"{forth} / {back}".strip()
 
 
 def _direction(text: str, errors: list[str]) -> Impairments:

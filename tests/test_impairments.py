@@ -15,7 +15,7 @@ SAYINGS = {
     "both-alike": ("delay 220ms loss 0.1%", *2 * (Impairments(delay=0.22, loss=0.001),), "delay 220ms loss 0.1%"),
     "order-and-space-are-free": (" loss 1%  delay 2s ", *2 * (Impairments(delay=2.0, loss=0.01),), "delay 2s loss 1%"),
     "each-its-own": ("delay 1ms / loss 2%", Impairments(delay=0.001), Impairments(loss=0.02), "delay 1ms / loss 2%"),
-    "one-alone": ("/ down", NOTHING, Impairments(down=True), " / down"),
+    "one-alone": ("/ down", NOTHING, Impairments(down=True), "/ down"),
     "microseconds": ("delay 250us jitter 50µs", *2 * (Impairments(delay=250e-6, jitter=50e-6),), "delay 250us jitter 50us"),
     "less-than-a-unit": ("delay 0.5us", *2 * (Impairments(delay=0.5e-6),), "delay 0.5µs"),
     "no-delay-needs-no-unit": ("delay 0", NOTHING, NOTHING, ""),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from lab.cli.impair import add_wan_options, wan_order
 from lab.cli.labs import add_lab, default_directory, require_root, the_lab
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
@@ -39,6 +40,7 @@ def add_verbs(verbs: Verbs) -> None:
     up.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
     up.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
     up.add_argument("--state", metavar="DIR", type=Path, help="where its state is kept (default: /var/lib/saglab/LAB)")
+    add_wan_options(up)
     up.add_argument("--json", action="store_true", help="write the result as JSON to standard output")
     up.set_defaults(handler=_up)
 
@@ -104,7 +106,7 @@ def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> 
     if cipher not in CIPHERS:
         raise UsageError(f"no cipher {cipher!r}; there are: {', '.join(CIPHERS)}")
     directory = (options.state or default_directory(name)).absolute()
-    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), cipher, directory)
+    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), cipher, directory, wan_order(options))
 
 
 def _check_same(info: LabInfo, scenario: Scenario | None, skip: list[str]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lab.cli.impair import add_wan_options, wan_order
 from lab.cli.outputs import Outputs
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import UsageError
+from lab.impairments import Order
 from lab.report.terminal import Progress, make_console, print_heading, print_result
 from lab.scenario import Scenario
 
@@ -30,6 +32,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="then leave the lab up and open a shell in it")
     parser.add_argument("--pcap", metavar="FILE", type=Path, help="write what passes all interfaces into one pcapng file")
     parser.add_argument("--keylog", metavar="DIR", type=Path, help="write all tunnels' keys into a directory, for Wireshark")
+    add_wan_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     parser.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
 
@@ -44,15 +47,17 @@ def run(scenario: Scenario, options: argparse.Namespace) -> int:
     if options.cipher not in CIPHERS:
         raise UsageError(f"no cipher {options.cipher!r}; there are: {', '.join(CIPHERS)}")
     scenario.check_steps(options.skip)
+    wan = wan_order(options)
     outputs = Outputs(options)
     require_machine()
-    return run_in_sandbox(lambda: _supervise(scenario, options, outputs))
+    return run_in_sandbox(lambda: _supervise(scenario, options, outputs, wan))
 
 
 _NEEDS_A_NETWORK = {
     "keep": "--keep leaves a network up, and a simulation builds none",
     "pcap": "--pcap captures packets from interfaces, and a simulation has none",
     "keylog": "--keylog writes keys of tunnels, and a simulation has none",
+    "wan": "--wan changes what a link carries, and a simulation has none",
     "cipher": "--cipher chooses how packets are encrypted, and a simulation encrypts none",
 }
 
@@ -75,18 +80,23 @@ def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     return PASSED if result.passed else FAILED
 
 
-def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs) -> int:
+def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, wan: Order | None) -> int:
     """Inside the sandbox: run, report, and keep the lab up if asked to."""
+    from lab.report.labs import print_impaired
     from lab.supervisor.backend import EmulationBackend
     from lab.supervisor.run import run_scenario
 
     console = make_console(stderr=outputs.json_on_stdout)
     progress = Progress(console)
-    backend = EmulationBackend(cipher=options.cipher, progress=progress.phase, capture=outputs.capture, keylog=outputs.keylog)
+    backend = EmulationBackend(
+        cipher=options.cipher, progress=progress.phase, capture=outputs.capture, keylog=outputs.keylog, wan=wan
+    )
     print_heading(console, scenario)
     try:
         result = run_scenario(scenario, skip=options.skip, backend=backend, listener=progress)
         progress.quiet()
+        if backend.emulation is not None:
+            print_impaired(console, backend.links())
         print_result(console, result)
         if options.keep:
             backend.shell()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dataplane.config import LONGEST_SILENCE
@@ -17,6 +18,7 @@ from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
 from lab.emulation.descriptors import allow_many
 from lab.emulation.gateway import Options
+from lab.emulation.line.lines import Lines, Way
 from lab.emulation.machine import Machine, terminate_all
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
@@ -24,9 +26,10 @@ from lab.emulation.ruleset import SINK, TABLE, render
 from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
 from lab.errors import MachineError
+from lab.impairments import Order
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
-from lab.topology import Nat, Node, Topology
+from lab.topology import Link, Nat, Node, Topology
 
 # Linux, net/netfilter/nf_conntrack_proto_udp.c: tunnels are the only connections that live for longer than a question.
 NEVER_EXPIRING: dict[str, str | int] = {
@@ -35,7 +38,19 @@ NEVER_EXPIRING: dict[str, str | int] = {
 }
 
 Progress = Callable[[str], None]
+Orders = Mapping[Link, Order]  # which links are to be bad, and how
 Onlooker = Callable[[list[tuple[Machine, Node, str]]], None]  # is told of machines, what they stand for, and an interface each
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What had died and was started anew: the nodes of dataplanes, and the links of lines."""
+
+    dataplanes: list[str]
+    lines: list[Link]
+
+    def __bool__(self) -> bool:
+        return bool(self.dataplanes or self.lines)
 
 
 class Emulation:
@@ -44,7 +59,8 @@ class Emulation:
     Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
     whose tunnel can not open is built too. `cipher` and `keylog` are those of `gateway.Options`. In a `timeless`
     network, as in the simulation, nothing comes of time alone: connections do not expire, nor do peers that fell silent.
-    `onlooker` is told of each interface once it is up and before anything is routed through it.
+    The links of `orders` are bad from the first packet on. `onlooker` is told of each interface once it is up and before anything
+    is routed through it.
     """
 
     _names = count()  # of all networks of a process: sockets and files of a node are named after it
@@ -58,12 +74,15 @@ class Emulation:
         connected_within: float = CONNECTED_WITHIN,
         keylog: Path | None = None,
         timeless: bool = False,
+        orders: Orders = MappingProxyType({}),
         onlooker: Onlooker = lambda _interfaces: None,
     ) -> None:
         allow_many()
         self.topology = Topology()
+        self.orders: Orders = {}
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
+        self._lines = Lines(self.machines, lambda: self._new_machines(1)[0])
         self._tunnels = Tunnels(self.machines, Options(cipher, keylog, LONGEST_SILENCE if timeless else None))
         self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
@@ -72,34 +91,39 @@ class Emulation:
         self._seen: dict[tuple[str, str], int] = {}
         self._onlooker = onlooker
         self._shown: set[tuple[str, str]] = set()
-        self._change(topology, progress)
-        self.topology = topology
+        self._change(topology, orders, progress)
 
-    def apply(self, topology: Topology) -> None:
+    def apply(self, topology: Topology, orders: Orders | None = None) -> None:
         """Turn the running network into another one, touching only what differs. No node is started anew.
 
-        Raises MachineError when something of it fails; then the network is again what it was before.
+        `orders` take the place of those before; without them, these stay. A link that becomes bad, or good, is made anew: what is
+        under way on it is lost. Raises MachineError when something fails; then the network is again what it was before.
         """
-        before = self.topology
+        before, ordered = self.topology, self.orders
         try:
-            self._change(topology, lambda _text: None)
+            self._change(topology, ordered if orders is None else orders)
         except (MachineError, OSError) as error:
-            self._change(before, lambda _text: None)
+            self._change(before, ordered)
             raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
-        self.topology = topology
 
-    def heal(self) -> list[str]:
-        """Start anew the dataplanes that have died, and their tunnels with new keys. Returns their nodes, none if all live.
+    def heal(self) -> Healed:
+        """Start anew what has died: dataplanes, and their tunnels with new keys; lines. Says what it was, nothing if all live.
 
         Other tunnels go on meanwhile. Raises MachineError when one can not be started.
         """
-        ended = [node for node, _ in self._tunnels.ended()]
-        if ended:
-            self._change(self.topology, lambda _text: None)
-        return ended
+        healed = Healed([node for node, _ in self._tunnels.ended()], self._lines.ended())
+        if healed:
+            self._change(self.topology, self.orders)
+        return healed
 
-    def _change(self, topology: Topology, progress: Progress) -> None:
+    @property
+    def ways(self) -> Mapping[Link, Way]:
+        """How each order is carried out."""
+        return self._lines.ways()
+
+    def _change(self, topology: Topology, orders: Orders, progress: Progress = lambda _text: None) -> None:
         check_interface_names(topology.nodes)
+        orders = {link: order for link, order in orders.items() if link in topology.links}
         progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
         self._tunnels.warm_up(topology)
         ended = self._tunnels.forget_ended()
@@ -107,10 +131,13 @@ class Emulation:
         for name, device in [*ended, *self._tunnels.stop_obsolete(topology)]:
             self._network.forget_device(name, device)
             self._shown.discard((name, device))
-        self._network.remove_links(topology)
+        self._lines.stop_obsolete(orders)
+        middles = self._lines.middles(orders)
+        self._shown.difference_update(self._network.remove_links(topology, middles))
         self._remove_machines(topology)
         self._add_machines(topology)
-        self._network.add_links(topology)
+        self._network.add_links(topology, middles)
+        self._lines.carry_out(orders, topology)
         progress("addresses, gates and routes")
         for node in topology.nodes:
             self._network.configure(node)
@@ -124,6 +151,7 @@ class Emulation:
         for node in topology.nodes:
             if node.services:
                 self._network.route(node, tunnels=True)
+        self.topology, self.orders = topology, orders
         self._tunnels.wait(self._connected_within)
 
     def _show(self, topology: Topology, *, tunnels: bool) -> None:
@@ -144,11 +172,19 @@ class Emulation:
 
     def _add_machines(self, topology: Topology) -> None:
         new = [node.name for node in topology.nodes if node.name not in self.machines]
-        for name in new:
-            self.machines[name] = Machine(f"n{next(self._names)}", ready=False)
-        for name in new:
-            self.machines[name].get_ready()
-            self.machines[name].namespace.set_sysctls(self._parameters)
+        self.machines.update(zip(new, self._new_machines(len(new)), strict=True))
+
+    def _new_machines(self, number: int) -> list[Machine]:
+        """So many, which start side by side."""
+        machines = [Machine(f"n{next(self._names)}", ready=False) for _ in range(number)]
+        try:
+            for machine in machines:
+                machine.get_ready()
+                machine.namespace.set_sysctls(self._parameters)
+        except BaseException:
+            terminate_all(machines)
+            raise
+        return machines
 
     def _filter(self, node: Node) -> None:
         """Load the node's gates in one transaction. A node that forwards has a sink for what its routes send nowhere."""
@@ -192,6 +228,10 @@ class Emulation:
         """The process that ends the tunnels of a node, by node: the agent of a dataplane, or strongSwan's charon."""
         return self._tunnels.pids()
 
+    def line_pids(self) -> dict[Link, int]:
+        """The processes that are lines, by link; where the kernel is the line there is none."""
+        return self._lines.pids()
+
     def new_drops(self) -> list[Drop]:
         """What was dropped since the last call, from the counters of every gate and every dataplane."""
         fresh = []
@@ -223,6 +263,7 @@ class Emulation:
 
     def close(self) -> None:
         self._tunnels.stop()
+        self._lines.stop()
         terminate_all(self.machines.values())
         self.machines.clear()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.emulation.identity import own_alias
+from lab.emulation.line.middle import Middle
 from lab.emulation.machine import Machine
 from lab.emulation.ruleset import SINK
 from lab.topology import Interface, Link, Node, Route, Topology
@@ -35,7 +36,8 @@ class Network:
 
     def __init__(self, machines: Mapping[str, Machine]) -> None:
         self._machines = machines
-        self._links: dict[Link, None] = {}
+        self._links: dict[Link, Middle | None] = {}  # each with what it passes
+        self._numbers: dict[Link, tuple[int, int]] = {}  # of the interfaces of links that are made anew
         self._interfaces: dict[Key, Interface] = {}
         self._rules: dict[str, set[tuple[str, int]]] = {}
         self._routes: dict[str, dict[Place, Target]] = {}
@@ -47,13 +49,23 @@ class Network:
         for link in [link for link in self._links if node in (link.a[0], link.b[0])]:
             self._unlink(link)
 
-    def remove_links(self, topology: Topology) -> None:
-        """Take away the links that are not wanted."""
+    def remove_links(self, topology: Topology, middles: Mapping[Link, Middle]) -> set[Key]:
+        """Take away the links that are not wanted, or are to pass something else in their middle. Returns their ends."""
         wanted = set(topology.links)
-        for link in [link for link in self._links if link not in wanted]:
-            machine = self._machines[link.a[0]]
-            machine.kernel.remove_link(machine.interface_index(link.a[1]))
-            self._unlink(link)
+        removed = [link for link, middle in self._links.items() if link not in wanted or middle != middles.get(link)]
+        for link in removed:
+            self._remove(link, self._links[link], again=link in wanted)
+        return {end for link in removed for end in (link.a, link.b)}
+
+    def _remove(self, link: Link, middle: Middle | None, *, again: bool) -> None:
+        (a, name_a), (b, name_b) = link.a, link.b
+        numbers = self._machines[a].interface_index(name_a), self._machines[b].interface_index(name_b)
+        self._machines[a].kernel.remove_link(numbers[0])
+        if middle is not None:  # else the other end went with the first
+            self._machines[b].kernel.remove_link(numbers[1])
+        if again:
+            self._numbers[link] = numbers
+        self._unlink(link)
 
     def _unlink(self, link: Link) -> None:
         del self._links[link]
@@ -67,13 +79,25 @@ class Network:
         for place in [place for place, target in routes.items() if target.device == name]:
             del routes[place]
 
-    def add_links(self, topology: Topology) -> None:
-        """A veth pair for each new link, each end born in its own namespace: the host never sees it."""
+    def add_links(self, topology: Topology, middles: Mapping[Link, Middle]) -> None:
+        """A veth pair for each new link, each end born in its own namespace: the host never sees it. Two where it has a middle.
+
+        A link that is made anew has interfaces of the same numbers: connections are admitted by them.
+        """
         for link in topology.links:
             if link not in self._links:
-                (a, name_a), (b, name_b) = link.a, link.b
-                self._machines[a].kernel.add_veth(name_a, name_b, self._machines[b].namespace.fd)
-                self._links[link] = None
+                self._add(link, middles.get(link), self._numbers.pop(link, (0, 0)))
+
+    def _add(self, link: Link, middle: Middle | None, numbers: tuple[int, int]) -> None:
+        (a, name_a), (b, name_b) = link.a, link.b
+        end_a, end_b = self._machines[a], self._machines[b]
+        if middle is None:
+            end_a.kernel.add_veth(name_a, name_b, end_b.namespace.fd, numbers=numbers)
+        else:
+            for end, name, number, face in ((end_a, name_a, numbers[0], middle.left), (end_b, name_b, numbers[1], middle.right)):
+                end.kernel.add_veth(name, face, middle.machine.namespace.fd, numbers=(number, 0))
+                middle.machine.kernel.set_up(middle.machine.interface_index(face), middle.MTU, alias=own_alias())
+        self._links[link] = middle
 
     def configure(self, node: Node) -> None:
         """Parameters and addresses of a node's interfaces."""

@@ -80,13 +80,17 @@ class RouteSocket:
         _, _, index, _, _ = _LINK.unpack_from(answer, _HEADER.size)
         return int(index)
 
-    def add_veth(self, name: str, peer: str, namespace: int | None = None) -> None:
-        """A veth pair. The `peer` is born in the namespace of that descriptor, or else in this one."""
-        end = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(peer)
+    def add_veth(self, name: str, peer: str, namespace: int | None = None, *, numbers: tuple[int, int] = (0, 0)) -> None:
+        """A veth pair. The `peer` is born in the namespace of that descriptor, or else in this one.
+
+        `numbers` are those of the two interfaces; for 0 the kernel chooses.
+        """
+        number, peer_number = numbers
+        end = _LINK.pack(socket.AF_UNSPEC, 0, peer_number, 0, 0) + _name(peer)
         if namespace is not None:
             end += _attribute(_IFLA_NET_NS_FD, _u32(namespace))
         data = _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, end))
-        body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(name)
+        body = _LINK.pack(socket.AF_UNSPEC, 0, number, 0, 0) + _name(name)
         body += _attribute(_IFLA_LINKINFO, _attribute(_IFLA_INFO_KIND, b"veth") + data)
         self._change(_NEW_LINK, _CREATE | _EXCLUSIVE, body, f"veth pair {name}, {peer}")
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.status import NORMAL, text_of
-from lab.supervisor.answers import LabInfo, NodeInfo, Status, TunnelInfo
+from lab.supervisor.answers import LabInfo, LinkInfo, NodeInfo, Status, TunnelInfo
 from lab.supervisor.events import Event
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -36,10 +36,31 @@ def print_status(console: Console, status: Status) -> None:
     lab = status.lab
     console.print(f"[bold]{lab.name}[/bold]  {_scenario(lab)}, {lab.condition} for {duration(time.time() - lab.since)}\n")
     console.print(_nodes(status.nodes))
+    print_impaired(console, status.impaired)
     if status.tunnels:
         console.print("\n[bold]tunnels[/bold]")
     for tunnel in status.tunnels:
         _print_tunnel(console, tunnel)
+
+
+def print_links(console: Console, links: Sequence[LinkInfo]) -> None:
+    """A line for each link; why a seed was drawn stands below."""
+    table = _table("link", "from", "to", "does", "by")
+    for link in links:
+        by = f"line, seed {escape(link.seed)}" if link.by == "line" else link.by
+        does = link.impairments or ("nothing" if by else "")
+        table.add_row(f"[bold]{link.name}[/bold]", *link.ends, f"[yellow]{does}[/yellow]", by)
+    console.print(table)
+    for why in dict.fromkeys(link.why for link in links if link.why):
+        console.print(f"[dim]the seed was drawn: {escape(why)}[/dim]")
+
+
+def print_impaired(console: Console, links: Sequence[LinkInfo]) -> None:
+    """The links that do something to packets, if there are any."""
+    impaired = [link for link in links if link.by]
+    if impaired:
+        console.print("\n[bold]impaired links[/bold]")
+        print_links(console, impaired)
 
 
 def print_event(console: Console, event: Event) -> None:

@@ -68,10 +68,29 @@ class TunnelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkInfo:
+    """A link between two interfaces, each as NODE:INTERFACE, and what it does to packets, as it is said; empty for nothing.
+
+    `by` is "line" for our own line, with its `seed`, and "kernel" for the kernel; `why` says why the line is there though no seed
+    was given.
+    """
+
+    name: str
+    ends: tuple[str, str]
+    impairments: str
+    by: str
+    seed: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
+    """`impaired` are the links that do something to packets."""
+
     lab: LabInfo
     nodes: tuple[NodeInfo, ...]
     tunnels: tuple[TunnelInfo, ...]
+    impaired: tuple[LinkInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)

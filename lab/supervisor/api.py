@@ -21,6 +21,7 @@ from starlette.routing import Route
 from lab.cloud import CloudError
 from lab.errors import LabError, UsageError
 from lab.explanation import Question
+from lab.supervisor.answers import LinkInfo
 from lab.supervisor.desk import Desk
 from lab.supervisor.events import EventLog
 from lab.supervisor.live import LiveLab
@@ -46,6 +47,15 @@ class Ping:
     source: str
     destination: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Impair:
+    """What links are to do to packets, as it is said; None: nothing. An empty `link` means all of them."""
+
+    link: str
+    impairments: str | None
+    seed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,8 @@ class Api:
             Route("/events", self._follow),
             Route("/log", self._logged),
             Route("/call", self._call, methods=["POST"]),
+            Route("/links", self._links),
+            Route("/impair", self._impair, methods=["POST"]),
             Route("/ping", self._ping, methods=["POST"]),
             Route("/trace", self._trace, methods=["POST"]),
             Route("/diagnose", self._diagnose, methods=["POST"]),
@@ -111,6 +123,20 @@ class Api:
         call = await _body(Call, request)
         answer = await self._at_desk(lambda: self._lab.call(call.provider, call.operation, call.arguments))
         return JSONResponse(encode(answer))
+
+    async def _links(self, request: Request) -> Response:
+        word = request.query_params.get("link", "")
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.links(word))))
+
+    async def _impair(self, request: Request) -> Response:
+        impair = await _body(Impair, request)
+
+        def job() -> list[LinkInfo]:
+            if impair.impairments is None:
+                return self._lab.make_good(impair.link)
+            return self._lab.impair(impair.link, impair.impairments, impair.seed)
+
+        return JSONResponse(encode(await self._at_desk(job)))
 
     async def _ping(self, request: Request) -> Response:
         ping = await _body(Ping, request)

@@ -13,35 +13,69 @@ from lab.emulation.emulation import Emulation
 from lab.emulation.machine import Machine
 from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
+from lab.impairments import Order
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
+from lab.supervisor.answers import LinkInfo
+from lab.supervisor.links import LinkOrders, find_links, link_infos
 from lab.topology import Node, Topology
 
 
 class EmulationBackend:
     """Implements `lab.session.Backend`. `capture`, an open file, takes what passes all interfaces, from the first packet on.
 
-    `keylog`, an open directory, takes all keys.
+    `keylog`, an open directory, takes all keys. `wan` is what the links do by which tunnels enter the internet.
     """
 
     def __init__(
-        self, *, cipher: str, progress: Callable[[str], None], capture: int | None = None, keylog: int | None = None
+        self,
+        *,
+        cipher: str,
+        progress: Callable[[str], None],
+        capture: int | None = None,
+        keylog: int | None = None,
+        wan: Order | None = None,
     ) -> None:
         self._cipher = cipher
         self._progress = progress
         self._keylog = None if keylog is None else _path_of(keylog)
         self._recording = None if capture is None else Recording(capture)
         self._labels: dict[str, str] = {}
+        self._orders = LinkOrders(wan)
         self.emulation: Emulation | None = None
 
     def apply(self, topology: Topology) -> None:
         self._labels = short_names(topology)
+        orders = self._orders.on(topology)
         if self.emulation is not None:
-            self.emulation.apply(topology)
+            self.emulation.apply(topology, orders)
             return
         self.emulation = Emulation(
-            topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog, onlooker=self._record
+            topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog, orders=orders, onlooker=self._record
         )
+
+    def impair(self, word: str, order: Order | None) -> list[LinkInfo]:
+        """Have the links that a word means do something to packets; with None, no more. Returns them as they are now.
+
+        Raises UsageError for a word that means none, and MachineError when it cannot be; then all is as before.
+        """
+        topology = self._emulation.topology
+        found = find_links(topology, self.names, word)
+        orders = self._orders.changed(word, found, order)
+        self._emulation.apply(topology, orders.on(topology))
+        self._orders = orders
+        return self.links(word)
+
+    def make_good(self) -> None:
+        """Let no link do anything to packets."""
+        self._emulation.apply(self._emulation.topology, {})
+        self._orders = LinkOrders()
+
+    def links(self, word: str = "") -> list[LinkInfo]:
+        """The links that a word means, or all, and what they do to packets. Raises UsageError for a word that means none."""
+        emulation = self._emulation
+        links = [one.link for one in find_links(emulation.topology, self.names, word)] if word else emulation.topology.links
+        return link_infos(emulation.topology, self.names, links, emulation.orders, emulation.ways)
 
     def _record(self, interfaces: list[tuple[Machine, Node, str]]) -> None:
         if self._recording is not None:

@@ -9,13 +9,14 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from lab.cloud import CloudError
 from lab.diagnosis import Diagnosis
 from lab.errors import MachineError, UsageError
 from lab.explanation import Question
 from lab.results import PingRecord
-from lab.supervisor.answers import LabInfo, Status, Traced
+from lab.supervisor.answers import LabInfo, LinkInfo, Status, Traced
 from lab.supervisor.door import check_name, connect, peer_of
 from lab.supervisor.events import Event
 from lab.supervisor.wire import decode, encode
@@ -72,6 +73,17 @@ class Client:
 
     def ping(self, source: str, destination: str, count: int) -> PingRecord:
         return decode(PingRecord, self._ask("/ping", {"source": source, "destination": destination, "count": count}))
+
+    def links(self, link: str = "") -> list[LinkInfo]:
+        """What a link does to packets, or all of them. Raises UsageError for what is no link."""
+        return decode(list[LinkInfo], self._ask(f"/links?{urlencode({'link': link})}"))
+
+    def impair(self, link: str, impairments: str | None, seed: str | None = None) -> list[LinkInfo]:
+        """Have a link do to packets what is said; with None, nothing any more, an empty `link` meaning all. Returns what changed.
+
+        Raises UsageError for what is no link or no impairment, and MachineError when it cannot be.
+        """
+        return decode(list[LinkInfo], self._ask("/impair", {"link": link, "impairments": impairments, "seed": seed}))
 
     def trace(self, question: Question, *, width: int = 100, colour: bool = False) -> Traced:
         return decode(Traced, self._ask("/trace", {"question": encode(question), "width": width, "colour": colour}))

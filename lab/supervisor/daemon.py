@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lab.emulation.sandbox import run_in_sandbox
 from lab.errors import LabError, MachineError, UsageError
+from lab.impairments import Order
 from lab.scenario import Scenario
 from lab.supervisor.answers import Condition, LabInfo
 from lab.supervisor.desk import Desk
@@ -36,13 +37,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be brought up. Without a `scenario` there must be a state to restore."""
+    """What is to be brought up. Without a `scenario` there must be a state to restore. `wan` is what the WAN does to packets."""
 
     name: str
     scenario: Scenario | None
     left_out: tuple[str, ...]
     cipher: str
     directory: Path
+    wan: Order | None = None
 
 
 def start(plan: Plan) -> None:
@@ -102,7 +104,7 @@ def _supervise(plan: Plan, listener: socket.socket, ready: int, holder: int) -> 
     left_out = kept.left_out if kept else plan.left_out
     info = LabInfo(plan.name, scenario, left_out, Condition.STARTING, time.time(), holder, 0, str(plan.directory))
     events = EventLog()
-    lab = LiveLab(info, keeping, events, cipher=plan.cipher)
+    lab = LiveLab(info, keeping, events, cipher=plan.cipher, wan=plan.wan)
     return _Supervisor(lab, keeping, events).run(plan, listener, ready, restoring=kept is not None)
 
 

@@ -13,13 +13,15 @@ from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError
 from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
+from lab.impairments import Order, parse_impairments
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
 from lab.session import Lab, blames
-from lab.supervisor.answers import Condition, LabInfo, NodeInfo, Status, Traced, TunnelInfo
+from lab.supervisor.answers import Condition, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.events import EventLog, Reporter
 from lab.supervisor.keeping import Keeping
+from lab.supervisor.links import told_way
 from lab.supervisor.operations import find_operation
 from lab.supervisor.run import run_on
 from lab.supervisor.tracing import trace
@@ -30,12 +32,12 @@ from lab.topology import Node
 class LiveLab:
     """`info` may be read by any thread; everything else belongs to the thread that made it."""
 
-    def __init__(self, info: LabInfo, keeping: Keeping, log: EventLog, *, cipher: str) -> None:
+    def __init__(self, info: LabInfo, keeping: Keeping, log: EventLog, *, cipher: str, wan: Order | None) -> None:
         self.info = info
         self._log = log
         self._keeping = keeping
         self._reporter = Reporter(log)
-        self._backend = EmulationBackend(cipher=cipher, progress=self._reporter.phase)
+        self._backend = EmulationBackend(cipher=cipher, progress=self._reporter.phase, wan=wan)
         self._lab = Lab(info.scenario)
         self._vpn: dict[tuple[str, str], str] = {}
 
@@ -100,10 +102,37 @@ class LiveLab:
         cloud = self._lab.cloud
         return diagnose_smart_access_gateway(cloud, find_gateway(cloud, gateway).id, topology=self._emulation.topology)
 
+    def impair(self, link: str, impairments: str, seed: str | None) -> list[LinkInfo]:
+        """Have links do something to packets, and return them. Raises UsageError, and MachineError when it cannot be."""
+        changed = self._backend.impair(link, Order(parse_impairments(impairments), seed))
+        for info in changed:
+            self._log.add("impaired", f"{info.name}: {info.impairments or 'nothing'} ({told_way(info)})", link=info)
+        return changed
+
+    def make_good(self, link: str) -> list[LinkInfo]:
+        """Let a link, or, without a name, all of them, do nothing to packets any more. Returns those that did.
+
+        Raises UsageError, and MachineError when it cannot be.
+        """
+        before = {info.name: info for info in self.links() if info.by}
+        if link:
+            self._backend.impair(link, None)
+        else:
+            self._backend.make_good()
+        cleared = [info for info in self.links() if info.name in before and not info.by]
+        for info in cleared:
+            self._log.add("impaired", f"{info.name}: good again", link=info)
+        return cleared
+
     # What can be asked
 
     def status(self) -> Status:
-        return Status(self.info, tuple(self._node(node) for node in self._emulation.topology.nodes), self._tunnels())
+        nodes = tuple(self._node(node) for node in self._emulation.topology.nodes)
+        return Status(self.info, nodes, self._tunnels(), tuple(info for info in self.links() if info.by))
+
+    def links(self, word: str = "") -> list[LinkInfo]:
+        """The links that a word means, or all, and what they do to packets. Raises UsageError."""
+        return self._backend.links(word)
 
     def watch(self) -> None:
         """Note which tunnels have another VPN status than the last time."""

@@ -85,6 +85,15 @@ def skipping() -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
 
+def test_a_bad_wan_delays_what_passes_the_tunnel() -> None:
+    process = start("--wan", "delay 40ms", "--wan-seed", "3", "--json", "-")
+    stdout, stderr = process.communicate(timeout=60)
+    pings = json.loads(stdout)["pings"]
+    assert (process.returncode, len(pings)) == (0, 3)
+    assert all(ping["rtt_ms"] >= 80 for ping in pings)
+    assert re.search(r"aws/internet .* delay 40ms +line, seed 3", stderr)
+
+
 @pytest.mark.requirement("S0-004", "S0-066", "S0-069")
 def test_passes_with_every_echo_both_ways(full: Run) -> None:
     assert (full.status, full.stderr) == (0, "")

@@ -86,7 +86,7 @@ def _strike(pid: int, case: Case) -> None:
 
 
 def _heal(lab: ScenarioLab) -> list[str]:
-    nodes = lab.emulation.heal()
+    nodes = lab.emulation.heal().dataplanes
     return [label for label in ENDS if lab.node(label) in nodes]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -184,6 +185,42 @@ def test_a_shell_says_what_it_is(up: Up) -> None:
     said = saglab_process("shell", "--lab", NAME, "app", stdin="hostname -I\n")
     assert "root on this machine's files" in said
     assert "10.0.1.10" in said
+
+
+# Bad links
+
+
+def test_a_link_is_impaired_and_good_again(up: Up) -> None:
+    up.check(False)
+    said = saglab("impair", "ecs/alibaba", "delay", "10ms", "/", "--seed", "4", "--lab", NAME)
+    assert re.search(r"alibaba/ecs +alibaba:eni-\S+ +ecs:eth0 +/ delay 10ms +line, seed 4", said)
+    ping = up.lab.ping("app", "ecs", count=2)
+    assert ping.passed
+    assert ping.result.rtt_ms is not None
+    assert ping.result.rtt_ms >= 10
+    (impaired,) = saglab_json("status", "--lab", NAME)["impaired"]
+    assert (impaired["name"], impaired["impairments"]) == ("alibaba/ecs", "/ delay 10ms")
+    assert "impaired links" in saglab("status", "--lab", NAME)
+    assert saglab("impair", "ecs:eth0", "--clear", "--lab", NAME) == "good again: alibaba/ecs\n"
+    assert saglab("impair", "--clear", "--lab", NAME) == "there was nothing to clear\n"
+    assert saglab_json("status", "--lab", NAME)["impaired"] == []
+    told = [event.text for event in up.client.events() if event.kind == "impaired"]
+    assert told == ["alibaba/ecs: / delay 10ms (by a line with the seed 4)", "alibaba/ecs: good again"]
+
+
+def test_links_are_listed_and_one_that_there_is_not_is_refused(up: Up) -> None:
+    assert {"aws/app", "aws/internet"} <= {link["name"] for link in saglab_json("impair", "--lab", NAME)}
+    assert [link.name for link in up.lab.links()] == [link["name"] for link in saglab_json("impair", "--lab", NAME)]
+    assert "there are: alibaba/ecs, aws/app" in saglab("impair", "app/ecs", "down", "--lab", NAME, status=2)
+
+
+def test_a_wan_that_is_down_kills(up: Up) -> None:
+    up.check(False)
+    (wan,) = up.lab.impair("wan", "down")
+    assert (wan.name, wan.by) == ("aws/internet", "kernel")
+    assert up.lab.ping("app", "ecs", count=2).result.received == 0
+    assert [link.name for link in up.lab.make_good()] == ["aws/internet"]
+    assert up.lab.ping("app", "ecs", count=2).passed
 
 
 # What is told

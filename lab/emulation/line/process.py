@@ -27,6 +27,15 @@ class LineProcess:
             said = self._process.communicate()[1].decode(errors="replace").strip()
             raise MachineError(f"the line in node {machine.name} did not start: {said}")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has died, of whatever. Then only `stop` is of use."""
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def set(self, impairments: Both) -> None:
         """Change what it does, from the next frame on. Raises MachineError."""
         self._command(f"set {format_impairments(impairments)}")
