@@ -11,6 +11,7 @@ from lab.cloud.clock import Clock
 from lab.cloud.operation import Provider
 from lab.diagnosis import Diagnosis
 from lab.explanation import Question
+from lab.monitoring import Traffic
 from lab.results import PingRecord
 from lab.supervisor.answers import LinkInfo, Status, Traced
 from lab.supervisor.client import Client
@@ -58,6 +59,10 @@ class Connection:
     def diagnose(self, gateway: str = "") -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when it is empty."""
         return self._client.diagnose(gateway)
+
+    def traffic(self, gateway: str = "", window: str = "1h") -> Traffic:
+        """What passed a gateway in a window of time that ends now: "1h", "90min", "2d"."""
+        return self._client.traffic(gateway, window)
 
 
 class _RemoteProvider:

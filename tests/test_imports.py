@@ -70,6 +70,11 @@ RULES = (
     Rule("the explanation never touches the emulation", ("lab.explanation",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule("the diagnosis neither, and it stands above it", ("lab.diagnosis",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule("the explanation knows no diagnosis", ("lab.explanation",), ("lab.diagnosis",)),
+    Rule(
+        "the monitoring knows neither clouds nor networks",
+        ("lab.monitoring",),
+        ("lab.cloud", *ABOVE_CLOUD, "lab.controller", "dataplane", *FRONT),
+    ),
     Rule("Mininet stays in the emulation", PACKAGES, ("mininet",), exempt=("lab.emulation",)),
     Rule("the supervisor knows no scenario and no command line", ("lab.supervisor",), ("scenarios", "lab.cli")),
     Rule("the doctor stands alone", ("lab.doctor",), ("dataplane", *ABOVE_CLOUD, "lab.cloud", *FRONT)),

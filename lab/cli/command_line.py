@@ -7,12 +7,30 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.cli import agree, asking, call, capture, completion, diagnose, explain, impair, inside, lifetime, machine, run, scenarios
+from lab.cli import (
+    agree,
+    asking,
+    call,
+    capture,
+    completion,
+    diagnose,
+    explain,
+    impair,
+    inside,
+    lifetime,
+    machine,
+    monitor,
+    run,
+    scenarios,
+)
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
 from lab.scenario import Scenario
 
-_FAMILIES = (run, lifetime, asking, call, diagnose, impair, capture, inside, explain, scenarios, agree, machine, completion)
+_FAMILIES = (
+    *(run, lifetime, asking, call, diagnose, monitor, impair, capture, inside),
+    *(explain, scenarios, agree, machine, completion),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

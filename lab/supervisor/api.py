@@ -75,6 +75,14 @@ class Diagnose:
 
 
 @dataclass(frozen=True, slots=True)
+class Monitor:
+    """`gateway` as in Diagnose. `window` as in `lab.monitoring.Window.of`."""
+
+    gateway: str
+    window: str
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """`keep` leaves the state for the next `up`."""
 
@@ -105,6 +113,8 @@ class Api:
             Route("/ping", self._ping, methods=["POST"]),
             Route("/trace", self._trace, methods=["POST"]),
             Route("/diagnose", self._diagnose, methods=["POST"]),
+            Route("/monitor", self._monitor, methods=["POST"]),
+            Route("/metrics", self._metrics),
             Route("/down", self._down, methods=["POST"]),
         ]
         refusals = dict.fromkeys((CloudError, LabError, WireError), _refuse)
@@ -150,6 +160,13 @@ class Api:
     async def _diagnose(self, request: Request) -> Response:
         asked = await _body(Diagnose, request)
         return JSONResponse(encode(await self._at_desk(lambda: self._lab.diagnose(asked.gateway))))
+
+    async def _monitor(self, request: Request) -> Response:
+        asked = await _body(Monitor, request)
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.traffic(asked.gateway, asked.window))))
+
+    async def _metrics(self, _request: Request) -> Response:
+        return PlainTextResponse(await self._at_desk(self._lab.metrics))
 
     async def _down(self, request: Request) -> Response:
         """The lab ends once it has said so."""

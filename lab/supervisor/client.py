@@ -15,6 +15,7 @@ from lab.cloud import CloudError
 from lab.diagnosis import Diagnosis
 from lab.errors import MachineError, UsageError
 from lab.explanation import Question
+from lab.monitoring import Traffic
 from lab.results import PingRecord
 from lab.supervisor.answers import LabInfo, LinkInfo, Status, Traced
 from lab.supervisor.door import check_name, connect, peer_of
@@ -91,6 +92,14 @@ class Client:
     def diagnose(self, gateway: str) -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when empty. Raises UsageError for an unknown one."""
         return decode(Diagnosis, self._ask("/diagnose", {"gateway": gateway}))
+
+    def traffic(self, gateway: str, window: str) -> Traffic:
+        """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window."""
+        return decode(Traffic, self._ask("/monitor", {"gateway": gateway, "window": window}))
+
+    def metrics(self) -> str:
+        """The lab in numbers, as Prometheus reads them."""
+        return self._request("GET", "/metrics", None).decode()
 
     def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
         """Events after the one with this number; with `follow`, those to come too, until the lab ends."""

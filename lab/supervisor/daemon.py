@@ -138,11 +138,13 @@ class _Supervisor:
             self._bring_up(plan, restoring=restoring)
         except BaseException as error:
             self._tell(error)
+            self._lab.close()
             self._keeping.close(forget=not restoring)
             if isinstance(error, Exception):
                 return 1
             raise
         self._desk.work(idle=self._lab.watch, every=WATCHED_EVERY)
+        self._lab.close()
         self._keeping.close(forget=self._forget)
         return 0  # the network ends with init, at once, rather than node by node
 

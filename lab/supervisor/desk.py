@@ -7,6 +7,7 @@ lives as long as the lab (PR_SET_PDEATHSIG fires when the starting thread ends).
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -29,12 +30,17 @@ class Desk:
         self._jobs.put(None)
 
     def work(self, *, idle: Callable[[], None], every: float) -> None:
-        """Do jobs until `close`. `idle` is called whenever none has come for `every` seconds."""
+        """Do jobs until `close`. `idle` is called every so many seconds, after a job that takes longer once it is done."""
+        due = time.monotonic() + every
         while True:
-            try:
-                job = self._jobs.get(timeout=every)
-            except queue.Empty:
+            left = due - time.monotonic()
+            if left <= 0:
                 idle()
+                due = time.monotonic() + every
+                continue
+            try:
+                job = self._jobs.get(timeout=left)
+            except queue.Empty:
                 continue
             if job is None:
                 return

@@ -22,7 +22,8 @@ from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import encode
 
 STATES = Path("/var/lib/saglab")
-_FILES = ("state.db", "state.db-wal", "state.db-shm", "lock")
+_DATABASES = ("state.db", "traffic.db")
+_FILES = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")), "lock")
 _FORMAT = 1  # another one is not read
 _SCHEMA = """
 CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER);
@@ -70,6 +71,11 @@ class Keeping:
         except (sqlite3.Error, OSError) as error:
             os.close(self._lock)
             raise MachineError(f"the state of the lab in {directory} cannot be used: {error}") from error
+
+    @property
+    def traffic(self) -> Path:
+        """Where the traffic of the lab may be kept, which goes when the state is forgotten."""
+        return self.directory / "traffic.db"
 
     def kept(self) -> Kept | None:
         """What is there; None when nothing is, or a scenario that was cut short."""

@@ -14,6 +14,7 @@ from lab.errors import LabError, MachineError
 from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
 from lab.impairments import Order, parse_impairments
+from lab.monitoring import Traffic, Window
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
 from lab.session import Lab, blames
@@ -22,6 +23,7 @@ from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.events import EventLog, Reporter
 from lab.supervisor.keeping import Keeping
 from lab.supervisor.links import told_way
+from lab.supervisor.metering import Metering
 from lab.supervisor.operations import find_operation
 from lab.supervisor.run import run_on
 from lab.supervisor.tracing import trace
@@ -40,6 +42,7 @@ class LiveLab:
         self._backend = EmulationBackend(cipher=cipher, progress=self._reporter.phase, wan=wan)
         self._lab = Lab(info.scenario)
         self._vpn: dict[tuple[str, str], str] = {}
+        self._metering = Metering(keeping.traffic, log)
 
     # Up
 
@@ -134,14 +137,35 @@ class LiveLab:
         """The links that a word means, or all, and what they do to packets. Raises UsageError."""
         return self._backend.links(word)
 
+    def traffic(self, gateway: str, window: str) -> Traffic:
+        """What passed a gateway, by its name or id, or the only one. Raises UsageError, and HistoryError when nothing is kept."""
+        found = find_gateway(self._lab.cloud, gateway)
+        length = Window.of(window)
+        self.watch()
+        return self._metering.traffic(found.id, length)
+
+    def metrics(self) -> str:
+        """The lab in numbers, for Prometheus."""
+        from lab.supervisor.metrics import exposition  # few ask, and it takes memory
+
+        self.watch()
+        names = {gateway.id: gateway.name for gateway in self._lab.alibaba.describe_smart_access_gateways()}
+        return exposition(self.info.nodes, self._tunnels(), self._metering.totals, names)
+
     def watch(self) -> None:
-        """Note which tunnels have another VPN status than the last time."""
-        for tunnel in self._tunnels():
+        """Read the counters of the tunnels, and note which have another VPN status than the last time."""
+        said = self._emulation.tunnel_status()
+        self._metering.read(self._lab.cloud, said)
+        for tunnel in tunnels_of(said, self._backend.names):
             before = self._vpn.get((tunnel.node, tunnel.peer))
             self._vpn[tunnel.node, tunnel.peer] = tunnel.vpn_status
             if before != tunnel.vpn_status:
                 told = f"{tunnel.vpn_status} ({tunnel.reason})" if tunnel.reason else tunnel.vpn_status
                 self._log.add("vpn status", f"VPN status of {tunnel.peer} at {tunnel.node}: {told}", tunnel=tunnel)
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+        self._metering.close()
 
     def _node(self, node: Node) -> NodeInfo:
         return NodeInfo(

@@ -61,7 +61,13 @@ def test_wrong_argument(arguments: list[str], words: list[str]) -> None:
     assert [word for word in words if word not in line] == []
 
 
-MALFORMED = {"nothing": [], "unknown command": ["fly"], "unknown option": ["run", "vcpe-ping", "--fast"], "no scenario": ["run"]}
+MALFORMED = {
+    "nothing": [],
+    "unknown command": ["fly"],
+    "unknown option": ["run", "vcpe-ping", "--fast"],
+    "no scenario": ["run"],
+    "no port": ["metrics", "--listen", "x"],
+}
 
 
 @pytest.mark.parametrize("arguments", MALFORMED.values(), ids=MALFORMED.keys())

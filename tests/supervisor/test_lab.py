@@ -6,9 +6,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from lab.connection import Connection
 from lab.errors import UsageError
 from lab.explanation import Question
 from lab.supervisor.client import Client
+from lab.supervisor.exporter import Exporter
 from tests.supervisor.command import SAGLAB, saglab, saglab_json, saglab_process
 
 pytestmark = pytest.mark.emulation
@@ -221,6 +225,57 @@ def test_a_wan_that_is_down_kills(up: Up) -> None:
     assert up.lab.ping("app", "ecs", count=2).result.received == 0
     assert [link.name for link in up.lab.make_good()] == ["aws/internet"]
     assert up.lab.ping("app", "ecs", count=2).passed
+
+
+# What is counted
+
+
+def test_the_traffic_of_a_ping_is_counted(up: Up) -> None:
+    up.check(False)
+    before = _counted(up)
+    assert up.lab.ping("app", "ecs", count=2).passed
+    assert [after - earlier for after, earlier in zip(_counted(up), before, strict=True)] == [2 * 84, 2 * 84]
+    assert saglab("monitor", "--lab", NAME, "--csv").startswith("time,device,seconds,rx_bytes,tx_bytes")
+    assert "━ received" in saglab("monitor", "vcpe-singapore", "--lab", NAME, "--window", "3h")
+
+
+def _counted(up: Up) -> tuple[int, int]:
+    """Bytes received and sent."""
+    points = up.lab.traffic(window="1h").points
+    return sum(point.received_bytes for point in points), sum(point.sent_bytes for point in points)
+
+
+def test_a_window_that_is_none_is_refused(up: Up) -> None:
+    assert "'3 hours' is no window" in saglab("monitor", "--window", "3 hours", "--lab", NAME, status=2)
+
+
+def test_the_numbers_are_served_for_prometheus(up: Up) -> None:
+    written = saglab("metrics", "--lab", NAME)
+    assert 'saglab_tunnel_normal{node="vcpe"' in written
+    with Exporter(("127.0.0.1", 0), up.client) as exporter:
+        serving = threading.Thread(target=exporter.serve, daemon=True)
+        serving.start()
+        host, port = exporter.address
+        line = HTTPConnection(host, port)
+        answers = {}
+        for path in ("/", "/metrics"):
+            line.request("GET", path)
+            answer = line.getresponse()
+            answers[path] = (answer.status, answer.read().decode())
+        exporter.stop()
+        serving.join()
+    assert [status for status, _ in answers.values()] == [404, 200]
+    assert _names(answers["/metrics"][1]) == _names(written)
+
+
+def _names(numbers: str) -> list[str]:
+    return [line.rpartition(" ")[0] for line in numbers.splitlines()]
+
+
+def test_a_port_that_is_taken_is_told(up: Up) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"cannot listen at 127.0.0.1:{port}" in saglab("metrics", "--lab", NAME, "--listen", str(port), status=2)
 
 
 # What is told
