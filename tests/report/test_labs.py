@@ -64,7 +64,7 @@ def test_no_lab_says_how_to_have_one() -> None:
 
 
 def test_a_tunnel_shows_all_that_its_dataplane_tells() -> None:
-    said = printed(print_status, Status(LAB, (NODE,), (TUNNEL,)))
+    said = printed(print_status, Status(LAB, (NODE,), (TUNNEL,), ()))
     for words in (
         "vcpe sag-1: VPN status Normal",
         "peer 198.51.100.10:4500, last heard 0.2 s ago",
@@ -77,7 +77,7 @@ def test_a_tunnel_shows_all_that_its_dataplane_tells() -> None:
 
 
 def test_an_abnormal_tunnel_says_why() -> None:
-    said = printed(print_status, Status(LAB, (NODE,), (SILENT,)))
+    said = printed(print_status, Status(LAB, (NODE,), (SILENT,), ()))
     assert "VPN status Abnormal, AUTHENTICATION_FAILED, the two ends do not agree on identity and key" in said
     assert "not known yet, last heard never" in said
 
