@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataplane.config import ConfigError, parse_config
+from dataplane.config import Config, ConfigError, parse_config
 from dataplane.errors import LocalError
 from dataplane.linux.agent import Agent
 from dataplane.linux.grants import Grants
-from dataplane.linux.privileges import identity_of, require_root
+from dataplane.linux.privileges import Identity, identity_of, require_root
 from dataplane.linux.status import CANNOT_START, complain
 from dataplane.linux.worker import work
 
@@ -26,15 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to end. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m dataplane", description="A gateway's packet engine.")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration, a JSON object")
-    return run(parser.parse_args(arguments).config)
-
-
-def run(path: Path) -> int:
-    """Be the dataplane of the configuration at `path` until told to end. Returns the exit status."""
+    path = parser.parse_args(arguments).config
     try:
-        config = parse_config(_read_file(path))
+        config, identity = load(path)
         require_root()
-        identity = identity_of(config.user)
         keys = _take_over(config.keys_fd)
     except LocalError as error:
         return complain(error, CANNOT_START)
@@ -42,6 +37,12 @@ def run(path: Path) -> int:
     agent.start(lambda channel: work(config, identity, keys, channel))
     os.close(keys)  # unread
     return agent.serve()
+
+
+def load(path: Path) -> tuple[Config, Identity]:
+    """A configuration, and whom its worker becomes. Raises LocalError."""
+    config = parse_config(_read_file(path))
+    return config, identity_of(config.user)
 
 
 def _read_file(path: Path) -> bytes:

@@ -32,11 +32,53 @@ LEAVE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A forked process: its number, a descriptor that is readable once it has ended, and the agent's end of the channel."""
+    """A forked process: its number, a descriptor that is readable once it has ended, our end of the channel, its grants."""
 
     pid: int
     pidfd: int
     channel: Channel
+    grants: Grants
+
+    def serve(self) -> bool:
+        """Answer one request. False when there will be none. One that breaks the rules has been taken over, and is killed."""
+        try:
+            request = self.channel.receive()
+            if request is not None:
+                self.grants.answer(request, self.channel)
+                return True
+        except ConnectionError:
+            pass  # it is ending
+        except (MalformedRequest, OSError) as error:
+            complain(LocalError(f"the worker is killed, because it broke the channel's rules: {error}"), FAILED)
+            self.signal(signal.SIGKILL)
+        return False
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # a signal of ours may come while it is being reaped
+            signal.pidfd_send_signal(self.pidfd, number)
+
+    def reap(self) -> int:
+        """Once it has ended: its exit status, or that of a failure when it was killed. Nothing of it is left open."""
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            code = complain(LocalError(f"the worker was killed by {signal.Signals(-code).name}"), FAILED)
+        os.close(self.pidfd)
+        self.channel.close()
+        return code
+
+
+def start_worker(grants: Grants, work: Callable[[Channel], int]) -> Worker:
+    """Fork a worker, which ends with the status that `work` returns."""
+    ours, theirs = channel()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.freeze()  # the collector would write to memory that both processes share until one writes
+    pid = os.fork()
+    if pid == 0:
+        _end_with(lambda: work(theirs))
+    theirs.close()
+    return Worker(pid, os.pidfd_open(pid), ours, grants)
 
 
 class Agent:
@@ -52,15 +94,7 @@ class Agent:
 
     def start(self, work: Callable[[Channel], int]) -> None:
         """Fork a worker, which ends with the status that `work` returns. All of them are started before `serve`."""
-        ours, theirs = channel()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        gc.freeze()  # the collector would write to memory that both processes share until one writes
-        pid = os.fork()
-        if pid == 0:
-            end_with(lambda: work(theirs))
-        theirs.close()
-        worker = Worker(pid, os.pidfd_open(pid), ours)
+        worker = start_worker(self._grants, work)
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, lambda: self._serve(worker))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._reap(worker))
@@ -88,47 +122,26 @@ class Agent:
 
     def _signal_all(self, number: signal.Signals) -> None:
         for worker in self._workers:
-            _signal(worker, number)
+            worker.signal(number)
 
     def _serve(self, worker: Worker) -> None:
-        """Answer one request. A worker that breaks the rules has been taken over, so it is not spoken to any further."""
         if worker not in self._workers:
             return  # it was reaped since the selector reported it
-        try:
-            request = worker.channel.receive()
-            if request is not None:
-                self._grants.answer(request, worker.channel)
-                return
-        except ConnectionError:
-            pass  # it is ending
-        except (MalformedRequest, OSError) as error:
-            self._status = complain(LocalError(f"the worker is killed, because it broke the channel's rules: {error}"), FAILED)
-            _signal(worker, signal.SIGKILL)
-        self._selector.unregister(worker.channel)
+        if not worker.serve():
+            self._selector.unregister(worker.channel)
 
     def _reap(self, worker: Worker) -> None:
         """One has ended, so the others shall."""
-        _, status = os.waitpid(worker.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            code = complain(LocalError(f"the worker was killed by {signal.Signals(-code).name}"), FAILED)
-        self._status = max(self._status, code)
         self._workers.remove(worker)
         self._selector.unregister(worker.pidfd)
         with contextlib.suppress(KeyError):  # it was unregistered already when the worker had closed its end
             self._selector.unregister(worker.channel)
-        os.close(worker.pidfd)
-        worker.channel.close()
+        self._status = max(self._status, worker.reap())
         self.stop()
 
 
-def _signal(worker: Worker, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # a signal of ours may come while it is being reaped
-        signal.pidfd_send_signal(worker.pidfd, number)
-
-
-def end_with(work: Callable[[], int]) -> None:
-    """End this forked process with what `work` returns; never return into the code of who forked it."""
+def _end_with(work: Callable[[], int]) -> None:
+    """End this forked process with what `work` returns; never return into the agent's code."""
     status = FAILED
     try:
         status = work()

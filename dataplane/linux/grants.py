@@ -47,6 +47,10 @@ class Grants:
         return self
 
     def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self.take_back()
+
+    def take_back(self) -> None:
+        """What would outlive the process."""
         self._tuning.restore_all()
         if self._control is not None:
             self._control.unlink(missing_ok=True)

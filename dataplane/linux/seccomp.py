@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable
+from functools import cache
 
 from dataplane.errors import LocalError
 
@@ -67,19 +68,24 @@ _RESTRICTED = (
 )
 
 
-def restrict_system_calls(library: ctypes.CDLL) -> None:
+def restrict_system_calls(prepared: ctypes.c_void_p) -> None:
     """Give up all others, for ever. Raises SeccompError."""
-    context = library.seccomp_init(ctypes.c_uint32(_ACT_ERRNO | errno.EPERM))
+    _check(load_library().seccomp_load(prepared), "set the filter")
+
+
+@cache
+def prepare_filter() -> ctypes.c_void_p:
+    """The list, as libseccomp keeps it: once for a process and all that it forks. Raises SeccompError."""
+    library = load_library()
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ACT_ERRNO | errno.EPERM)))
     if not context:
         raise SeccompError("libseccomp cannot make a filter")
-    try:
-        _add_rules(library, ctypes.c_void_p(context), ((name, ()) for name in ALLOWED))
-        _add_rules(library, ctypes.c_void_p(context), ((name, (comparison,)) for name, comparison in _RESTRICTED))
-        _check(library.seccomp_load(ctypes.c_void_p(context)), "set the filter")
-    finally:
-        library.seccomp_release(ctypes.c_void_p(context))
+    _add_rules(library, context, ((name, ()) for name in ALLOWED))
+    _add_rules(library, context, ((name, (comparison,)) for name, comparison in _RESTRICTED))
+    return context
 
 
+@cache
 def load_library() -> ctypes.CDLL:
     """To be called while this process is still root, because a worker's user may not reach the file. Raises SeccompError."""
     try:

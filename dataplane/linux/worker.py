@@ -27,7 +27,7 @@ from dataplane.linux.keyfiles import KeyFiles
 from dataplane.linux.loop import Loop
 from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
 from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenTun, OpenUnderlay, Tune
-from dataplane.linux.seccomp import load_library, restrict_system_calls
+from dataplane.linux.seccomp import prepare_filter, restrict_system_calls
 from dataplane.linux.signals import caught
 from dataplane.linux.status import CANNOT_START, ENDED, FAILED, complain
 from dataplane.linux.tun import Tun
@@ -63,13 +63,13 @@ def confine(identity: Identity, channel: Channel, kept: tuple[int, ...], *, secc
 
     Raises PrivilegeError, SeccompError, AgentGone.
     """
-    library = load_library() if seccomp else None
+    prepared = prepare_filter() if seccomp else None  # while it may still load the library
     _close_all_but({*kept, channel.fileno()})
     drop_privileges(identity)
     die_with_parent()
     _require_agent(channel)
-    if library is not None:
-        restrict_system_calls(library)
+    if prepared is not None:
+        restrict_system_calls(prepared)
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -225,7 +225,7 @@ class Emulation:
         return self._tunnels.status()
 
     def tunnel_pids(self) -> dict[str, int]:
-        """The process that ends the tunnels of a node, by node: the agent of a dataplane, or strongSwan's charon."""
+        """The process that ends the tunnels of a node, by node: the worker of a dataplane, or strongSwan's charon."""
         return self._tunnels.pids()
 
     def line_pids(self) -> dict[Link, int]:

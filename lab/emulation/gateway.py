@@ -17,12 +17,13 @@ from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, IdKind
 from lab.emulation.machine import Machine
 from lab.emulation.sandbox import RUNTIME
-from lab.emulation.warm.birth import KEYS_FD
 from lab.emulation.warm.parent import WarmParent
 from lab.errors import MachineError
 from lab.topology import Tunnel, TunnelPeer
 
 _READY_WITHIN = 20.0  # seconds; a slow machine under emulation takes several
+
+_NO_DESCRIPTOR = 1 << 30  # the keys travel beside the configuration
 
 _KINDS = {IdKind.KEY_ID: "key_id", IdKind.FQDN: "fqdn", IdKind.IPV4_ADDR: "ipv4"}
 
@@ -122,7 +123,7 @@ class GatewayProcess:
             "underlay": {"address": str(tunnel.address), "port": tunnel.port, "ike": True},
             "icmp_source": str(tunnel.address),
             "control": str(self.control),
-            "keys_fd": KEYS_FD,
+            "keys_fd": _NO_DESCRIPTOR,
             "eni_check": tunnel.check and _check(tunnel.check),
             "peers": [_peer(peer, self._options.cipher) for peer in peers],
         }

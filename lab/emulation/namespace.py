@@ -39,15 +39,8 @@ class NetworkNamespace:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Move the calling thread into the namespace, and back."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _setns(self.fd)
-            try:
-                yield
-            finally:
-                _setns(home)
-        finally:
-            os.close(home)
+        with inside(self.fd):
+            yield
 
     def set_sysctls(self, values: dict[str, str | int]) -> None:
         """Write kernel parameters, named by their path below /proc/sys/net. Raises OSError."""
@@ -60,6 +53,20 @@ class NetworkNamespace:
             self._netlink.close()
         self.kernel.close()
         os.close(self.fd)
+
+
+@contextmanager
+def inside(namespace: int) -> Iterator[None]:
+    """Move the calling thread into the network namespace of that descriptor, and back."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(namespace)
+        try:
+            yield
+        finally:
+            _setns(home)
+    finally:
+        os.close(home)
 
 
 def enter_node(pid: int) -> None:

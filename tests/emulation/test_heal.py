@@ -25,30 +25,23 @@ WITHIN = 20.0  # seconds; a busy machine may take its time
 
 @dataclass(frozen=True)
 class Case:
-    """`kills` finds what is killed in turn, by the process id of a node's dataplane."""
+    """`victim` finds what is killed, by the process ids of all dataplanes. `dies` are the nodes that then lack one."""
 
     id: str
-    node: str
-    kills: tuple[Callable[[int], int], ...]
+    victim: Callable[[dict[str, int]], int]
+    dies: tuple[str, ...]
 
 
-def _agent(pid: int) -> int:
-    return pid
-
-
-def _worker(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
-
-
-def _warm_parent(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
+def _warm_parent(pids: dict[str, int]) -> int:
+    """It is the agent of all."""
+    status = Path(f"/proc/{pids['vcpe']}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:"))
 
 
 CASES = (
-    Case("the agent of the end that speaks first", "vcpe", (_agent,)),
-    Case("the worker of the end that waits", "ccn-singapore", (_worker,)),
-    Case("the parent of both, then an agent", "vcpe", (_warm_parent, _agent)),
+    Case("the end that speaks first", lambda pids: pids["vcpe"], ("vcpe",)),
+    Case("the end that waits", lambda pids: pids["ccn-singapore"], ("ccn-singapore",)),
+    Case("the parent of both", _warm_parent, ENDS),
 )
 
 
@@ -67,7 +60,7 @@ class Observed:
 def _observe(case: Case) -> Observed:
     with scenario_lab() as lab:
         healed, pids, spis = [_heal(lab)], _pids(lab), _spis(lab)
-        _strike(pids[case.node], case)
+        _strike(pids, case)
         refusal = _refusal(lab)
         healed += [_heal(lab), _heal(lab)]
         (tunnel,) = lab.emulation.topology.footings
@@ -76,13 +69,13 @@ def _observe(case: Case) -> Observed:
         return Observed(healed, refusal, vpn, answered, (spis, _spis(lab)), (pids, _pids(lab)))
 
 
-def _strike(pid: int, case: Case) -> None:
-    """Kill, and wait until the dataplane `pid` has ended: an agent ends when its worker has."""
-    dataplane = os.pidfd_open(pid)
-    for victim in [find(pid) for find in case.kills]:
-        os.kill(victim, signal.SIGKILL)
-    assert select.select([dataplane], [], [], WITHIN)[0]
-    os.close(dataplane)
+def _strike(pids: dict[str, int], case: Case) -> None:
+    """Kill, and wait until all have ended that cannot live any longer."""
+    dying = [os.pidfd_open(pids[node]) for node in case.dies]
+    os.kill(case.victim(pids), signal.SIGKILL)
+    for pidfd in dying:
+        assert select.select([pidfd], [], [], WITHIN)[0]
+        os.close(pidfd)
 
 
 def _heal(lab: ScenarioLab) -> list[str]:
@@ -125,7 +118,7 @@ def observed(observations: dict[str, Observed], case: Case) -> Observed:
 
 
 def test_the_dead_one_is_healed_and_nothing_else(observed: Observed, case: Case) -> None:
-    assert observed.healed == [[], [case.node], []]
+    assert observed.healed == [[], list(case.dies), []]
 
 
 def test_its_death_is_said(observed: Observed) -> None:
@@ -143,6 +136,6 @@ def test_with_new_keys(observed: Observed) -> None:
     assert not before & after
 
 
-def test_the_other_end_went_on(observed: Observed, case: Case) -> None:
+def test_every_other_process_went_on(observed: Observed, case: Case) -> None:
     before, after = observed.pids
-    assert {label for label in ENDS if before[label] != after[label]} == {case.node}
+    assert {label for label in ENDS if before[label] != after[label]} == set(case.dies)

@@ -1,15 +1,12 @@
-"""What the supervisor asks the warm parent for, and is answered. Descriptors travel beside the message."""
+"""What the supervisor asks the warm parent for, and is answered. Descriptors travel beside the messages."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 
-KEYS_FD = 3
-"""Under which number a dataplane finds the file of its keys: its configuration says so before it is born."""
-
 MESSAGE_LENGTH = 4096
-"""Bytes of a message at most: two paths and a number. Our choice."""
+"""Bytes of a message at most: a path and a number, or a reason. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +24,18 @@ class Birth:
 
     def __bytes__(self) -> bytes:
         return json.dumps(asdict(self)).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The number of the new process, with a descriptor of it beside; or why there is none."""
+
+    pid: int = 0
+    error: str = ""
+
+    @staticmethod
+    def read(message: bytes) -> Answer:
+        return Answer(**json.loads(message))
+
+    def __bytes__(self) -> bytes:
+        return json.dumps({"pid": self.pid, "error": self.error[: MESSAGE_LENGTH // 8]}).encode()

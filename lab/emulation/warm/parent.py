@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.emulation.warm.birth import MESSAGE_LENGTH, Birth
+from lab.emulation.warm.birth import MESSAGE_LENGTH, Answer, Birth
 from lab.errors import MachineError
 
 _ENDS_WITHIN = 20.0  # seconds that a process may take to end; then it is killed
@@ -83,11 +83,12 @@ class WarmParent:
     def bear(self, node: int, config: Path, keys: int) -> Dataplane:
         """Start a dataplane in the namespaces of the process `node`. `keys` is a descriptor of its keys.
 
-        A parent that is found dead is replaced: its end may not have been noticed yet. Raises MachineError if that does not help.
+        A parent that is found dead is replaced: its end may not have been noticed yet, and what it had begun died with it.
+        Raises MachineError if that does not help, and when the parent refuses.
         """
         try:
             return self._bear(node, config, keys)
-        except MachineError:
+        except _ParentGone:
             self.close()
             self._start()
             return self._bear(node, config, keys)
@@ -106,20 +107,27 @@ class WarmParent:
             os.close(theirs_err)
 
     def _ask(self, birth: Birth, descriptors: list[int]) -> tuple[int, int]:
-        """Returns the new process, and a descriptor of it. Raises MachineError when the parent is gone."""
+        """Returns the new process, and a descriptor of it. Raises _ParentGone, and MachineError when it refuses."""
         try:
             socket.send_fds(self._socket, [bytes(birth)], descriptors)
-            answer, answered, _, _ = socket.recv_fds(self._socket, MESSAGE_LENGTH, 1, socket.MSG_CMSG_CLOEXEC)
+            message, answered, _, _ = socket.recv_fds(self._socket, MESSAGE_LENGTH, 1, socket.MSG_CMSG_CLOEXEC)
         except OSError as error:
-            raise MachineError(f"no dataplane can be started: {error.strerror}") from error
-        if not answer:
-            raise MachineError("no dataplane can be started: the process that forks them has ended")
-        return int(answer), answered[0]
+            raise _ParentGone(f"no dataplane can be started: {error.strerror}") from error
+        if not message:
+            raise _ParentGone("no dataplane can be started: the process that forks them has ended")
+        answer = Answer.read(message)
+        if answer.error:
+            raise MachineError(f"no dataplane can be started: {answer.error}")
+        return answer.pid, answered[0]
 
     def close(self) -> None:
-        """End it. The dataplanes go on."""
+        """End it, and the dataplanes that still live with it."""
         self._socket.close()
         self._process.wait()
+
+
+class _ParentGone(MachineError):
+    """The process that forks dataplanes has ended."""
 
 
 def _open(pipe: int) -> BinaryIO:
