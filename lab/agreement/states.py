@@ -207,7 +207,20 @@ def _transit() -> SearchStrategy[Call]:
             "alibaba", "modify_ens_instance_attribute", _given(instance_id=st.just(world().edge), source_dest_check=st.booleans())
         ),
         _call("alibaba", "stop_ens_instance", _given(instance_id=st.just(world().edge))),
+        _edge_group(),
         _call("clock", "move_forward", _given(months=st.just(MONTHS))),
+    )
+
+
+def _edge_group() -> SearchStrategy[Call]:
+    """The security group of the edge node: what it says, and whether the gateway is in it too."""
+    group = _given(security_group_id=st.just(world().edge_group))
+    rule = _merged(group, _given(policy=st.sampled_from(("accept", "drop")), priority=st.sampled_from((1, 50, 100))))
+    block = st.sampled_from(BLOCKS)
+    return st.one_of(
+        _call("alibaba", "authorize_ens_security_group", _merged(rule, _given(source_cidr_ip=block))),
+        _call("alibaba", "authorize_ens_security_group_egress", _merged(rule, _given(dest_cidr_ip=block))),
+        _call("alibaba", "join_ens_security_group", _merged(group, _given(instance_id=st.just(world().edge)))),
     )
 
 

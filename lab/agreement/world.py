@@ -70,6 +70,7 @@ class World:
     cen: str
     ecs: tuple[str, ...]
     edge: str
+    edge_group: str
 
 
 def make_world() -> World:
@@ -168,8 +169,15 @@ def make_world() -> World:
         user_data=_credentials(branch_order.gateways[0]),
         instance_name="edge",
     )
+    edge_group = alibaba.create_ens_security_group("branch")
+    for block in ("192.168.0.0/16", "10.0.0.0/16"):
+        alibaba.authorize_ens_security_group(edge_group.id, source_cidr_ip=block, priority=50)
     branch = alibaba.run_ens_instances(
-        network_id=network.id, private_ip_address="10.50.0.11", public_ip_identification=False, instance_name="branch"
+        network_id=network.id,
+        security_id=edge_group.id,
+        private_ip_address="10.50.0.11",
+        public_ip_identification=False,
+        instance_name="branch",
     )
     alibaba.modify_ens_instance_attribute(edge_machine.id, source_dest_check=False)
     for block in ("192.168.0.0/16", "10.0.0.0/16"):
@@ -200,6 +208,7 @@ def make_world() -> World:
         cen=cen.id,
         ecs=tuple(machine.id for machine in apsara.values()),
         edge=edge_machine.id,
+        edge_group=edge_group.id,
     )
 
 

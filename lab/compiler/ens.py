@@ -1,18 +1,23 @@
-"""Edge nodes: bare private networks, and instances that have a public address of their own on the internet."""
+"""Edge nodes: private networks, and instances that have a public address of their own on the internet.
+
+What an instance's security groups say is asked wherever it is plugged in: at its network's fabric, and at the internet.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
-from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork
+from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork, EnsSecurityGroup
 from lab.compiler.device import Served, claim_of, is_vcpe
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import ALIBABA_ROUTER, Port, local_routes, plug
 from lab.compiler.gateway import Seat, write_gateway, write_refusal, write_table
 from lab.compiler.names import WAN, interface_name, table_number
+from lab.compiler.security import Members, blame, ecs_chains, group_gates
 from lab.reasons import Reason
 from lab.topology import ANY, NodeKind, Route, RouteTable
 
@@ -29,8 +34,9 @@ def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork, served: Serve
         ports[instance.id] = port
         machine = _add(draft, instance)
         plug(draft, fabric, machine, port, default=instance.public_ip_address is None)
+        _write_groups(cloud, fabric, port.name, instance)
         if instance.public_ip_address is not None:
-            _join_internet(draft, machine, instance, instance.public_ip_address)
+            _join_internet(draft, cloud, machine, instance, instance.public_ip_address)
         is_next_hop = any(route.next_hop_id == instance.id for route in network.routes)
         _write_forwarding(cloud, machine, instance, (port,), served, is_next_hop=is_next_hop)
     fabric.main += unique(local_routes(ports.values()))
@@ -45,7 +51,7 @@ def write_lone_instance(draft: Draft, cloud: Cloud, instance: EnsInstance, serve
     """Add an instance if it runs in no network: a node on the internet and nowhere else."""
     if instance.network_id is None and instance.state == RUNNING and instance.public_ip_address is not None:
         machine = _add(draft, instance)
-        _join_internet(draft, machine, instance, instance.public_ip_address)
+        _join_internet(draft, cloud, machine, instance, instance.public_ip_address)
         _write_forwarding(cloud, machine, instance, (), served, is_next_hop=False)
 
 
@@ -53,13 +59,30 @@ def _add(draft: Draft, instance: EnsInstance) -> NodeDraft:
     return draft.add(NodeDraft(instance.id, instance.instance_name or instance.id, NodeKind.HOST, "alibaba"))
 
 
-def _join_internet(draft: Draft, machine: NodeDraft, instance: EnsInstance, public: IPv4Address) -> None:
+def _join_internet(draft: Draft, cloud: Cloud, machine: NodeDraft, instance: EnsInstance, public: IPv4Address) -> None:
     """A link to the internet with the public address on the machine itself, and the default route through it."""
     far = interface_name("ens", instance.id)
     draft.transfer(machine, WAN, draft.internet, far, instance.origin, public=public)
+    _write_groups(cloud, draft.internet, far, instance)
     draft.internet.main.append(draft.through(draft.internet, far, IPv4Network(public), instance.origin))
     way_out = draft.through(machine, WAN, ANY, instance.origin)
     machine.main.append(Route(ANY, instance.origin, WAN, way_out.via, source=public))
+
+
+def _write_groups(cloud: Cloud, router: NodeDraft, interface: str, instance: EnsInstance) -> None:
+    """The gates of an instance that is in a group, where a router's interface leads to it."""
+    groups = [cloud.store.get(EnsSecurityGroup, group_id) for group_id in instance.security_group_ids]
+    if groups:
+        chains = ecs_chains(groups, _members(cloud, groups))
+        router.gates += group_gates(interface, chains, blame(groups, instance.groups_origin))
+
+
+def _members(cloud: Cloud, groups: list[EnsSecurityGroup]) -> Members:
+    members: dict[str, list[IPv4Address]] = defaultdict(list)
+    for group in groups:
+        for member in cloud.store.by(EnsInstance, "security_group_ids", group.id):
+            members[group.id] += member.addresses
+    return members
 
 
 def _write_forwarding(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.cloud.alibaba.resources import Permission
+from lab.cloud.alibaba.resources import EnsSecurityGroup, Permission
 from lab.cloud.alibaba.resources import SecurityGroup as EcsGroup
 from lab.cloud.aws.resources import IpPermission
 from lab.cloud.aws.resources import SecurityGroup as Ec2Group
@@ -15,6 +15,7 @@ from lab.origin import Origin
 from lab.reasons import Reason
 from lab.topology import ANY, Gate, Match, Rule, Side, Stage
 
+AlibabaGroup = EcsGroup | EnsSecurityGroup
 Members = Mapping[str, Sequence[IPv4Address]]  # addresses of the interfaces in a group, by the group's id
 
 _SIDES = ((Side.IN, Stage.EGRESS), (Side.OUT, Stage.INGRESS))
@@ -63,21 +64,21 @@ def _ec2_rules(permission: IpPermission, stage: Stage, members: Members) -> Iter
         yield Rule(_towards(stage, network, protocol, ports, icmp), True, permission.origin)
 
 
-def ecs_chains(groups: Sequence[EcsGroup], members: Members) -> tuple[Chain, ...]:
+def ecs_chains(groups: Sequence[AlibabaGroup], members: Members) -> tuple[Chain, ...]:
     """Alibaba Cloud: lowest priority number first, at equal priority drop wins.
 
-    A basic group lets its members reach each other and everything out; an enterprise group does neither.
+    A basic group, and one of ENS, lets its members reach each other and everything out; an enterprise group does neither.
     """
     return tuple(_ecs_chain(groups, members, side, stage) for side, stage in _SIDES)
 
 
-def _ecs_chain(groups: Sequence[EcsGroup], members: Members, side: Side, stage: Stage) -> Chain:
+def _ecs_chain(groups: Sequence[AlibabaGroup], members: Members, side: Side, stage: Stage) -> Chain:
     permissions = sorted(
         (p for group in groups for p in (group.egress if stage is Stage.EGRESS else group.ingress)),
         key=lambda p: (p.priority, p.policy != "drop"),
     )
     rules = [rule for permission in permissions for rule in _ecs_rules(permission, stage, members)]
-    basic = [group for group in groups if group.security_group_type == "normal"]
+    basic = [group for group in groups if isinstance(group, EnsSecurityGroup) or group.security_group_type == "normal"]
     rules += [
         Rule(_towards(stage, host_network(address)), True, group.origin)
         for group in basic
@@ -111,6 +112,6 @@ def _towards(
     return Match(source, destination, protocol, ports, icmp)
 
 
-def blame(groups: Sequence[Ec2Group] | Sequence[EcsGroup], origin: Origin) -> Origin:
+def blame(groups: Sequence[Ec2Group] | Sequence[AlibabaGroup], origin: Origin) -> Origin:
     """A drop is put down to the one group there is, or to the interface that has several."""
     return groups[0].origin if len(groups) == 1 else origin

@@ -15,7 +15,7 @@ from lab.topology import Node, NodeKind
 HOSTS = 2
 
 _CHECKS = {
-    Check.SECURITY_GROUPS: ("authorize_security_group", "revoke_security_group", "create_network_acl_entry"),
+    Check.SECURITY_GROUPS: ("authorize_", "revoke_", "create_network_acl_entry"),
     Check.SOURCE_DEST_CHECK: ("modify_network_interface_attribute", "modify_ens_instance_attribute"),
     Check.ROUTES: ("create_route", "replace_route", "delete_route", "modify_smart_access_gateway", "publish_route_entries"),
     Check.CCN: ("bind_smart_access_gateway", "create_cloud_connect_network"),

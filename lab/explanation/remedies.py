@@ -11,7 +11,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 from lab.cloud.alibaba.region import geographic_region_of
 from lab.cloud.alibaba.resources import STOPPED as ECS_STOPPED
-from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, Permission, SmartAccessGateway
+from lab.cloud.alibaba.resources import (
+    Cen,
+    CloudConnectNetwork,
+    EnsInstance,
+    EnsSecurityGroup,
+    Permission,
+    SmartAccessGateway,
+)
 from lab.cloud.alibaba.resources import Instance as EcsInstance
 from lab.cloud.alibaba.resources import NetworkInterface as EcsInterface
 from lab.cloud.alibaba.resources import RouteTable as VpcTable
@@ -90,8 +97,10 @@ def _ec2_group(situation: Situation) -> Iterator[Remedy]:
 def _ecs_group(situation: Situation) -> Iterator[Remedy]:
     """A rule that wins: of a lower priority number than the one that dropped, or the end of that one."""
     gate = situation.gate
-    eni = situation.cloud.store.find(EcsInterface, situation.interface_resource())
-    if gate is None or eni is None:
+    plugged = situation.interface_resource()
+    edge = situation.cloud.store.find(EnsInstance, plugged)
+    member = edge or situation.cloud.store.find(EcsInterface, plugged)
+    if gate is None or member is None:
         return
     egress = gate.stage is Stage.EGRESS
     packet = situation.packet
@@ -100,11 +109,11 @@ def _ecs_group(situation: Situation) -> Iterator[Remedy]:
     if packet.protocol != "icmp":
         rule["port_range"] = f"{port}/{port}"
     rule["dest_cidr_ip" if egress else "source_cidr_ip"] = str(situation.block(_other_party(situation, gate.stage)))
-    suffix = "_egress" if egress else ""
-    authorize, revoke = f"alibaba.authorize_security_group{suffix}", f"alibaba.revoke_security_group{suffix}"
+    kind = ("ens_" if edge is not None else "") + "security_group" + ("_egress" if egress else "")
+    authorize, revoke = f"alibaba.authorize_{kind}", f"alibaba.revoke_{kind}"
     dropping = _dropping(situation, egress=egress)
     if dropping is None:
-        yield (Call.of(authorize, security_group_id=eni.security_group_ids[0]).adding(rule),)
+        yield (Call.of(authorize, security_group_id=member.security_group_ids[0]).adding(rule),)
         return
     group, permission = dropping
     if permission.priority > 1:
@@ -113,10 +122,12 @@ def _ecs_group(situation: Situation) -> Iterator[Remedy]:
     yield (Call.of(revoke, security_group_id=group.id).adding(_named(permission, egress=egress)),)
 
 
-def _dropping(situation: Situation, *, egress: bool) -> tuple[EcsGroup, Permission] | None:
+def _dropping(situation: Situation, *, egress: bool) -> tuple[EcsGroup | EnsSecurityGroup, Permission] | None:
     """The rule whose policy dropped the packet, if one did."""
     rule = situation.asked.rule if situation.asked is not None else None
-    group = situation.cloud.store.find(EcsGroup, rule.origin.resource) if rule is not None else None
+    store = situation.cloud.store
+    named = rule.origin.resource if rule is not None else ""
+    group = store.find(EcsGroup, named) or store.find(EnsSecurityGroup, named)
     if rule is None or group is None:
         return None
     permissions = group.egress if egress else group.ingress

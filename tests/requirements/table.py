@@ -25,7 +25,6 @@ SCENARIO = "vcpe-ping"
 
 # Lines that no test bears, and why not.
 WITHOUT_TEST = {
-    "S0-007": "there is no web console; `saglab call alibaba create_smart_access_gateway --help` stands for its page",
     "S0-021": "peak bandwidth is kept and shown, and not enforced in the dataplane yet",
     "S0-033": "a figure of a benchmark, in [benchmark.md](benchmark.md), and no matter for a timed test",
     "S0-034": "as S0-033, with one core",

@@ -46,6 +46,28 @@ def test_every_operation_has_a_help_that_names_its_parameters(provider: str) -> 
         assert [p.name for p in operation.parameters if f"--{p.name.replace('_', '-')}" not in shown] == []
 
 
+# What the document's page asks for (step 1.3), and the option that stands for it.
+PURCHASE = {
+    "Area": "--region-id",
+    "Instance Name": "--name",
+    "Instance Type": "--hardware-spec",
+    "Edition": "--cpe-version",
+    "Deployment Mode": "--ha-type",
+    "Peak Bandwidth": "--max-bandwidth",
+    "Quantity": "--quantity",
+    "Duration": "--period",
+    "Auto-renewal": "--auto-renew",
+}
+
+
+@pytest.mark.requirement("S0-007")
+def test_the_help_of_the_order_stands_for_the_page_purchase_sag(capture_help: Callable[..., str]) -> None:
+    shown = capture_help("alibaba", "create_smart_access_gateway")
+    assert [field for field, option in PURCHASE.items() if option not in shown] == []
+    assert "step 1.3" in shown
+    assert "create_smart_access_gateway" in capture_help("alibaba")
+
+
 def test_help_shows_parameters_as_they_are_typed(capture_help: Callable[..., str]) -> None:
     shown = capture_help("aws", "modify_network_interface_attribute")
     for words in ("--network-interface-id VALUE", "--source-dest-check | --no-source-dest-check", "--groups VALUE [VALUE ...]"):

@@ -6,6 +6,7 @@ from lab.cloud.alibaba.cen_bandwidth_package import CenBandwidthPackageOperation
 from lab.cloud.alibaba.cloud_connect_network import CloudConnectNetworkOperations
 from lab.cloud.alibaba.device import DeviceOperations, HighAvailability
 from lab.cloud.alibaba.ens import ENS_LINUX, ENS_SAG_VCPE, EnsOperations
+from lab.cloud.alibaba.ens_security_group import EnsSecurityGroupOperations
 from lab.cloud.alibaba.event import EventName, Level, SystemEvent
 from lab.cloud.alibaba.instance import InstanceOperations
 from lab.cloud.alibaba.order import OrderOperations, Purchase, SmartAccessGatewayOrder
@@ -17,6 +18,7 @@ from lab.cloud.alibaba.resources import (
     Device,
     EnsInstance,
     EnsNetwork,
+    EnsSecurityGroup,
     Instance,
     InterRegionLimit,
     NetworkInterface,
@@ -48,6 +50,7 @@ __all__ = [
     "Device",
     "EnsInstance",
     "EnsNetwork",
+    "EnsSecurityGroup",
     "EventName",
     "HighAvailability",
     "Instance",
@@ -85,5 +88,6 @@ class Alibaba(
     SecurityGroupOperations,
     InstanceOperations,
     EnsOperations,
+    EnsSecurityGroupOperations,
 ):
     """The calls of one Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""

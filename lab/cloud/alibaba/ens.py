@@ -1,8 +1,8 @@
 """Edge Node Service: instances outside any VPC, on which the vCPE image runs too (document 000…, introduction; S0-002).
 
 The provider has an API of its own for them (Ens 2017-11-10), with names that ECS uses as well; here they bear "ens" in the name.
-An ENS network is a bare one: it forwards by its routes and checks nothing. So the source/destination check of a gateway in it is
-the gateway's own; setting it is an extension of ours.
+An ENS network forwards by its routes and has no source/destination check. So that of a gateway in it is the gateway's own;
+setting it is an extension of ours.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from ipaddress import IPv4Address
 
 from lab.cloud.addressing import Address, Cidr, first_free, parse_address, parse_cidr
 from lab.cloud.alibaba.base import AlibabaBase
+from lab.cloud.alibaba.ens_instance_type import DEFAULT, ens_instance_type
 from lab.cloud.alibaba.name import check_resource_name
-from lab.cloud.alibaba.resources import RUNNING, STOPPED, EnsInstance, EnsNetwork, RouteEntry
+from lab.cloud.alibaba.resources import RUNNING, STOPPED, EnsInstance, EnsNetwork, EnsSecurityGroup, RouteEntry
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
 
@@ -94,6 +95,8 @@ class EnsOperations(AlibabaBase):
         self,
         image_id: str = ENS_LINUX,
         *,
+        instance_type: str = DEFAULT,
+        security_id: str | None = None,
         network_id: str | None = None,
         private_ip_address: Address | None = None,
         public_ip_identification: bool = True,
@@ -101,14 +104,17 @@ class EnsOperations(AlibabaBase):
         instance_name: str = "",
         ens_region_id: str = DEFAULT_ENS_REGION,
     ) -> EnsInstance:
-        """Launch one ENS instance, by default with a public address of its own, and in a network if one is given.
+        """Launch one ENS instance, by default with a public address of its own; in a network and a group if they are given.
 
-        Raises InvalidImageId.NotFound, InvalidInstanceName.Malformed, InvalidUserData.SizeExceeded, MissingParameter,
-        InvalidNetworkId.NotFound, InvalidPrivateIpAddress.Malformed, InvalidPrivateIpAddress.Duplicated,
-        InvalidNetworkId.IpInsufficient, InsufficientAddressCapacity.
+        Raises InvalidImageId.NotFound, InvalidInstanceType.NotSupported, InvalidSecurityGroupId.NotFound,
+        InvalidInstanceName.Malformed, InvalidUserData.SizeExceeded, MissingParameter, InvalidNetworkId.NotFound,
+        InvalidPrivateIpAddress.Malformed, InvalidPrivateIpAddress.Duplicated, InvalidNetworkId.IpInsufficient,
+        InsufficientAddressCapacity.
         """
         if image_id not in IMAGES:
             raise CloudError("InvalidImageId.NotFound", f"the image '{image_id}' is none of {', '.join(IMAGES)}")
+        ens_instance_type(instance_type)
+        groups = () if security_id is None else (self._get(EnsSecurityGroup, security_id).id,)
         check_resource_name(instance_name, "InvalidInstanceName.Malformed")
         if len(user_data.encode()) > USER_DATA_BYTES:
             raise CloudError("InvalidUserData.SizeExceeded", f"the user data is longer than {USER_DATA_BYTES} bytes")
@@ -123,7 +129,10 @@ class EnsOperations(AlibabaBase):
             instance_name=instance_name,
             ens_region_id=ens_region_id,
             image_id=image_id,
+            instance_type=instance_type,
             user_data=user_data,
+            security_group_ids=groups,
+            groups_origin=origin,
             network_id=network_id,
             private_ip_address=private,
             public_ip_address=self._supply.public_address() if public_ip_identification else None,

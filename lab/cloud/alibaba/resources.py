@@ -340,7 +340,7 @@ class Instance(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class EnsNetwork(Record):
-    """The private network of an edge node: a bare one, without security groups and without a source/destination check."""
+    """The private network of an edge node. It has no source/destination check."""
 
     NOUN: ClassVar[str] = "ENS network"
     NOT_FOUND: ClassVar[str] = "InvalidNetworkId.NotFound"
@@ -358,21 +358,37 @@ class EnsNetwork(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnsSecurityGroup(Record):
+    """A group of ENS instances. Its rules speak of CIDR blocks; it lets its members reach each other and everything out."""
+
+    NOUN: ClassVar[str] = "ENS security group"
+    NOT_FOUND: ClassVar[str] = "InvalidSecurityGroupId.NotFound"
+
+    security_group_name: str
+    ingress: tuple[Permission, ...] = ()
+    egress: tuple[Permission, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnsInstance(Record):
     """A machine on an edge node. With the vCPE image and user data it becomes a gateway (document 000…, introduction; S0-002).
 
     It has a public address of its own, an address in an ENS network, or both. `source_dest_check` is enforced by the gateway
-    itself, as no fabric does it; `check_origin` is the call that set it, `state_origin` what made the state what it is.
+    itself, as no fabric does it; `check_origin` is the call that set it, `state_origin` what made the state what it is. One that
+    is in no security group is asked by none; `groups_origin` is the call that last changed which it is in.
     """
 
     NOUN: ClassVar[str] = "ENS instance"
     NOT_FOUND: ClassVar[str] = "InvalidInstanceId.NotFound"
-    INDEXED: ClassVar[tuple[str, ...]] = ("network_id", "place")
+    INDEXED: ClassVar[tuple[str, ...]] = ("network_id", "place", "security_group_ids")
 
     instance_name: str
     ens_region_id: str
     image_id: str
+    instance_type: str
     user_data: str = field(repr=False)  # may hold a gateway's key
+    security_group_ids: tuple[str, ...] = ()
+    groups_origin: Origin
     network_id: str | None = None
     private_ip_address: IPv4Address | None = None
     public_ip_address: IPv4Address | None = None

@@ -177,14 +177,7 @@ class SecurityGroupOperations(AlibabaBase):
         policy: str,
         priority: int,
     ) -> Permission:
-        protocol = ip_protocol.upper()
-        if protocol not in PROTOCOLS:
-            raise CloudError("InvalidIpProtocol.ValueNotSupported", f"'{ip_protocol}' is none of {', '.join(PROTOCOLS)}")
-        _check_ports(protocol, port_range)
-        if policy not in POLICIES:
-            raise CloudError("InvalidPolicy.Malformed", f"the policy '{policy}' is none of {', '.join(POLICIES)}")
-        if priority not in PRIORITIES:
-            raise CloudError("InvalidPriority.Malformed", f"the priority {priority} is not within 1 to 100")
+        protocol = check_rule(ip_protocol, port_range, policy, priority)
         block = self._peer(group, direction, cidr_ip, other_group_id)
         origin = self._origin(group.id)
         return Permission(protocol, port_range, policy, priority, origin, cidr_ip=block, source_group_id=other_group_id)
@@ -208,6 +201,22 @@ class SecurityGroupOperations(AlibabaBase):
                 f"Invalid{side}GroupId.NotFound", f"the security group '{other_group_id}' does not exist in {group.vpc_id}"
             )
         return None
+
+
+def check_rule(ip_protocol: str, port_range: str, policy: str, priority: int) -> str:
+    """The protocol in capitals.
+
+    Raises InvalidIpProtocol.ValueNotSupported, InvalidIpPortRange.Malformed, InvalidPolicy.Malformed, InvalidPriority.Malformed.
+    """
+    protocol = ip_protocol.upper()
+    if protocol not in PROTOCOLS:
+        raise CloudError("InvalidIpProtocol.ValueNotSupported", f"'{ip_protocol}' is none of {', '.join(PROTOCOLS)}")
+    _check_ports(protocol, port_range)
+    if policy not in POLICIES:
+        raise CloudError("InvalidPolicy.Malformed", f"the policy '{policy}' is none of {', '.join(POLICIES)}")
+    if priority not in PRIORITIES:
+        raise CloudError("InvalidPriority.Malformed", f"the priority {priority} is not within 1 to 100")
+    return protocol
 
 
 def _check_ports(protocol: str, port_range: str) -> None:
