@@ -238,6 +238,8 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Node:
+    """`cores` is how many processors the machine has; 0 where nothing is said of it. What ends its tunnels uses no more."""
+
     name: str
     label: str
     kind: NodeKind
@@ -250,6 +252,7 @@ class Node:
     gates: tuple[Gate, ...] = ()
     nats: tuple[Nat, ...] = ()
     services: tuple[Tunnel, ...] = ()
+    cores: int = 0
 
     @cached_property
     def addresses(self) -> frozenset[IPv4Address]:

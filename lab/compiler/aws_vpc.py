@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
+from lab.cloud.aws.instance_type import instance_type
 from lab.cloud.aws.resources import (
     ACTIVE,
     LOCAL,
@@ -94,6 +95,7 @@ def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list
     for instance_id, own in ports.items():
         instance = instances[instance_id]
         machine = draft.add(NodeDraft(instance_id, instance.name or instance_id, NodeKind.HOST, "aws"))
+        machine.cores = instance_type(instance.instance_type).vcpus
         for port in own:
             plug(draft, fabric, machine, port)
         write_machine(cloud, machine, instance, own, served)

@@ -41,6 +41,7 @@ class NodeDraft:
     gates: list[Gate] = field(default_factory=list)
     nats: list[Nat] = field(default_factory=list)
     services: list[Tunnel] = field(default_factory=list)
+    cores: int = 0
 
     def freeze(self) -> Node:
         main = RouteTable(MAIN_TABLE, tuple(self.main), resource=self.name)
@@ -57,6 +58,7 @@ class NodeDraft:
             gates=tuple(self.gates),
             nats=tuple(self.nats),
             services=tuple(self.services),
+            cores=self.cores,
         )
 
 

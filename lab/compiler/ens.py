@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
+from lab.cloud.alibaba.ens_instance_type import ens_instance_type
 from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork, EnsSecurityGroup
 from lab.compiler.device import Served, claim_of, is_vcpe
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
@@ -56,7 +57,9 @@ def write_lone_instance(draft: Draft, cloud: Cloud, instance: EnsInstance, serve
 
 
 def _add(draft: Draft, instance: EnsInstance) -> NodeDraft:
-    return draft.add(NodeDraft(instance.id, instance.instance_name or instance.id, NodeKind.HOST, "alibaba"))
+    machine = draft.add(NodeDraft(instance.id, instance.instance_name or instance.id, NodeKind.HOST, "alibaba"))
+    machine.cores = ens_instance_type(instance.instance_type).cores
+    return machine
 
 
 def _join_internet(draft: Draft, cloud: Cloud, machine: NodeDraft, instance: EnsInstance, public: IPv4Address) -> None:

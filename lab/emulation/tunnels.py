@@ -19,6 +19,7 @@ from dataplane.suites import SUITES
 from lab.drops import Drop, Filter, Place
 from lab.emulation.gateway import Options
 from lab.emulation.machine import Machine
+from lab.emulation.processors import confine
 from lab.emulation.tunnel_end import TunnelEnd, start_end
 from lab.emulation.warm.parent import WarmParent
 from lab.status import NORMAL, StatusEnd, unspoken
@@ -139,6 +140,8 @@ class Tunnels:
             waiting = [peer for peer in tunnel.peers if not peer.speaks_first]
             machine = self._machines[node.name]
             process = start_end(machine, tunnel, waiting, mtu=mtu, options=self._options, parent=self._warm_parent)
+            if node.cores:
+                confine(process.pid, node.cores, number=len(self._running))
             self._running[node.name, tunnel.interface] = _Running(process, tunnel, mtu, {peer.name: peer for peer in waiting})
             started.append(process)
         for process in started:

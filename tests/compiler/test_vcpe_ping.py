@@ -217,6 +217,7 @@ OMISSIONS: list[tuple[str, View, object, object]] = [
     ("1", lambda t: ways(table(t, "vcpe", "eth0"))[ANY], Reason.NO_ROUTE_TO_DESTINATION, Reason.SAG_DEVICE_NOT_ASSOCIATED),
     ("2.1", lambda t: labelled(t, "vcpe").kind, NodeKind.GATEWAY, NodeKind.HOST),
     ("2.1", lambda t: tunnel(t, "ccn-singapore") is None, False, True),
+    ("2.2", lambda t: labelled(t, "vcpe").cores, 2, 1),
     ("2.3", lambda t: tunnel(t, "vcpe") is None, False, True),
     ("2.3.key", lambda t: labelled(t, "vcpe").kind, NodeKind.GATEWAY, NodeKind.HOST),
     ("2.3.address", lambda t: len(labelled(t, "aws").nats), 1, 0),

@@ -26,8 +26,8 @@ SCENARIO = "vcpe-ping"
 # Lines that no test bears, and why not.
 WITHOUT_TEST = {
     "S0-021": "peak bandwidth is kept and shown, and not enforced in the dataplane yet",
-    "S0-033": "a figure of a benchmark, in [benchmark.md](benchmark.md), and no matter for a timed test",
-    "S0-034": "as S0-033, with one core",
+    "S0-033": "a figure, no matter for a timed test ([0030](decisions/0030-instance-size.md)): [benchmark.md](benchmark.md)",
+    "S0-034": "as S0-033, with `--cores 1`",
 }
 
 HEAD = """# The document, line by line
