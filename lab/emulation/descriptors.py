@@ -1,4 +1,4 @@
-"""Descriptors of a large lab: four for each node, and some programs' libraries cannot take numbers from 1024 on.
+"""Descriptors of a large lab: five for each node, and some programs' libraries cannot take numbers from 1024 on.
 
 select(2) cannot, and libnftables calls it; so what lives long is moved aside, and low numbers stay free.
 """

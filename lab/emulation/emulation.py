@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
 from lab.emulation.tunnel_end import TunnelEnd
-from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, Tunnels
+from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, End, Tunnels
 from lab.errors import MachineError
 from lab.impairments import Order
 from lab.results import Echo, PingResult
@@ -42,15 +43,31 @@ Orders = Mapping[Link, Order]  # which links are to be bad, and how
 Onlooker = Callable[[list[tuple[Machine, Node, str]]], None]  # is told of machines, what they stand for, and an interface each
 
 
+_TRIES = 5
+"""How often healing begins anew when something else dies meanwhile. Our choice: what one kill takes along dies one by one."""
+
+
+_DIES_WITHIN = 0.5  # seconds from what a dying process does not do any more to its end
+
+
+class NodeDied(MachineError):
+    """A node has ended by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Healed:
     """What had died and was started anew: the nodes of dataplanes, and the links of lines."""
 
-    dataplanes: list[str]
-    lines: list[Link]
+    dataplanes: tuple[str, ...] = ()
+    lines: tuple[Link, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.dataplanes or self.lines)
+
+    def __add__(self, other: Healed) -> Healed:
+        """Each once."""
+        dataplanes, lines = (*self.dataplanes, *other.dataplanes), (*self.lines, *other.lines)
+        return Healed(tuple(dict.fromkeys(dataplanes)), tuple(dict.fromkeys(lines)))
 
 
 class Emulation:
@@ -91,6 +108,7 @@ class Emulation:
         self._seen: dict[tuple[str, str], int] = {}
         self._onlooker = onlooker
         self._shown: set[tuple[str, str]] = set()
+        self._is_changing = False
         self._change(topology, orders, progress)
 
     def apply(self, topology: Topology, orders: Orders | None = None) -> None:
@@ -107,14 +125,48 @@ class Emulation:
             raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
 
     def heal(self) -> Healed:
-        """Start anew what has died: dataplanes, and their tunnels with new keys; lines. Says what it was, nothing if all live.
+        """Start anew what has died: dataplanes, with new keys for their tunnels, and lines. Says what it was.
 
-        Other tunnels go on meanwhile. Raises MachineError when one can not be started.
+        Other tunnels go on meanwhile. Raises NodeDied when a node has ended, which nothing can heal, and MachineError when
+        something can not be started.
         """
-        healed = Healed([node for node, _ in self._tunnels.ended()], self._lines.ended())
-        if healed:
-            self._change(self.topology, self.orders)
+        healed = Healed()
+        for last in (*[False] * (_TRIES - 1), True):
+            self._check_nodes()
+            healed += Healed(tuple(node for node, _ in self._tunnels.ended()), tuple(self._lines.ended()))
+            try:
+                if not self.is_whole:
+                    self._change(self.topology, self.orders)
+            except (MachineError, OSError):
+                if last:
+                    raise
+                self._await_death()
         return healed
+
+    def _await_death(self) -> None:
+        """What fails because its process is just dying is seen to have died a little later."""
+        poll = select.poll()
+        for lifeline in self.lifelines():
+            poll.register(lifeline, select.POLLIN)
+        poll.poll(1000 * _DIES_WITHIN)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is to be healed: all lives, and the last change went through to its end."""
+        dead = self._tunnels.ended() or self._tunnels.parent_has_ended or self._lines.ended()
+        return not dead and not self._is_changing
+
+    def _check_nodes(self) -> None:
+        dead = [self.topology.by_name[name].label for name, machine in self.machines.items() if machine.has_ended]
+        dead += ["the lines"] if self._lines.machine_has_ended else []
+        if dead:
+            raise NodeDied(f"the process of {', '.join(dead)} has ended, and the node with it")
+
+    def lifelines(self) -> Iterator[int]:
+        """Descriptors of all processes that the network stands on: each is readable once its process has ended. Then, `heal`."""
+        yield from (machine.lifeline for machine in self.machines.values())
+        yield from self._tunnels.lifelines()
+        yield from self._lines.lifelines()
 
     @property
     def ways(self) -> Mapping[Link, Way]:
@@ -123,14 +175,13 @@ class Emulation:
 
     def _change(self, topology: Topology, orders: Orders, progress: Progress = lambda _text: None) -> None:
         check_interface_names(topology.nodes)
+        self._is_changing = True
         orders = {link: order for link, order in orders.items() if link in topology.links}
         progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
         self._tunnels.warm_up(topology)
-        ended = self._tunnels.forget_ended()
+        self._forget_devices(self._tunnels.forget_ended())
         self._tunnels.hold()
-        for name, device in [*ended, *self._tunnels.stop_obsolete(topology)]:
-            self._network.forget_device(name, device)
-            self._shown.discard((name, device))
+        self._forget_devices(self._tunnels.stop_obsolete(topology))
         self._lines.stop_obsolete(orders)
         middles = self._lines.middles(orders)
         self._shown.difference_update(self._network.remove_links(topology, middles))
@@ -151,8 +202,13 @@ class Emulation:
         for node in topology.nodes:
             if node.services:
                 self._network.route(node, tunnels=True)
-        self.topology, self.orders = topology, orders
+        self.topology, self.orders, self._is_changing = topology, orders, False
         self._tunnels.wait(self._connected_within)
+
+    def _forget_devices(self, ends: Collection[End]) -> None:
+        for node, device in ends:
+            self._network.forget_device(node, device)
+            self._shown.discard((node, device))
 
     def _show(self, topology: Topology, *, tunnels: bool) -> None:
         there = {(node.name, interface.name): interface.tunnel for node in topology.nodes for interface in node.interfaces}

@@ -72,6 +72,10 @@ class GatewayProcess:
         return self._process.pid
 
     @property
+    def lifeline(self) -> int:
+        return self._process.pidfd
+
+    @property
     def has_ended(self) -> bool:
         return self._process.has_ended
 

@@ -50,6 +50,7 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
 
     def __init__(self, name: str, *, ready: bool = True) -> None:
         self._namespace: NetworkNamespace | None = None
+        self._lifeline: int | None = None
         super().__init__(name)
         if ready:
             self.get_ready()
@@ -73,6 +74,7 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
     def get_ready(self) -> None:
         """Wait for the shell, and prepare its namespace. Raises MachineError."""
         self._await_prompts(2)  # one as it begins, one after the preparation
+        self._lifeline = aside(os.pidfd_open(self.pid))
         self._namespace = NetworkNamespace(self.pid)
         self._namespace.set_sysctls(_PARAMETERS)
         self.kernel.set_up(_LOOPBACK)
@@ -92,6 +94,17 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
         if self._namespace is None:
             raise MachineError(f"node {self.name} is not ready")
         return self._namespace
+
+    @property
+    def lifeline(self) -> int:
+        """A descriptor that is readable once the node's process has ended, and with it the node."""
+        if self._lifeline is None:
+            raise MachineError(f"node {self.name} is not ready")
+        return self._lifeline
+
+    @property
+    def has_ended(self) -> bool:
+        return self.shell is None or self.shell.poll() is not None
 
     @property
     def kernel(self) -> RouteSocket:
@@ -156,6 +169,9 @@ class Machine(MininetNode):  # type: ignore[misc]  # Mininet has no types
         if self._namespace is not None:
             self._namespace.close()
             self._namespace = None
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
         super().terminate()
 
 

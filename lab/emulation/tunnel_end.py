@@ -20,6 +20,10 @@ class TunnelEnd(Protocol):
     def pid(self) -> int: ...
 
     @property
+    def lifeline(self) -> int:
+        """A descriptor that is readable once it has ended."""
+
+    @property
     def has_ended(self) -> bool:
         """Whether it has died, of whatever. Then only `stop` is of use."""
 

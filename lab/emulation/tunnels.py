@@ -89,6 +89,17 @@ class Tunnels:
         """The process of each end, by node."""
         return {node: running.process.pid for (node, _), running in self._running.items()}
 
+    def lifelines(self) -> Iterator[int]:
+        """Descriptors of all that may die: each is readable once it has."""
+        if self._parent is not None:
+            yield self._parent.lifeline
+        for running in self._running.values():
+            yield running.process.lifeline
+
+    @property
+    def parent_has_ended(self) -> bool:
+        return self._parent is not None and self._parent.has_ended
+
     def ended(self) -> list[End]:
         """Those whose processes have died."""
         return [end for end, running in self._running.items() if running.process.has_ended]

@@ -143,7 +143,10 @@ class _Supervisor:
             if isinstance(error, Exception):
                 return 1
             raise
-        self._desk.work(idle=self._lab.watch, every=WATCHED_EVERY)
+        try:
+            self._desk.work(idle=self._lab.watch, every=WATCHED_EVERY, lifelines=self._lab.lifelines, died=self._lab.heal)
+        except MachineError as error:
+            self._fall(error)
         self._lab.close()
         self._keeping.close(forget=self._forget)
         return 0  # the network ends with init, at once, rather than node by node
@@ -168,6 +171,12 @@ class _Supervisor:
         if not isinstance(error, (LabError, KeyboardInterrupt)):
             _log.error("the lab could not be brought up", exc_info=error)
         self._events.add("failed", str(error) or type(error).__name__)
+        time.sleep(_SAYS_SO_FOR)
+
+    def _fall(self, error: MachineError) -> None:
+        """Something has died that cannot be healed: better no lab than half of one."""
+        self._lab.info = replace(self._lab.info, condition=Condition.ENDING)
+        self._events.add("down", f"the lab goes down as a whole: {error}; `saglab up` brings it back as it was configured")
         time.sleep(_SAYS_SO_FOR)
 
     def _end(self, keep: bool) -> None:

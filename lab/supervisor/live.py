@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from lab.supervisor.answers import Condition, LabInfo, LinkInfo, NodeInfo, Statu
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.events import EventLog, Reporter
 from lab.supervisor.keeping import Keeping
-from lab.supervisor.links import told_way
+from lab.supervisor.links import link_names, told_way
 from lab.supervisor.metering import Metering
 from lab.supervisor.operations import find_operation
 from lab.supervisor.run import run_on
@@ -127,6 +127,22 @@ class LiveLab:
             self._log.add("impaired", f"{info.name}: good again", link=info)
         return cleared
 
+    def lifelines(self) -> Iterator[int]:
+        """Descriptors of all processes that the network stands on: when one is readable, `heal` is due."""
+        return self._emulation.lifelines()
+
+    def heal(self) -> None:
+        """Start anew what has died, and do what a call could not because of it. Raises MachineError when that is not possible."""
+        started = time.monotonic()
+        healed = self._emulation.heal()
+        names = self._backend.names
+        dead = [f"the dataplane of {names[node]}" for node in healed.dataplanes]
+        dead += [f"the line of {link_names(self._emulation.topology, names)[link]}" for link in healed.lines]
+        if dead:
+            self._log.add("healed", f"started anew after {time.monotonic() - started:.2f} s: {', '.join(dead)}")
+        if self._lab.compile() != self._emulation.topology:
+            self._follow()
+
     # What can be asked
 
     def status(self) -> Status:
@@ -154,7 +170,12 @@ class LiveLab:
 
     def watch(self) -> None:
         """Read the counters of the tunnels, and note which have another VPN status than the last time."""
-        said = self._emulation.tunnel_status()
+        if not self._emulation.is_whole:
+            self.heal()  # a call could not be followed to its end
+        try:
+            said = self._emulation.tunnel_status()
+        except MachineError:
+            return  # one has just died, which is seen to before anything else
         self._metering.read(self._lab.cloud, said)
         for tunnel in tunnels_of(said, self._backend.names):
             before = self._vpn.get((tunnel.node, tunnel.peer))

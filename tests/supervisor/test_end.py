@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lab import connect
+from lab.connection import Connection
+from lab.errors import MachineError
 from lab.supervisor.client import Client
 from lab.supervisor.door import living
 from tests.emulation.host import DIRECTORIES, ROOT, on_host
@@ -90,6 +93,44 @@ def interrupted() -> None:
     assert not STATE.exists()
 
 
+def on_a_full_disk() -> None:
+    """A call that cannot be kept is not made; the lab goes on, and what was acknowledged before is not lost."""
+    STATE.mkdir()
+    subprocess.run(["mount", "-n", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(STATE)], check=True)
+    up()
+    lab = connect(NAME)
+    (vpc,) = lab.aws.describe_vpcs()
+    group = lab.aws.create_security_group("mine", "made while there was room", vpc.id)
+    _fill(STATE / "filler")
+    said = _refusal(lab, vpc.id)
+    assert "so nothing was changed" in said
+    assert "full" in said
+    assert lab.ping("app", "ecs", count=2).passed
+    Client(NAME).down(keep=True)
+    (STATE / "filler").unlink()
+    up()
+    assert group in connect(NAME).aws.describe_security_groups()
+    Client(NAME).down()
+    subprocess.run(["umount", "-n", str(STATE)], check=True)
+    STATE.rmdir()
+
+
+def _fill(file: Path) -> None:
+    with file.open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+
+
+def _refusal(lab: Connection, vpc: str) -> str:
+    """What is said to the first call that is refused: SQLite has some room of its own."""
+    for number in range(1000):
+        try:
+            lab.aws.create_security_group(f"group-{number}", "d" * 200, vpc)
+        except MachineError as error:
+            return str(error)
+    return ""
+
+
 def _wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + GONE_WITHIN
     while not condition():
@@ -102,6 +143,7 @@ STORIES: dict[str, Callable[[], None]] = {
     "kill -9 of the holder": partial(killed, lambda client: client.info().pid),
     "kill -9 of the supervisor": partial(killed, lambda client: client.supervisor),
     "Ctrl-C while it comes up": interrupted,
+    "a full disk": on_a_full_disk,
 }
 
 

@@ -5,7 +5,7 @@ With a seed, it is our own line. Without one, the kernel does it if it can do al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import count
@@ -83,6 +83,7 @@ class Lines:
             elif not running.line.has_ended and (running.order == order or self._changed(link, running, order)):
                 continue
             elif isinstance(running.line, LineProcess):  # a KernelLine takes the place of one before
+                del self._running[link]
                 running.line.stop()
             self._running[link] = self._start(link, order, _place(link, topology))
         if not self._middles:
@@ -118,6 +119,18 @@ class Lines:
     def pids(self) -> dict[Link, int]:
         """The processes that are lines of our own."""
         return {link: running.line.pid for link, running in self._running.items() if isinstance(running.line, LineProcess)}
+
+    def lifelines(self) -> Iterator[int]:
+        """Descriptors of all lines that may die: each is readable once it has."""
+        for running in self._running.values():
+            if isinstance(running.line, LineProcess):
+                yield running.line.lifeline
+        if self._machine is not None:
+            yield self._machine.lifeline
+
+    @property
+    def machine_has_ended(self) -> bool:
+        return self._machine is not None and self._machine.has_ended
 
     def ended(self) -> list[Link]:
         """The links whose lines have died."""

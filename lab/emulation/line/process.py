@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -16,14 +17,19 @@ CUT_UP = ("tso", "off", "tx-udp-segmentation", "off")
 
 
 class LineProcess:
-    """Carries from the start on. It dies with the lab, with this object's `stop`, or when whoever holds it dies."""
+    """Carries from the start on. It dies with the lab, with this object's `stop`, or when whoever holds it dies.
+
+    `lifeline` is a descriptor that is readable once it has.
+    """
 
     def __init__(self, machine: Machine, left: str, right: str, impairments: Both, seed: str) -> None:
         """The first direction is from `left` to `right`. Raises MachineError."""
         self._machine = machine
         command = [sys.executable, "-P", "-m", "lab.emulation.line", left, right, format_impairments(impairments), seed]
         self._process: subprocess.Popen[bytes] = machine.popen(command, stdin=subprocess.PIPE)
+        self.lifeline = os.pidfd_open(self._process.pid)
         if self._answer() != b"ready\n":
+            os.close(self.lifeline)
             said = self._process.communicate()[1].decode(errors="replace").strip()
             raise MachineError(f"the line in node {machine.name} did not start: {said}")
 
@@ -46,6 +52,7 @@ class LineProcess:
 
     def stop(self) -> None:
         self._process.communicate()  # the end of its standard input is the end of it
+        os.close(self.lifeline)
 
     def _command(self, text: str) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - made with a pipe

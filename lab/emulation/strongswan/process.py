@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -58,6 +59,7 @@ class StrongswanProcess:
         require_possible(tunnel, self._peers)
         machine.run("mount", "-n", "-t", "tmpfs", "-o", "nosuid,nodev,mode=755", "tmpfs", "/run")
         self._process = self._start()
+        self.lifeline = os.pidfd_open(self._process.pid)
 
     def _start(self) -> subprocess.Popen[bytes]:
         conf = RUNTIME / f"{self.machine.name}.strongswan.conf"
@@ -167,6 +169,7 @@ class StrongswanProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        os.close(self.lifeline)
         if self._selectors is not None:
             self._selectors.remove()
         self.machine.run("umount", "/run")

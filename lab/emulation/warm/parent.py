@@ -56,7 +56,10 @@ class Dataplane:
 
 
 class WarmParent:
-    """Starts at once, and loads while its maker does other things. It dies with the maker, who calls `close` in the end."""
+    """Starts at once, and loads while its maker does other things. It dies with the maker, who calls `close` in the end.
+
+    `lifeline` is a descriptor that is readable once it has ended.
+    """
 
     def __init__(self) -> None:
         self._start()
@@ -71,6 +74,7 @@ class WarmParent:
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # of threads, a fork keeps only the one that forks
             )
+        self.lifeline = os.pidfd_open(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -124,6 +128,7 @@ class WarmParent:
         """End it, and the dataplanes that still live with it."""
         self._socket.close()
         self._process.wait()
+        os.close(self.lifeline)
 
 
 class _ParentGone(MachineError):
