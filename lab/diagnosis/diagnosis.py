@@ -11,7 +11,7 @@ from lab.compiler import compile_topology
 from lab.diagnosis import gateway, network
 from lab.diagnosis.case import Case
 from lab.diagnosis.item import Check, Diagnosis, Item, Level
-from lab.diagnosis.survey import survey
+from lab.diagnosis.survey import explanations_of, survey, unexplained
 from lab.topology import Topology
 
 # Those that ask the gateway's own state and tunnel; what only packets of hosts show is the survey's.
@@ -42,9 +42,12 @@ def diagnose_smart_access_gateway(
     case = Case(cloud, found, topology or compile_topology(cloud), controllers or {})
     items = [item for check in _CHECKS for item in check(case)]
     failed = {item.check for item in items if item.level is Level.ERROR}
-    surveyed = [item for item in survey(case) if item.check not in failed]
+    explanations = explanations_of(case)
+    surveyed = [item for item in survey(case, explanations) if item.check not in failed]
     needed = {item.check for item in surveyed}
     items = [item for item in items if item.check not in needed or item.level is not Level.UNCHECKED] + surveyed
+    if not any(item.level is Level.ERROR for item in items):
+        items += unexplained(explanations)
     items += [Item(check, Level.OK, "nothing found") for check in Check if check not in {item.check for item in items}]
     return Diagnosis(smart_ag_id, tuple(sorted(items, key=lambda item: list(Check).index(item.check))))
 

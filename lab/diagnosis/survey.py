@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.diagnosis.case import Case
@@ -17,7 +17,10 @@ HOSTS = 2
 _CHECKS = {
     Check.SECURITY_GROUPS: ("authorize_", "revoke_", "create_network_acl_entry"),
     Check.SOURCE_DEST_CHECK: ("modify_network_interface_attribute", "modify_ens_instance_attribute"),
-    Check.ROUTES: ("create_route", "replace_route", "delete_route", "modify_smart_access_gateway", "publish_route_entries"),
+    Check.ROUTES: (
+        *("create_route", "replace_route", "delete_route", "create_ens_route", "delete_ens_route"),
+        *("modify_smart_access_gateway", "publish_route_entries"),
+    ),
     Check.CCN: ("bind_smart_access_gateway", "create_cloud_connect_network"),
     Check.CEN: ("attach_c", "create_cen", "associate_cen", "set_cen"),
     Check.TUNNEL: ("allocate_address", "associate_address", "create_internet_gateway", "attach_internet_gateway"),
@@ -27,16 +30,20 @@ _CHECKS = {
 """To which check a call belongs, by how its operation's name begins."""
 
 
-def survey(case: Case) -> Iterator[Item]:
+def explanations_of(case: Case) -> list[Explanation]:
+    """What becomes of packets both ways between some hosts of the gateway's networks and some of the VPCs."""
+    state = State(case.cloud)
+    return [explain(state, question) for question in _questions(case)]
+
+
+def survey(case: Case, explanations: Iterable[Explanation]) -> Iterator[Item]:
     """An error for each call that some packet needs, told once, with the first packet that needs it.
 
     What keeps the tunnel shut is the tunnel's own check to tell; calls that answer the same code wait until it is mended.
     """
-    state = State(case.cloud)
     known = str(case.obstacle.reason) if case.obstacle is not None else ""
     told: set[tuple[Check, str]] = set()
-    for question in _questions(case):
-        found = explain(state, question)
+    for found in explanations:
         for item in _items(found, known):
             if (item.check, item.advice) not in told:
                 told.add((item.check, item.advice))
@@ -44,7 +51,6 @@ def survey(case: Case) -> Iterator[Item]:
 
 
 def _questions(case: Case) -> Iterator[Question]:
-    """Both ways between some hosts of the gateways' networks and some of the VPCs."""
     homes = dict.fromkeys(home.id for claim in case.right_claims if (home := home_of(case, claim.machine)) is not None)
     vpcs = attached_vpcs(case) or case.cloud.store.all(AlibabaVpc)
     near = [node for home in homes for node in _hosts(case, home)]
@@ -64,11 +70,24 @@ def _hosts(case: Case, network: str) -> list[Node]:
     return [node for name in nodes if (node := case.topology.by_name[name]).kind is NodeKind.HOST][:HOSTS]
 
 
+def unexplained(explanations: Iterable[Explanation]) -> Iterator[Item]:
+    """An error for each code that packets die of and no call is known to help against, with what else is known."""
+    told: set[str] = set()
+    for found in explanations:
+        if found.remaining is not None and found.remaining.code not in told:
+            told.add(found.remaining.code)
+            finding = f"{_pair(found)} dies at {found.remaining.label}: {found.remaining.code}, {found.remaining.text}"
+            yield Item(Check.ROUTES, Level.ERROR, finding, found.hint)
+
+
 def _items(found: Explanation, known: str) -> Iterator[Item]:
-    pair = f"{found.source.label} → {found.destination.label}"
     for fix in found.fixes:
         for call in fix.calls if fix.answers != known else ():
-            yield Item(_check_of(call), Level.ERROR, f"{pair} dies: {fix.answers}", str(call))
+            yield Item(_check_of(call), Level.ERROR, f"{_pair(found)} dies: {fix.answers}", str(call))
+
+
+def _pair(found: Explanation) -> str:
+    return f"{found.source.label} → {found.destination.label}"
 
 
 def _check_of(call: Call) -> Check:

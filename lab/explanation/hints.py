@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.cloud.alibaba.resources import EnsNetwork
 from lab.cloud.aws.resources import Vpc
 from lab.explanation.site import gateways_in
 from lab.explanation.situation import Situation
@@ -50,12 +51,12 @@ def _smaller(situation: Situation) -> str:
 
 
 def _without_gateway(situation: Situation) -> str:
-    """Between the clouds there is no way but through a gateway in the AWS VPC."""
+    """Between the clouds there is no way but through a gateway in the AWS VPC or on the edge node."""
     sites = [situation.site(address) for address in (situation.packet.source, situation.packet.destination)]
     if situation.reason not in _WAYLESS or None in sites or sites[0] == sites[1]:
         return ""
     for site in sites:
-        if isinstance(site, Vpc) and not gateways_in(situation.cloud, site):
-            name = site.name or site.id
+        if isinstance(site, (Vpc, EnsNetwork)) and not gateways_in(situation.cloud, site):
+            name = (site.name if isinstance(site, Vpc) else site.network_name) or site.id
             return f"no gateway runs in {name}: launch one from the SAG vCPE image, with a device's serial number and key"
     return ""

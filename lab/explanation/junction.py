@@ -9,9 +9,8 @@ from lab.cloud import Cloud
 from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import ACTIVE, CCN, Cen, CloudConnectNetwork, SmartAccessGateway
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
-from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.explanation.call import Call, Result
-from lab.explanation.site import Site, gateways_in
+from lab.explanation.site import Home, Site, gateways_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +31,15 @@ class _Plan:
 
 
 def join(cloud: Cloud, ends: tuple[Site, Site]) -> tuple[Call, ...]:
-    """The calls that are missing between two VPCs, in their order; none when nothing is missing, or nothing can be done.
+    """The calls that are missing between two networks, in their order; none when nothing is missing, or nothing can be done.
 
-    A gateway is active, has its VPC's block as a static route and is bound to a CCN; CCNs and Alibaba Cloud VPCs are in one CEN.
+    A gateway is active, has its network's block as a static route and is bound to a CCN; CCNs and Alibaba Cloud VPCs are in one
+    CEN.
     """
     plan = _Plan(cloud)
     children = []
     for site in ends:
-        child = _child_of_gateway(plan, site) if isinstance(site, AwsVpc) else _child_of_vpc(cloud, site)
+        child = _child_of_vpc(cloud, site) if isinstance(site, AlibabaVpc) else _child_of_gateway(plan, site)
         if child is None:
             return ()
         children.append(child)
@@ -56,24 +56,24 @@ def _cen_of(cloud: Cloud, child_id: str) -> str | None:
     return next((cen.id for cen in cloud.store.by(Cen, "child_instance_ids", child_id)), None)
 
 
-def _child_of_gateway(plan: _Plan, vpc: AwsVpc) -> _Child | None:
-    running = next(iter(gateways_in(plan.cloud, vpc)), None)
+def _child_of_gateway(plan: _Plan, home: Home) -> _Child | None:
+    running = next(iter(gateways_in(plan.cloud, home)), None)
     if running is None:
         return None
     gateway = running.gateway
     if gateway.status != ACTIVE:
         plan.calls.append(Call.of("alibaba.activate_smart_access_gateway", smart_ag_id=gateway.id))
-    plan.calls += announce(gateway, vpc)
+    plan.calls += announce(gateway, home)
     if gateway.ccn_id is not None:
         return _Child(gateway.ccn_id, gateway.region_id, True, _cen_of(plan.cloud, gateway.ccn_id))
     return _bind(plan, gateway)
 
 
-def announce(gateway: SmartAccessGateway, vpc: AwsVpc) -> list[Call]:
-    """What makes a VPC's block one of a gateway's static routes; nothing when it is."""
-    if any(vpc.cidr_block.subnet_of(block) for block in gateway.cidr_blocks):
+def announce(gateway: SmartAccessGateway, home: Home) -> list[Call]:
+    """What makes a network's block one of a gateway's static routes; nothing when it is."""
+    if any(home.cidr_block.subnet_of(block) for block in gateway.cidr_blocks):
         return []
-    blocks = ",".join(str(block) for block in (*gateway.cidr_blocks, vpc.cidr_block))
+    blocks = ",".join(str(block) for block in (*gateway.cidr_blocks, home.cidr_block))
     return [Call.of("alibaba.modify_smart_access_gateway", smart_ag_id=gateway.id, routing_strategy="static", cidr_block=blocks)]
 
 

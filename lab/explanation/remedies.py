@@ -15,6 +15,7 @@ from lab.cloud.alibaba.resources import (
     Cen,
     CloudConnectNetwork,
     EnsInstance,
+    EnsNetwork,
     EnsSecurityGroup,
     Permission,
     SmartAccessGateway,
@@ -202,10 +203,25 @@ def _entry_number(situation: Situation, entries: tuple[AclEntry, ...]) -> int | 
 
 def _no_route(situation: Situation) -> Iterator[Remedy]:
     vpc = situation.vpc_of_node()
+    network = situation.cloud.store.find(EnsNetwork, situation.hop.node.resource)
     if vpc is not None:
         yield from _aws_route(situation, vpc)
+    elif network is not None:
+        yield from _edge_route(situation, network)
     else:
         yield from _junction(situation)
+
+
+def _edge_route(situation: Situation, network: EnsNetwork) -> Iterator[Remedy]:
+    for running in gateways_in(situation.cloud, network):
+        yield (
+            Call.of(
+                "alibaba.create_ens_route_entry",
+                network_id=network.id,
+                destination_cidr_block=str(situation.block(situation.packet.destination)),
+                next_hop_id=running.instance_id,
+            ),
+        )
 
 
 def _aws_route(situation: Situation, vpc: AwsVpc) -> Iterator[Remedy]:
@@ -278,6 +294,10 @@ def _blackhole(situation: Situation) -> Iterator[Remedy]:
         for running in gateways_in(situation.cloud, vpc):
             yield (_route_to(table, route.destination, network_interface_id=running.network_interface_id),)
         yield (Call.of("aws.delete_route", route_table_id=table.id, destination_cidr_block=str(route.destination)),)
+    elif route is not None and (network := store.find(EnsNetwork, route.origin.resource)) is not None:
+        yield from _start(situation, next(it.next_hop_id for it in network.routes if it.destination == route.destination))
+        block = str(route.destination)
+        yield (Call.of("alibaba.delete_ens_route_entry", network_id=network.id, destination_cidr_block=block),)
     elif route is not None and store.find(VpcTable, route.origin.resource) is not None:
         yield (
             Call.of(
@@ -289,7 +309,7 @@ def _blackhole(situation: Situation) -> Iterator[Remedy]:
 
 
 def _start(situation: Situation, network_interface_id: str) -> Iterator[Remedy]:
-    """Start the instance of a network interface, if it is stopped."""
+    """Start the instance of a network interface, or an ENS instance, if it is stopped."""
     eni = situation.cloud.store.find(NetworkInterface, network_interface_id)
     instance = situation.cloud.store.find(Instance, eni.instance_id or "") if eni is not None else None
     if instance is not None and instance.state == STOPPED:
@@ -298,6 +318,9 @@ def _start(situation: Situation, network_interface_id: str) -> Iterator[Remedy]:
     machine = situation.cloud.store.find(EcsInstance, ecs.instance_id or "") if ecs is not None else None
     if machine is not None and machine.state == ECS_STOPPED:
         yield (Call.of("alibaba.start_instance", instance_id=machine.id),)
+    edge = situation.cloud.store.find(EnsInstance, network_interface_id)
+    if edge is not None and edge.state == ECS_STOPPED:
+        yield (Call.of("alibaba.start_ens_instance", instance_id=edge.id),)
 
 
 def _nobody(situation: Situation) -> Iterator[Remedy]:
@@ -305,6 +328,9 @@ def _nobody(situation: Situation) -> Iterator[Remedy]:
     for ecs in situation.cloud.store.by(EcsInterface, "vpc_id", situation.hop.node.resource):
         if situation.packet.destination in ecs.private_ip_addresses:
             yield from _start(situation, ecs.id)
+    for edge in situation.cloud.store.by(EnsInstance, "network_id", situation.hop.node.resource):
+        if situation.packet.destination == edge.private_ip_address:
+            yield from _start(situation, edge.id)
     vpc = situation.vpc_of_node()
     for eni in situation.cloud.store.by(NetworkInterface, "vpc_id", vpc.id) if vpc is not None else ():
         if situation.packet.destination in eni.private_ip_addresses:
@@ -329,11 +355,11 @@ def _public_address(situation: Situation) -> Iterator[Remedy]:
 
 
 def _junction(situation: Situation) -> Iterator[Remedy]:
-    """Whatever is missing between the VPCs of the packet's two ends: a gateway that is stopped, or what joins them."""
+    """Whatever is missing between the networks of the packet's two ends: a gateway that is stopped, or what joins them."""
     ends = situation.site(situation.packet.source), situation.site(situation.packet.destination)
     for end in ends:
-        for stopped in gateways_in(situation.cloud, end, state=STOPPED) if isinstance(end, AwsVpc) else ():
-            yield (Call.of("aws.start_instances", instance_id=stopped.instance_id),)
+        for stopped in gateways_in(situation.cloud, end, stopped=True) if isinstance(end, (AwsVpc, EnsNetwork)) else ():
+            yield from _start(situation, stopped.network_interface_id)
     if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
         yield join(situation.cloud, (ends[0], ends[1]))
         yield from _withdrawn(situation)
@@ -401,7 +427,7 @@ def _outside_selector(situation: Situation) -> Iterator[Remedy]:
     entered = situation.hop.entered
     gateway = situation.cloud.store.find(SmartAccessGateway, entered.peer.name) if entered is not None else None
     home = situation.site(situation.packet.source)
-    if situation.hop.node.kind is NodeKind.CCN and gateway is not None and isinstance(home, AwsVpc):
+    if situation.hop.node.kind is NodeKind.CCN and gateway is not None and isinstance(home, (AwsVpc, EnsNetwork)):
         yield tuple(announce(gateway, home))
     yield from _junction(situation)
 

@@ -15,7 +15,8 @@ from lab.cloud.alibaba.resources import SmartAccessGateway
 from lab.cloud.aws.resources import Instance
 from lab.compiler import compile_topology
 from lab.diagnosis import Check, Level, diagnose_smart_access_gateway
-from lab.diagnosis.survey import _CHECKS
+from lab.diagnosis.survey import _CHECKS, unexplained
+from lab.explanation import Question, explain
 from tests.explanation.build import REGION, Ids, joined
 
 ROOT = Path(__file__).parent.parent.parent
@@ -234,6 +235,16 @@ def test_two_faults_at_once_are_both_found(world: tuple[Cloud, Ids]) -> None:
         Check.SOURCE_DEST_CHECK,
         Check.SECURITY_GROUPS,
     }
+
+
+def test_packets_that_die_of_what_no_call_mends_are_an_error_all_the_same(world: tuple[Cloud, Ids]) -> None:
+    cloud, _ = world
+    questions = (Question("app", "ecs"), Question("app", "ecs", ttl=2), Question("ecs", "app", ttl=2))
+    (item,) = unexplained([explain(cloud, question) for question in questions])
+    assert (item.check, item.level) == (Check.ROUTES, Level.ERROR)
+    assert item.finding.startswith("app → ecs dies at ")
+    assert "TTL_EXCEEDED" in item.finding
+    assert item.advice == "send the packet with a greater TTL"
 
 
 def test_a_gateway_that_was_never_activated(cloud: Cloud) -> None:
