@@ -16,9 +16,23 @@ if TYPE_CHECKING:
     from lab.reasons import Reason
     from lab.results import Abnormal, Dies, Refused
     from lab.session import Lab
+    from lab.status import StatusKind
     from lab.topology import NodeKind, Software
 
-__all__ = ["Abnormal", "Check", "CloudError", "Dies", "Lab", "NodeKind", "Reason", "Refused", "Software", "connect", "main"]
+__all__ = [
+    "Abnormal",
+    "Check",
+    "CloudError",
+    "Dies",
+    "Lab",
+    "NodeKind",
+    "Reason",
+    "Refused",
+    "Software",
+    "StatusKind",
+    "connect",
+    "main",
+]
 
 _HOMES = {
     "Abnormal": "lab.results",
@@ -30,6 +44,7 @@ _HOMES = {
     "Reason": "lab.reasons",
     "Refused": "lab.results",
     "Software": "lab.topology",
+    "StatusKind": "lab.status",
     "connect": "lab.connection",
 }
 

@@ -34,15 +34,18 @@ from lab.results import (
     StepResult,
 )
 from lab.software import with_software
-from lab.status import NO_TUNNEL, NORMAL, StatusEnd, StatusKind
+from lab.status import NO_TUNNEL, NORMAL, NOT_REPORTING, StatusEnd, StatusKind
 from lab.topology import NodeKind, Software, Topology
 
 T = TypeVar("T")
 
 NO_PING = PingResult(0, 0, None)
-VPN_WITHIN = 3.0
-"""Seconds that a VPN Status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost
-is repeated after 0.5 and 1.5 s."""
+NORMAL_WITHIN = 3.0
+"""Seconds that a status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost is
+repeated after 0.5 and 1.5 s, that for a TCP connection after 1 s."""
+
+# What a status is Abnormal for where there is nobody to be asked.
+NOBODY = {StatusKind.VPN: NO_TUNNEL, StatusKind.CONTROL: NOT_REPORTING}
 
 
 class Instance(Protocol):
@@ -75,6 +78,9 @@ class Backend(Protocol):
 
     def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
         """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
+
+    def control_ends(self, device: str, *, within: float) -> Sequence[StatusEnd]:
+        """How a gateway's device and its controller see it, the device first, once it has called for so many seconds at most."""
 
     def new_drops(self) -> list[Drop]: ...
 
@@ -212,19 +218,30 @@ class Lab:
         self.result.pings.append(ping)
         self._listener.ping_finished(ping)
 
-    def expect_vpn_status(self, gateway: Gateway, status: str = NORMAL, *, within: float = VPN_WITHIN) -> None:
+    def expect_vpn_status(self, gateway: Gateway, status: str = NORMAL, *, within: float = NORMAL_WITHIN) -> None:
         """Wait for the VPN Status of a gateway, as its console shows it (document 000…, step 3.2.4), and expect it to be Normal.
 
         Ends that have neither connected nor been told why not are given `within` seconds.
         """
+        self._expect_status(StatusKind.VPN, gateway, status, within)
+
+    def expect_control_status(self, gateway: Gateway, status: str = NORMAL, *, within: float = NORMAL_WITHIN) -> None:
+        """Wait for the Control Status of a gateway (step 3.2.4), and expect it to be Normal.
+
+        A device that has not finished its first call to the controller is given `within` seconds.
+        """
+        self._expect_status(StatusKind.CONTROL, gateway, status, within)
+
+    def _expect_status(self, kind: StatusKind, gateway: Gateway, status: str, within: float) -> None:
         if self.clouds.leaving_out:
             return
         label = gateway.name or gateway.id
-        self._listener.status_started(StatusKind.VPN, label)
-        record = StatusRecord(self._number, label, status)
+        self._listener.status_started(kind, label)
+        record = StatusRecord(self._number, label, status, kind=kind)
         if self._backend is not None:
             topology = self._follow(self._backend)
-            record = _asked(record, topology, self._backend.vpn_ends(gateway.id, within=within))
+            ask = self._backend.vpn_ends if kind is StatusKind.VPN else self._backend.control_ends
+            record = _asked(record, topology, ask(gateway.id, within=within))
         self.result.statuses.append(record)
         self._listener.status_finished(record)
 
@@ -318,7 +335,7 @@ def blames(topology: Topology, drops: Sequence[Drop]) -> list[Blame]:
 def _asked(record: StatusRecord, topology: Topology, ends: Sequence[StatusEnd]) -> StatusRecord:
     """What the ends said, with the names that a person knows."""
     told = tuple(replace(end, node=topology.by_name[end.node].label) for end in ends)
-    reason = next((end.reason for end in told if end.reason), "" if told else NO_TUNNEL)
+    reason = next((end.reason for end in told if end.reason), "" if told else NOBODY[record.kind])
     return replace(record, ends=told, reason=reason)
 
 

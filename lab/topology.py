@@ -24,6 +24,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from dataplane.check import EniCheck
 from dataplane.ike.identity import Identity
 from lab.origin import Origin
+from lab.phoning import Controller, Phone
 from lab.reasons import Reason
 
 ANY = IPv4Network("0.0.0.0/0")
@@ -36,6 +37,7 @@ class NodeKind(StrEnum):
     INTERNET = "internet"
     CCN = "ccn"  # the point of presence of a Cloud Connect Network
     CEN = "cen"  # the transit of a Cloud Enterprise Network
+    CONTROLLER = "controller"  # what the gateways' devices phone home to
 
 
 class Software(StrEnum):
@@ -195,7 +197,8 @@ class TunnelPeer:
     """The other end of a tunnel.
 
     `name` is the gateway's resource, the same at both ends. `prefixes` lie behind the peer: what is sent to it, and what it may
-    send from. `endpoint`, where it takes ESP in UDP, is None until the peer has been heard; IKE begins at port 500 there.
+    send from. `endpoint`, where it takes ESP in UDP, is None until the peer has been heard; IKE begins at port 500 there. `leads`
+    is the gateway whose routes follow this tunnel, and whose VPN Status is this tunnel's; empty for a device that stands by.
     """
 
     name: str
@@ -204,6 +207,7 @@ class TunnelPeer:
     origin: Origin
     endpoint: tuple[IPv4Address, int] | None = None
     speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open
+    leads: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,8 @@ class Node:
     nats: tuple[Nat, ...] = ()
     services: tuple[Tunnel, ...] = ()
     cores: int = 0
+    phone: Phone | None = None
+    controller: Controller | None = None
 
     @cached_property
     def addresses(self) -> frozenset[IPv4Address]:
@@ -275,6 +281,11 @@ class Topology:
         ends = {link.a: link.b for link in self.links}
         ends.update({link.b: link.a for link in self.links})
         return ends
+
+    @cached_property
+    def controller(self) -> Node | None:
+        """The node that devices phone home to; None where there are none."""
+        return next((node for node in self.nodes if node.controller is not None), None)
 
     @cached_property
     def footings(self) -> Mapping[str, frozenset[TunnelFooting]]:

@@ -37,7 +37,7 @@ from lab.scenario import Scenario
 from lab.session import Lab
 from lab.simulation import Drop as WalkDrop
 from lab.simulation import Probe, Simulation, Verdict
-from lab.status import TEXT as VPN_TEXT
+from lab.status import TEXT as STATUS_TEXT
 from lab.status import StatusEnd
 from lab.topology import Topology
 
@@ -67,7 +67,7 @@ def code_blocks(text: str, language: str) -> list[str]:
 CODES: dict[str, dict[str, str]] = {
     "## Clouds": {code: code.text for code in Reason},
     "## Dataplane": {code: code.text for code in DropReason},
-    "## VPN Status": VPN_TEXT,
+    "## VPN Status and Control Status": STATUS_TEXT,
     "## Simulation": {code: code.text for code in WalkDrop if code.value not in DropReason.__members__},
 }
 

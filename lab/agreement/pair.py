@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -14,7 +14,7 @@ from lab.emulation.emulation import Emulation
 from lab.emulation.kernel import kernel_drops
 from lab.emulation.probe import Probing
 from lab.simulation import Probe, Simulation
-from lab.status import StatusEnd
+from lab.status import StatusEnd, StatusKind
 from lab.topology import Topology
 
 # Our choices, in seconds. What the simulation expects to be seen is waited for so long, what it does not expect only so long.
@@ -25,7 +25,7 @@ READINGS = 4  # of the counters, while they differ from what is expected
 
 _FIRST_PORT, _LAST_PORT = 10_000, 60_000
 
-End = tuple[str, str]  # of a tunnel: its name, and the node
+End = tuple[str, str, str]  # of a status: its kind, the tunnel or the device, and the node
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Pair:
         self.disagreements = self._follow(topology)
 
     def apply(self, topology: Topology) -> None:
-        """Change both networks. `disagreements` then tells of tunnels that are open in one of them only."""
+        """Change both networks. `disagreements` then tells of statuses that are not the same in both."""
         self.emulation.apply(topology)
         self.simulation = self.simulation.with_topology(topology)
         self.disagreements = self._follow(topology)
@@ -113,17 +113,17 @@ class Pair:
         return differences
 
     def _follow(self, topology: Topology) -> list[Disagreement]:
-        """After a change: open what tunnels can be opened, in both, and learn what their own datagrams run into."""
+        """After a change: open what tunnels can be opened, in both, and learn what packets that nobody asked for run into."""
         walks = [*self.simulation.open_tunnels(), *self.simulation.chatter()]
         self._noise = frozenset(place for walk in walks if (place := place_of_walk(walk)) is not None)
         self._probing.attend(self.emulation.machines)
-        wanted = _ends(topology, self.simulation.vpn_ends)
-        self._probing.watch(lambda: _ends(topology, self.emulation.vpn_ends) == wanted, within=CONNECTED_WITHIN)
+        wanted = _ends(topology, self.simulation)
+        self._probing.watch(lambda: _ends(topology, self.emulation) == wanted, within=CONNECTED_WITHIN)
         self._use_tunnels(topology)
         self._read_drops()
-        found = _ends(topology, self.emulation.vpn_ends)
+        found = _ends(topology, self.emulation)
         return [
-            Disagreement(f"tunnel {end[0]} at {end[1]}", wanted.get(end, "no end"), found.get(end, "no end"))
+            Disagreement(f"{end[0]} of {end[1]} at {end[2]}", wanted.get(end, "no end"), found.get(end, "no end"))
             for end in sorted(wanted.keys() | found.keys())
             if wanted.get(end) != found.get(end)
         ]
@@ -154,6 +154,11 @@ class Pair:
         return found
 
 
-def _ends(topology: Topology, ask: Callable[[str], Sequence[StatusEnd]]) -> dict[End, str]:
-    """What a backend says of each end of each tunnel: its VPN Status, and why."""
-    return {(name, end.node): f"{end.status} {end.reason}".rstrip() for name in topology.footings for end in ask(name)}
+def _ends(topology: Topology, backend: Simulation | Emulation) -> dict[End, str]:
+    """What a backend says of each end of each tunnel, and of each device and its controller: the status, and why."""
+    home = topology.controller
+    devices = [entry.name for entry in home.controller.register] if home is not None and home.controller is not None else []
+    found: list[tuple[StatusKind, str, StatusEnd]] = []
+    found += [(StatusKind.VPN, name, end) for name in topology.footings for end in backend.vpn_ends(name)]
+    found += [(StatusKind.CONTROL, name, end) for name in devices for end in backend.control_ends(name)]
+    return {(str(kind), name, end.node): f"{end.status} {end.reason}".rstrip() for kind, name, end in found}

@@ -13,8 +13,8 @@ from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, E
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.cloud.record import Record
-from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, ens
-from lab.compiler.device import running_claims, served_devices
+from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens
+from lab.compiler.device import devices_of, running_claims
 from lab.compiler.draft import Draft
 from lab.compiler.scope import part_around
 from lab.topology import Topology
@@ -30,25 +30,26 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
     With `only`, the ids of a part of it as `part_around` gives them, that part and the internet.
     """
     draft = Draft()
-    served = served_devices(running_claims(cloud))
+    devices = devices_of(tuple(running_claims(cloud)))
     for aws in _chosen(cloud, AwsVpc, only):
-        aws_vpc.write_vpc(draft, cloud, aws, served)
+        aws_vpc.write_vpc(draft, cloud, aws, devices)
     vpcs = _chosen(cloud, AlibabaVpc, only)
     for vpc in vpcs:
         alibaba_vpc.write_vpc(draft, cloud, vpc)
     for network in _chosen(cloud, EnsNetwork, only):
-        ens.write_network(draft, cloud, network, served)
+        ens.write_network(draft, cloud, network, devices)
     for instance in _chosen(cloud, EnsInstance, only):
-        ens.write_lone_instance(draft, cloud, instance, served)
+        ens.write_lone_instance(draft, cloud, instance, devices)
     presences = _chosen(cloud, CloudConnectNetwork, only)
     for presence in presences:
-        ccn.write_ccn(draft, cloud, presence, served)
+        ccn.write_ccn(draft, cloud, presence, devices)
     for transit in _chosen(cloud, Cen, only):
         cen.write_cen(draft, cloud, transit)
     for presence in presences:
         ccn.write_routes(draft, cloud, presence)
     for vpc in vpcs:
         alibaba_vpc.write_routes(draft, cloud, vpc)
+    controller.write_controller(draft, cloud, devices)
     return draft.freeze()
 
 

@@ -26,7 +26,7 @@ from lab.cloud.aws.resources import (
 from lab.cloud.aws.resources import Route as CloudRoute
 from lab.cloud.aws.resources import RouteTable as CloudTable
 from lab.compiler.acl import acl_chains, acl_gates, ways_of
-from lab.compiler.device import Served
+from lab.compiler.device import Devices
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import Port, local_routes, plug
 from lab.compiler.gateway import write_machine
@@ -59,12 +59,12 @@ class _Plugged:
     port: Port
 
 
-def write_vpc(draft: Draft, cloud: Cloud, vpc: Vpc, served: Served) -> None:
+def write_vpc(draft: Draft, cloud: Cloud, vpc: Vpc, devices: Devices) -> None:
     """Add the VPC's fabric and its running instances to the draft."""
     fabric = draft.add(NodeDraft(vpc.id, vpc.name or "AWS VPC", NodeKind.VPC, "aws", forwards=True))
     plugged = list(_running(cloud, vpc))
     ports = [item.port for item in plugged]
-    _write_machines(draft, cloud, fabric, plugged, served)
+    _write_machines(draft, cloud, fabric, plugged, devices)
     _write_checks_and_groups(cloud, fabric, plugged)
     edge = _write_edge(draft, cloud, fabric, vpc, plugged)
     fabric.main += unique(local_routes(ports))
@@ -87,7 +87,7 @@ def _running(cloud: Cloud, vpc: Vpc) -> Iterator[_Plugged]:
         yield _Plugged(eni, instance, Port(eni.id, eni.private_ip_addresses, subnet.cidr_block, device, eni.origin))
 
 
-def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged], served: Served) -> None:
+def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged], devices: Devices) -> None:
     ports: dict[str, list[Port]] = defaultdict(list)
     instances = {item.instance.id: item.instance for item in plugged}
     for item in sorted(plugged, key=lambda item: (item.instance.id, item.eni.device_index)):
@@ -98,7 +98,7 @@ def _write_machines(draft: Draft, cloud: Cloud, fabric: NodeDraft, plugged: list
         machine.cores = instance_type(instance.instance_type).vcpus
         for port in own:
             plug(draft, fabric, machine, port)
-        write_machine(cloud, machine, instance, own, served)
+        write_machine(cloud, machine, instance, own, devices)
 
 
 def _write_checks_and_groups(cloud: Cloud, fabric: NodeDraft, plugged: list[_Plugged]) -> None:

@@ -7,15 +7,15 @@ from ipaddress import IPv4Network
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import ccn_routes
 from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
-from lab.compiler.device import Served, proof_of_presence, tunnel_name
+from lab.compiler.device import Devices, proof_of_presence, tunnel_name
 from lab.compiler.draft import Draft, NodeDraft, no_route
 from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address
 from lab.compiler.names import CEN, TUN, WAN, interface_name, table_number
 from lab.topology import ANY, Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
 
-def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Served) -> None:
-    """Its public address on the internet, and a peer for each device in `served`. From the internet it forwards nothing.
+def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, devices: Devices) -> None:
+    """Its public address on the internet, and a peer for each device that is served. From the internet it forwards nothing.
 
     The networks behind a gateway lie behind the first of its devices, and behind no other.
     """
@@ -29,13 +29,14 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, served: Serv
     presence.tables.append(RouteTable(table_number(ccn.origin), (no_route(ccn.origin),), (WAN,), ccn.id))
     peers = tuple(
         TunnelPeer(
-            tunnel_name(gateway, device, served),
-            gateway.cidr_blocks if device == served[gateway.id][0] else (),
+            tunnel_name(gateway, device),
+            gateway.cidr_blocks if devices.leads(gateway, device) else (),
             proof_of_presence(gateway, device, ccn.id),
             gateway.cidr_origin,
+            leads=gateway.id if devices.leads(gateway, device) else "",
         )
         for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id)
-        for device in served.get(gateway.id, ())
+        for device in devices.served_of(gateway)
     )
     if peers:
         presence.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=ccn.id))
@@ -46,7 +47,7 @@ def write_routes(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork) -> None:
     """What lies behind the gateways goes into the tunnels, the rest of what the CEN knows to the CEN. Written last."""
     presence = draft.nodes[ccn.id]
     own = {gateway.id for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id)}
-    connected = {peer.name for service in presence.services for peer in service.peers}
+    connected = {peer.leads for service in presence.services for peer in service.peers}
     routes = []
     for learned in ccn_routes(cloud.store, ccn.id):
         if learned.next_hop_id not in own:

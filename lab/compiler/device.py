@@ -7,7 +7,7 @@ fails where the two ends are to prove who they are. A machine with neither half 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dataplane.ike.identity import fqdn, key_id
@@ -79,11 +79,39 @@ def running_claims(cloud: Cloud) -> Iterator[Claim]:
             yield claim
 
 
-Served = Mapping[str, tuple[Device, ...]]
-"""By gateway, the devices that its point of presence waits for. The routes follow the first."""
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The devices that machines run as.
+
+    `served` are, by gateway, those that its point of presence waits for; the routes follow the first. `holders` are, by serial
+    number, the machines that came first with the right pair: another machine that bears it too is nobody's device.
+    """
+
+    served: Mapping[str, tuple[Device, ...]]
+    holders: Mapping[str, str]
+
+    def served_of(self, gateway: SmartAccessGateway) -> tuple[Device, ...]:
+        return self.served.get(gateway.id, ())
+
+    def leads(self, gateway: SmartAccessGateway, device: Device) -> bool:
+        """Whether the routes follow this device, and the gateway's statuses are its own: the active one where none is served."""
+        return device == next(iter(self.served_of(gateway)), gateway.active_device)
+
+    def came_late(self, claim: Claim) -> bool:
+        """Whether another machine holds the serial number."""
+        return claim.is_right and self.holders[claim.device.serial_number] != claim.machine.id
 
 
-def served_devices(claims: Iterable[Claim]) -> Served:
+def devices_of(claims: Collection[Claim]) -> Devices:
+    """What the machines that run come to."""
+    holders: dict[str, str] = {}
+    for claim in sorted(claims, key=lambda claim: claim.machine.state_origin.number):
+        if claim.is_right:
+            holders.setdefault(claim.device.serial_number, claim.machine.id)
+    return Devices(_served(claims), holders)
+
+
+def _served(claims: Collection[Claim]) -> dict[str, tuple[Device, ...]]:
     """Of a gateway in service: those that machines are to be, one that is rightly claimed first, and of these the active one.
 
     Of an active-standby pair only the active one is served.
@@ -116,9 +144,14 @@ def _rank(claim: Claim) -> tuple[bool, bool]:
     return claim.is_right, claim.device.role == ACTIVE_ROLE
 
 
-def tunnel_name(gateway: SmartAccessGateway, device: Device, served: Served) -> str:
-    """What both ends call the tunnel of a device: by its gateway if the routes follow it, else by its serial number."""
-    return gateway.id if device == served[gateway.id][0] else device.serial_number
+def tunnel_name(gateway: SmartAccessGateway, device: Device) -> str:
+    """What both ends call the tunnel of a device, whatever its role: the first bears its gateway's name, the other its own."""
+    return gateway.id if device.serial_number == gateway.serial_numbers[0] else device.serial_number
+
+
+def entry_name(gateway: SmartAccessGateway, device: Device, devices: Devices) -> str:
+    """What the controller's register calls a device: its gateway, whose Control Status is then its own, or its serial number."""
+    return gateway.id if devices.leads(gateway, device) else device.serial_number
 
 
 def proof_of_machine(claim: Claim, ccn_id: str) -> PeerAuthentication:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lab.compiler.names import INTERNET, MAIN_TABLE, NOWHERE, transfer_addresses
 from lab.origin import Origin
+from lab.phoning import Controller, Phone
 from lab.reasons import Reason
 from lab.topology import (
     ANY,
@@ -42,6 +43,8 @@ class NodeDraft:
     nats: list[Nat] = field(default_factory=list)
     services: list[Tunnel] = field(default_factory=list)
     cores: int = 0
+    phone: Phone | None = None
+    controller: Controller | None = None
 
     def freeze(self) -> Node:
         main = RouteTable(MAIN_TABLE, tuple(self.main), resource=self.name)
@@ -59,6 +62,8 @@ class NodeDraft:
             nats=tuple(self.nats),
             services=tuple(self.services),
             cores=self.cores,
+            phone=self.phone,
+            controller=self.controller,
         )
 
 

@@ -13,17 +13,18 @@ from dataplane.check import EniCheck
 from lab.cloud import Cloud
 from lab.cloud.alibaba.ens_instance_type import ens_instance_type
 from lab.cloud.alibaba.resources import RUNNING, EnsInstance, EnsNetwork, EnsSecurityGroup
-from lab.compiler.device import Served, claim_of, is_vcpe
+from lab.compiler.device import Devices, claim_of, is_vcpe
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.fabric import ALIBABA_ROUTER, Port, local_routes, plug
 from lab.compiler.gateway import Seat, write_gateway, write_refusal, write_table
 from lab.compiler.names import WAN, interface_name, table_number
+from lab.compiler.phone import phone_of
 from lab.compiler.security import Members, blame, ecs_chains, group_gates
 from lab.reasons import Reason
 from lab.topology import ANY, NodeKind, Route, RouteTable
 
 
-def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork, served: Served) -> None:
+def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork, devices: Devices) -> None:
     """Add a network as a fabric that checks nothing, with its running instances."""
     fabric = draft.add(NodeDraft(network.id, network.network_name or "ENS network", NodeKind.VPC, "alibaba", forwards=True))
     ports = {}
@@ -39,7 +40,7 @@ def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork, served: Serve
         if instance.public_ip_address is not None:
             _join_internet(draft, cloud, machine, instance, instance.public_ip_address)
         is_next_hop = any(route.next_hop_id == instance.id for route in network.routes)
-        _write_forwarding(cloud, machine, instance, (port,), served, is_next_hop=is_next_hop)
+        _write_forwarding(cloud, machine, instance, (port,), devices, is_next_hop=is_next_hop)
     fabric.main += unique(local_routes(ports.values()))
     unknown = Route(network.cidr_block, network.origin, drop=Reason.NO_POSSIBLE_DESTINATION)
     routes = unique([*fabric.main, *_custom(network, ports), unknown, no_route(network.origin)])
@@ -48,12 +49,12 @@ def write_network(draft: Draft, cloud: Cloud, network: EnsNetwork, served: Serve
         fabric.tables.append(RouteTable(table_number(network.origin), routes, selected_by, network.id))
 
 
-def write_lone_instance(draft: Draft, cloud: Cloud, instance: EnsInstance, served: Served) -> None:
+def write_lone_instance(draft: Draft, cloud: Cloud, instance: EnsInstance, devices: Devices) -> None:
     """Add an instance if it runs in no network: a node on the internet and nowhere else."""
     if instance.network_id is None and instance.state == RUNNING and instance.public_ip_address is not None:
         machine = _add(draft, instance)
         _join_internet(draft, cloud, machine, instance, instance.public_ip_address)
-        _write_forwarding(cloud, machine, instance, (), served, is_next_hop=False)
+        _write_forwarding(cloud, machine, instance, (), devices, is_next_hop=False)
 
 
 def _add(draft: Draft, instance: EnsInstance) -> NodeDraft:
@@ -89,14 +90,14 @@ def _members(cloud: Cloud, groups: list[EnsSecurityGroup]) -> Members:
 
 
 def _write_forwarding(
-    cloud: Cloud, machine: NodeDraft, instance: EnsInstance, ports: tuple[Port, ...], served: Served, *, is_next_hop: bool
+    cloud: Cloud, machine: NodeDraft, instance: EnsInstance, ports: tuple[Port, ...], devices: Devices, *, is_next_hop: bool
 ) -> None:
-    claim = claim_of(cloud, instance)
+    claim, addresses = claim_of(cloud, instance), instance.addresses
+    machine.phone = phone_of(cloud, instance, addresses[-1], devices)
     wan = [WAN] if instance.public_ip_address is not None else []
-    if claim is not None:
-        addresses = instance.addresses
+    if claim is not None and not devices.came_late(claim):
         check = EniCheck(addresses, instance.source_dest_check)
-        write_gateway(cloud, machine, claim, Seat(ports, own=addresses[0], underlay=addresses[-1], check=check), served)
+        write_gateway(cloud, machine, claim, Seat(ports, own=addresses[0], underlay=addresses[-1], check=check), devices)
         write_table(machine, wan, instance.origin, (no_route(instance.origin),))  # from the internet it forwards nothing
     elif is_vcpe(cloud, instance) or is_next_hop:
         write_refusal(machine, [*(port.device for port in ports), *wan], instance.origin)

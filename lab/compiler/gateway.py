@@ -12,10 +12,11 @@ from lab.cloud.alibaba.propagation import gateway_routes
 from lab.cloud.alibaba.resources import ARREARAGE, CloudConnectNetwork
 from lab.cloud.aws.resources import Instance
 from lab.cloud.aws.resources import RouteTable as CloudTable
-from lab.compiler.device import Claim, Served, claim_of, is_vcpe, may_connect, proof_of_machine, tunnel_name
+from lab.compiler.device import Claim, Devices, claim_of, is_vcpe, may_connect, proof_of_machine, tunnel_name
 from lab.compiler.draft import NodeDraft, no_route
 from lab.compiler.fabric import Port
 from lab.compiler.names import TUN, table_number
+from lab.compiler.phone import phone_of
 from lab.origin import Origin
 from lab.reasons import Reason
 from lab.topology import Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
@@ -39,12 +40,12 @@ class Seat:
     check: EniCheck | None = None
 
 
-def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port], served: Served) -> None:
+def write_machine(cloud: Cloud, machine: NodeDraft, instance: Instance, ports: Sequence[Port], devices: Devices) -> None:
     """Add to a machine in AWS what it forwards, if it is one that other machines' packets are sent to."""
-    claim = claim_of(cloud, instance)
-    if claim is not None:
-        own = ports[0].addresses[0]
-        write_gateway(cloud, machine, claim, Seat(ports, own, own), served)
+    claim, own = claim_of(cloud, instance), ports[0].addresses[0]
+    machine.phone = phone_of(cloud, instance, own, devices)
+    if claim is not None and not devices.came_late(claim):
+        write_gateway(cloud, machine, claim, Seat(ports, own, own), devices)
     elif is_vcpe(cloud, instance) or any(_is_next_hop(cloud, port) for port in ports):
         write_refusal(machine, [port.device for port in ports], instance.origin)
 
@@ -65,13 +66,13 @@ def write_table(machine: NodeDraft, devices: Sequence[str], origin: Origin, rout
         machine.tables.append(RouteTable(table_number(origin), routes, tuple(devices), origin.resource))
 
 
-def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, served: Served) -> None:
+def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, devices: Devices) -> None:
     """From the LAN into the tunnel goes what the gateway has learned; from the tunnel to the LAN its static routes."""
     gateway = claim.gateway
     machine.kind = NodeKind.GATEWAY
-    devices = [port.device for port in seat.ports]
+    lan_side = [port.device for port in seat.ports]
     if gateway.ccn_id is None or not may_connect(claim):
-        write_table(machine, devices, gateway.origin, (_without_tunnel(claim),))
+        write_table(machine, lan_side, gateway.origin, (_without_tunnel(claim),))
         return
     learned = gateway_routes(cloud.store, gateway.id)
     tunnel = tuple(Route(route.destination, route.origin, TUN, source=seat.own) for route in learned)
@@ -80,15 +81,16 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, se
     )
     machine.main += tunnel
     machine.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=gateway.id))
-    write_table(machine, devices, gateway.origin, (*tunnel, no_route(gateway.origin)))
+    write_table(machine, lan_side, gateway.origin, (*tunnel, no_route(gateway.origin)))
     machine.tables.append(RouteTable(table_number(gateway.ccn_origin), (*lan, no_route(gateway.origin)), (TUN,), gateway.id))
     peer = TunnelPeer(
-        tunnel_name(gateway, claim.device, served),
+        tunnel_name(gateway, claim.device),
         tuple(route.destination for route in learned),
         proof_of_machine(claim, gateway.ccn_id),
         gateway.ccn_origin,
         endpoint=(ccn_address(cloud, gateway.ccn_id), UDP_PORT),
         speaks_first=True,
+        leads=gateway.id if devices.leads(gateway, claim.device) else "",
     )
     machine.services.append(Tunnel(TUN, seat.underlay, UDP_PORT, (peer,), gateway.origin, seat.check))
 

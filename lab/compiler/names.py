@@ -15,6 +15,7 @@ WAN = "wan"
 IGW = "igw"
 CEN = "cen"
 INTERNET = "internet"
+CONTROLLER = "controller"
 
 MAIN_TABLE = 254
 _FIRST_TABLE = 1000

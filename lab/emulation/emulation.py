@@ -19,6 +19,7 @@ from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
 from lab.emulation.descriptors import allow_many
 from lab.emulation.gateway import Options
+from lab.emulation.home.home import Home
 from lab.emulation.line.lines import Lines, Way
 from lab.emulation.machine import Machine, terminate_all
 from lab.emulation.network import Network, check_interface_names
@@ -56,18 +57,19 @@ class NodeDied(MachineError):
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """What had died and was started anew: the nodes of dataplanes, and the links of lines."""
+    """What had died and was started anew: the nodes of dataplanes, the links of lines, and whether it was the controller."""
 
     dataplanes: tuple[str, ...] = ()
     lines: tuple[Link, ...] = ()
+    controller: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.dataplanes or self.lines)
+        return bool(self.dataplanes or self.lines or self.controller)
 
     def __add__(self, other: Healed) -> Healed:
         """Each once."""
         dataplanes, lines = (*self.dataplanes, *other.dataplanes), (*self.lines, *other.lines)
-        return Healed(tuple(dict.fromkeys(dataplanes)), tuple(dict.fromkeys(lines)))
+        return Healed(tuple(dict.fromkeys(dataplanes)), tuple(dict.fromkeys(lines)), self.controller or other.controller)
 
 
 class Emulation:
@@ -100,7 +102,9 @@ class Emulation:
         self.machines: dict[str, Machine] = {}
         self._network = Network(self.machines)
         self._lines = Lines(self.machines, lambda: self._new_machines(1)[0])
-        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, LONGEST_SILENCE if timeless else None))
+        patience = LONGEST_SILENCE if timeless else None
+        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience))
+        self._home = Home(self.machines, patience=patience)
         self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
         self._rendered: dict[str, Node] = {}
@@ -125,7 +129,7 @@ class Emulation:
             raise MachineError(f"the change could not be applied, and the lab is as it was before: {error}") from error
 
     def heal(self) -> Healed:
-        """Start anew what has died: dataplanes, with new keys for their tunnels, and lines. Says what it was.
+        """Start anew what has died: dataplanes, with new keys for their tunnels, lines, the controller. Says what it was.
 
         Other tunnels go on meanwhile. Raises NodeDied when a node has ended, which nothing can heal, and MachineError when
         something can not be started.
@@ -133,7 +137,8 @@ class Emulation:
         healed = Healed()
         for last in (*[False] * (_TRIES - 1), True):
             self._check_nodes()
-            healed += Healed(tuple(node for node, _ in self._tunnels.ended()), tuple(self._lines.ended()))
+            dataplanes = tuple(node for node, _ in self._tunnels.ended())
+            healed += Healed(dataplanes, tuple(self._lines.ended()), self._home.has_ended)
             try:
                 if not self.is_whole:
                     self._change(self.topology, self.orders)
@@ -153,7 +158,7 @@ class Emulation:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is to be healed: all lives, and the last change went through to its end."""
-        dead = self._tunnels.ended() or self._tunnels.parent_has_ended or self._lines.ended()
+        dead = self._tunnels.ended() or self._tunnels.parent_has_ended or self._lines.ended() or self._home.has_ended
         return not dead and not self._is_changing
 
     def _check_nodes(self) -> None:
@@ -167,6 +172,7 @@ class Emulation:
         yield from (machine.lifeline for machine in self.machines.values())
         yield from self._tunnels.lifelines()
         yield from self._lines.lifelines()
+        yield from self._home.lifelines()
 
     @property
     def ways(self) -> Mapping[Link, Way]:
@@ -179,8 +185,10 @@ class Emulation:
         orders = {link: order for link, order in orders.items() if link in topology.links}
         progress(f"{len(topology.nodes)} nodes, {len(topology.links)} links")
         self._tunnels.warm_up(topology)
+        self._home.warm_up(topology)
         self._forget_devices(self._tunnels.forget_ended())
         self._tunnels.hold()
+        self._home.hold()
         self._forget_devices(self._tunnels.stop_obsolete(topology))
         self._lines.stop_obsolete(orders)
         middles = self._lines.middles(orders)
@@ -202,6 +210,7 @@ class Emulation:
         for node in topology.nodes:
             if node.services:
                 self._network.route(node, tunnels=True)
+        self._home.apply(topology)
         self.topology, self.orders, self._is_changing = topology, orders, False
         self._tunnels.wait(self._connected_within)
 
@@ -272,6 +281,22 @@ class Emulation:
         self._tunnels.wait(within)
         return self._tunnels.vpn_ends(tunnel)
 
+    def control_ends(self, device: str, *, within: float = 0.0) -> tuple[StatusEnd, ...]:
+        """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
+        return self._home.ends(device, within=within)
+
+    def control_reasons(self) -> dict[str, str]:
+        """Why the Control Status of each machine that phones home is Abnormal, by node; empty where it is Normal."""
+        return self._home.reasons()
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        """The devices, by serial number, that the controller hears again (True), or no longer, since the last call."""
+        return self._home.news()
+
+    def home_pids(self) -> dict[str, int]:
+        """The processes of the controller and of the devices that phone home, by what they are."""
+        return self._home.pids()
+
     def tunnel_ends(self, tunnel: str) -> dict[str, TunnelEnd]:
         """The processes at the ends of a tunnel, by node, for who wants to do something to one."""
         return self._tunnels.ends(tunnel)
@@ -318,6 +343,7 @@ class Emulation:
             capture.stop()
 
     def close(self) -> None:
+        self._home.stop()
         self._tunnels.stop()
         self._lines.stop()
         terminate_all(self.machines.values())

@@ -48,6 +48,11 @@ class Options:
         return {"keylog": self.keylog and str(self.keylog), "ike": dict.fromkeys(patient, self.patience)}
 
 
+def control_path(machine: Machine) -> Path:
+    """Where the dataplane of a machine is asked."""
+    return RUNTIME / f"{machine.name}.sock"
+
+
 class GatewayProcess:
     """A dataplane in the namespaces of a machine, forked from `parent`. `peers` are those it begins with. Keys go by memfd and
     socket only, unless a key log is asked for."""
@@ -57,7 +62,7 @@ class GatewayProcess:
     ) -> None:
         self.machine = machine
         self._options = options
-        self.control = RUNTIME / f"{machine.name}.sock"
+        self.control = control_path(machine)
         config = RUNTIME / f"{machine.name}.json"
         config.touch(0o600)
         config.write_text(json.dumps(self._config(tunnel, peers, mtu) | options.config()))

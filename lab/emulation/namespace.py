@@ -56,6 +56,17 @@ class NetworkNamespace:
 
 
 @contextmanager
+def inside_network(pid: int) -> Iterator[None]:
+    """Move the calling thread into the network namespace of a process, and back: a socket made there stays there."""
+    there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with inside(there):
+            yield
+    finally:
+        os.close(there)
+
+
+@contextmanager
 def inside(namespace: int) -> Iterator[None]:
     """Move the calling thread into the network namespace of that descriptor, and back."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -178,8 +178,10 @@ class Tunnels:
         return any(not _is_normal(states[name]) and states[name]["ike"]["failure"] is None for name in speakers)
 
     def vpn_ends(self, name: str) -> tuple[StatusEnd, ...]:
-        """How the ends of a tunnel see it now, that which speaks first before the other."""
-        serving = [(node, running) for (node, _), running in self._running.items() if name in running.peers]
+        """How the ends of a tunnel, or of that which leads for a gateway, see it now. Who speaks first comes first."""
+        peers = [(node, running, peer) for (node, _), running in self._running.items() for peer in running.peers.values()]
+        name = next((peer.name for _, _, peer in peers if peer.leads == name), name)
+        serving = [(node, running) for node, running, peer in peers if peer.name == name]
         serving.sort(key=lambda one: not one[1].peers[name].speaks_first)
         return tuple(
             StatusEnd(node, _trouble(running.process.status()["peers"][name], running.peers[name])) for node, running in serving

@@ -425,7 +425,7 @@ def _region(situation: Situation, address: IPv4Address) -> str:
 def _outside_selector(situation: Situation) -> Iterator[Remedy]:
     """At the point of presence the source's network is no static route of its gateway; at a gateway it has not been learned."""
     entered = situation.hop.entered
-    gateway = situation.cloud.store.find(SmartAccessGateway, entered.peer.name) if entered is not None else None
+    gateway = situation.cloud.store.find(SmartAccessGateway, entered.peer.leads) if entered is not None else None
     home = situation.site(situation.packet.source)
     if situation.hop.node.kind is NodeKind.CCN and gateway is not None and isinstance(home, (AwsVpc, EnsNetwork)):
         yield tuple(announce(gateway, home))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.simulation.handshake import Ends
 from lab.simulation.journey import Journey, Place
+from lab.simulation.phones import calls, control_ends
 from lab.simulation.probe import Probe, answer
 from lab.simulation.router import Router
 from lab.simulation.state import State
@@ -56,13 +57,18 @@ class Simulation:
         return tuple(self._tunnels.open_all())
 
     def chatter(self) -> tuple[Walk, ...]:
-        """How the datagrams fare that tunnels send without being asked, be it now or later. Nothing remembers these walks."""
-        return tuple(self.with_topology(self.topology)._tunnels.chatter())
+        """How the packets fare that tunnels and phones send without being asked, now or later. Nothing remembers these walks."""
+        twin = self.with_topology(self.topology)
+        return (*twin._tunnels.chatter(), *calls(twin))
 
     def vpn_ends(self, tunnel: str) -> tuple[StatusEnd, ...]:
-        """How the ends of a tunnel see it, once they have tried to open it."""
+        """How the ends of a tunnel, or of that which a gateway's routes follow, see it, once they have tried to open it."""
         self.open_tunnels()
         return self._tunnels.vpn_ends(tunnel)
+
+    def control_ends(self, device: str) -> tuple[StatusEnd, ...]:
+        """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
+        return control_ends(self.with_topology(self.topology), device)
 
     def router(self, node: str) -> Router:
         """A node's index. Raises LookupError for an unknown node."""

@@ -81,8 +81,9 @@ class Tunnels:
                 yield send(dataplane, end.service.port, known, IKE_SIZE, frozenset(), self._underlay)
 
     def vpn_ends(self, name: str) -> tuple[StatusEnd, ...]:
-        """How the ends of a tunnel see it, as things stand, that which speaks first before the other."""
-        ends = sorted(self._ends.get(name, ()), key=lambda end: not end.peer.speaks_first)
+        """How the ends of a tunnel, or of that which leads for a gateway, see it now. Who speaks first comes first."""
+        leading = [end for end in self._all_ends if end.peer.leads == name]
+        ends = sorted(leading or self._ends.get(name, []), key=lambda end: not end.peer.speaks_first)
         return tuple(StatusEnd(end.node.name, self._trouble(end)) for end in ends)
 
     def _trouble(self, end: TunnelEnd) -> str:

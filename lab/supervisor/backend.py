@@ -92,6 +92,9 @@ class EmulationBackend:
     def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.vpn_ends(tunnel, within=within)
 
+    def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
+        return self._emulation.control_ends(device, within=within)
+
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()
 

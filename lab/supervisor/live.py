@@ -138,6 +138,7 @@ class LiveLab:
         names = self._backend.names
         dead = [f"the dataplane of {names[node]}" for node in healed.dataplanes]
         dead += [f"the line of {link_names(self._emulation.topology, names)[link]}" for link in healed.lines]
+        dead += ["the controller and the devices' calls to it"] if healed.controller else []
         if dead:
             self._log.add("healed", f"started anew after {time.monotonic() - started:.2f} s: {', '.join(dead)}")
         if self._lab.compile() != self._emulation.topology:

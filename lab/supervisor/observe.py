@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.drops import Filter
+from lab.drops import Filter, Place
 from lab.emulation.emulation import Emulation
 from lab.emulation.probe import Probing, Sighting
 from lab.explanation.explanation import Explanation
-from lab.simulation import Probe
+from lab.explanation.place import drop_of
+from lab.simulation import Probe, Simulation
 from lab.supervisor.observation import Observation
+from lab.topology import Topology
 
 ANSWERED_WITHIN = 1.0  # seconds; our choice, far above the round trip on one machine
 _PORT_UNREACHABLE = (3, 3)  # RFC 792: what a machine that nobody listens on says to UDP
@@ -39,10 +41,18 @@ def send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observ
         answered = _came_back(sighting)
         arrived = answered or _arrived(explanation, sighting)
         errors = tuple((error.type, error.code) for error in sighting.errors)
-        drops = tuple(drop for drop in emulation.new_drops() if drop.place.filter is not Filter.HANDSHAKE)
+        others = _of_others(emulation.topology, explanation)
+        drops = tuple(drop for drop in emulation.new_drops() if (drop.node, drop.place) not in others)
+        drops = tuple(drop for drop in drops if drop.place.filter is not Filter.HANDSHAKE)
         return Observation(arrived, answered, drops, errors, sighting.refused)
     finally:
         probing.close()
+
+
+def _of_others(topology: Topology, explanation: Explanation) -> set[tuple[str, Place]]:
+    """Where packets die that nobody asked for, of tunnels and of devices that phone home, but for the place that is predicted."""
+    places = {(drop.node, drop.place) for walk in Simulation(topology).chatter() if (drop := drop_of(walk)) is not None}
+    return places - ({(explanation.drop.node, explanation.drop.place)} if explanation.drop is not None else set())
 
 
 def _arrived(explanation: Explanation, sighting: Sighting) -> bool:

@@ -59,6 +59,9 @@ class SimulationBackend:
     def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._simulation.vpn_ends(tunnel)
 
+    def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
+        return self._simulation.control_ends(device)
+
     def new_drops(self) -> list[Drop]:
         drops = [Drop(node, place, packets) for (node, place), packets in self._drops.items()]
         self._drops.clear()

@@ -53,6 +53,11 @@ def nobodys(_active: Device, _standby: Device) -> tuple[str, str]:
     return "saganother", "another"
 
 
+def credentials(serial_number: str, key: str) -> str:
+    """User data."""
+    return json.dumps({"sn": serial_number, "key": key})
+
+
 @dataclass(frozen=True)
 class Stage:
     """The next state of one running network: what the vCPE is given, and a port of UDP that its subnet's list denies.
@@ -101,7 +106,7 @@ def cloud_of(stage: Stage) -> Cloud:
     serial_number, key = stage.given(*devices)
     machine = cloud.store.get(Instance, here.machines["vcpe"])
     with cloud.store.transaction():
-        cloud.store.put(replace(machine, user_data=json.dumps({"sn": serial_number, "key": key})))
+        cloud.store.put(replace(machine, user_data=credentials(serial_number, key)))
     if stage.denied is not None:
         port, egress = stage.denied
         entry = {"network_acl_id": here.acls[2], "rule_number": 50, "protocol": "udp", "rule_action": "deny"}

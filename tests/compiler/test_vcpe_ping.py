@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from dataplane.check import EniCheck
+from lab.compiler.phone import CONTROLLER_ADDRESS
 from lab.reasons import Reason
 from lab.scenario import Scenario
 from lab.topology import ANY, Gate, Node, NodeKind, RouteTable, Stage, Topology, Tunnel
@@ -82,6 +83,7 @@ def test_nodes(full: Topology) -> None:
         ("ecs", NodeKind.HOST, "alibaba", False),
         ("ccn-singapore", NodeKind.CCN, "alibaba", True),
         ("hybrid", NodeKind.CEN, "alibaba", True),
+        ("controller", NodeKind.CONTROLLER, "alibaba", False),
     }
 
 
@@ -105,7 +107,7 @@ def test_one_to_one_translation_at_the_internet_gateway(full: Topology) -> None:
 
 def test_the_internet_knows_public_addresses_only(full: Topology) -> None:
     (main,) = labelled(full, "internet").tables
-    assert set(ways(main)) == {IPv4Network(PUBLIC), IPv4Network(PRESENCE), ANY}
+    assert set(ways(main)) == {IPv4Network(PUBLIC), IPv4Network(PRESENCE), IPv4Network(CONTROLLER_ADDRESS), ANY}
     assert ways(main)[ANY] is Reason.NO_ROUTE_TO_DESTINATION
 
 
@@ -189,7 +191,7 @@ def test_every_object_names_the_call_that_made_it(full: Topology) -> None:
         origins = {route.origin for table in node.tables for route in table.routes}
         origins |= {it.origin for it in node.gates} | {it.origin for it in node.checks} | {it.origin for it in node.nats}
         for origin in origins:
-            if node.kind is not NodeKind.INTERNET or origin.operation:
+            if node.kind not in (NodeKind.INTERNET, NodeKind.CONTROLLER) or origin.operation:
                 assert origin.resource, (node.label, origin)
                 assert origin.operation.split(".")[0] in ("aws", "alibaba"), (node.label, origin)
                 assert origin.number > 0

@@ -41,7 +41,7 @@ def observed() -> dict[Run, Observed]:
 def test_everything_arrives_and_nothing_drops(observed: dict[Run, Observed], name: str) -> None:
     run = observed[name, ""].run
     assert [(ping.result.sent, ping.result.received) for ping in run.pings] == [(4, 4)] * 3
-    assert [[end.status for end in record.ends] for record in run.statuses] == [["Normal", "Normal"]]
+    assert [[end.status for end in record.ends] for record in run.statuses] == [["Normal", "Normal"]] * 2
     assert [blame.drop for blame in run.drops if blame.drop.place.reason != OVERTAKING] == []
     assert run.passed
 
@@ -66,7 +66,7 @@ def assert_declared(one: Observed, name: str, step: str) -> None:
     assert {effect: packets for effect, packets in dies.items() if effect.reason not in around} == {
         effect: ECHOES for effect in declared if isinstance(effect, Dies)
     }, (name, step)
-    abnormal = {Abnormal(record.gateway, record.reason) for record in one.run.statuses if not record.passed}
+    abnormal = {Abnormal(record.gateway, record.reason, record.kind) for record in one.run.statuses if not record.passed}
     assert abnormal == {effect for effect in declared if isinstance(effect, Abnormal)}, (name, step)
     refused = {Refused(later.number, refusal.code) for later in one.run.steps for refusal in later.refusals}
     assert refused == {effect for effect in declared if isinstance(effect, Refused)}, (name, step)

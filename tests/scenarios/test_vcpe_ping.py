@@ -41,6 +41,9 @@ class Answering:
     def vpn_ends(self, tunnel: str, *, within: float) -> list[StatusEnd]:
         return [StatusEnd(footing.node, self.reason) for footing in self.applied[-1].footings.get(tunnel, ())]
 
+    def control_ends(self, device: str, *, within: float) -> list[StatusEnd]:
+        return [StatusEnd(node.name) for node in self.applied[-1].nodes if node.phone is not None and node.phone.name == device]
+
     def new_drops(self) -> list[Drop]:
         return []
 
@@ -62,8 +65,11 @@ def test_the_network_is_built_at_the_first_question_and_changed_for_the_pings() 
     backend = Answering()
     result = run_scenario(SCENARIO, skip=(), backend=backend, listener=Listener())
     assert result.passed
-    assert [len(topology.nodes) for topology in backend.applied] == [7, 8]  # the CEN comes after VPN Status is Normal
-    assert [(record.step, record.status, len(record.ends)) for record in result.statuses] == [("3.2", "Normal", 2)]
+    assert [len(topology.nodes) for topology in backend.applied] == [8, 9]  # the CEN comes after both statuses are Normal
+    assert [(record.kind, record.step, record.status, len(record.ends)) for record in result.statuses] == [
+        ("VPN Status", "3.2", "Normal", 2),
+        ("Control Status", "3.2", "Normal", 1),
+    ]
     assert len(result.pings) == 3
 
 
@@ -72,19 +78,21 @@ def test_a_vpn_status_that_does_not_become_normal_fails_the_run_and_its_step() -
     result = run_scenario(SCENARIO, skip=(), backend=Answering(reason="NO_ANSWER"), listener=Listener())
     assert not result.passed
     assert [step.number for step in result.steps if step.outcome is Outcome.FAILED] == ["3.2"]
-    assert [(record.status, record.reason) for record in result.statuses] == [("Abnormal", "NO_ANSWER")]
+    assert [(record.status, record.reason) for record in result.statuses] == [("Abnormal", "NO_ANSWER"), ("Normal", "")]
 
 
 @pytest.mark.requirement("S0-050")
-def test_a_gateway_that_is_on_no_ccn_has_no_tunnel_and_is_abnormal() -> None:
+def test_a_gateway_that_is_no_machines_has_no_tunnel_does_not_report_and_is_abnormal() -> None:
     def run(lab: Lab) -> None:
         order = lab.alibaba.create_smart_access_gateway(name="mine")
         with lab.step("1", "ask"):
             lab.expect_vpn_status(order.gateways[0], "Abnormal")
+            lab.expect_control_status(order.gateways[0], "Abnormal")
 
     result = run_scenario(scenario_of("Mine.", run=run), skip=(), backend=Answering(), listener=Listener())
     assert [(record.gateway, record.status, record.reason, record.passed) for record in result.statuses] == [
-        ("mine", "Abnormal", "NO_TUNNEL", True)
+        ("mine", "Abnormal", "NO_TUNNEL", True),
+        ("mine", "Abnormal", "NOT_REPORTING", True),
     ]
 
 

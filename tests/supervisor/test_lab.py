@@ -86,7 +86,7 @@ def test_a_second_supervisor_on_the_same_state_is_refused(up: Up) -> None:
 
 def test_the_list_shows_it(up: Up) -> None:
     (mine,) = [lab for lab in saglab_json("list")["up"] if lab["name"] == NAME]
-    assert (mine["scenario"], mine["left_out"], mine["condition"], mine["nodes"]) == ("vcpe-ping", ["2.5"], "up", 8)
+    assert (mine["scenario"], mine["left_out"], mine["condition"], mine["nodes"]) == ("vcpe-ping", ["2.5"], "up", 9)
 
 
 # What can be asked

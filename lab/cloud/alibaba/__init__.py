@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.cloud.alibaba.cen_bandwidth_package import CenBandwidthPackageOperations
 from lab.cloud.alibaba.cloud_connect_network import CloudConnectNetworkOperations
+from lab.cloud.alibaba.controller_certificate import ControllerCertificate, ControllerCertificateOperations
 from lab.cloud.alibaba.device import DeviceOperations, HighAvailability
 from lab.cloud.alibaba.ens import ENS_LINUX, ENS_SAG_VCPE, EnsOperations
 from lab.cloud.alibaba.ens_security_group import EnsSecurityGroupOperations
@@ -47,6 +48,7 @@ __all__ = [
     "CenAttachment",
     "CenBandwidthPackage",
     "CloudConnectNetwork",
+    "ControllerCertificate",
     "Device",
     "EnsInstance",
     "EnsNetwork",
@@ -77,6 +79,7 @@ class Alibaba(
     OrderOperations,
     SubscriptionOperations,
     DeviceOperations,
+    ControllerCertificateOperations,
     TicketOperations,
     SmartAccessGatewayOperations,
     CloudConnectNetworkOperations,

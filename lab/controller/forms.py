@@ -1,0 +1,66 @@
+"""What the two sides of a line have in common: names, and the JSON of entries, configurations and certificates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from lab.phoning import Configuration, Entry, Validity
+
+Json = dict[str, Any]
+
+HOST = "controller.sag.example"  # the name on the controller's certificate: a domain kept for documentation (RFC 2606 §3)
+CONFIGURATION, REPORTS = "/configuration", "/reports"
+MACHINE = "x-machine"  # the header in which a device says on which machine it runs
+
+
+def entry_json(entry: Entry) -> Json:
+    told = entry.configuration
+    return {
+        "name": entry.name,
+        "serial_number": entry.serial_number,
+        "key": entry.key.decode(),
+        "holder": entry.holder,
+        "is_paired": entry.is_paired,
+        "configuration": None if told is None else configuration_json(told),
+        "withheld": entry.withheld,
+    }
+
+
+def entry_of(given: Json) -> Entry:
+    told = given["configuration"]
+    configuration = None if told is None else configuration_of(told)
+    return Entry(**given | {"key": given["key"].encode(), "configuration": configuration})
+
+
+def configuration_json(configuration: Configuration) -> Json:
+    """A configuration as a device reads it."""
+    return {
+        "gateway": configuration.gateway,
+        "role": configuration.role,
+        "point_of_presence": str(configuration.point_of_presence),
+        "learned": [str(network) for network in configuration.learned],
+        "announced": [str(network) for network in configuration.announced],
+        "max_bandwidth": configuration.max_bandwidth,
+    }
+
+
+def configuration_of(given: Json) -> Configuration:
+    """Raises ValueError, KeyError."""
+    return Configuration(
+        gateway=given["gateway"],
+        role=given["role"],
+        point_of_presence=IPv4Address(given["point_of_presence"]),
+        learned=tuple(map(IPv4Network, given["learned"])),
+        announced=tuple(map(IPv4Network, given["announced"])),
+        max_bandwidth=given["max_bandwidth"],
+    )
+
+
+def validity_json(validity: Validity) -> Json:
+    return {"not_before": validity.not_before.isoformat(), "not_after": validity.not_after.isoformat()}
+
+
+def validity_of(given: Json) -> Validity:
+    return Validity(*(datetime.fromisoformat(given[name]) for name in ("not_before", "not_after")))

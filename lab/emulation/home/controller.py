@@ -1,0 +1,101 @@
+"""The controller's process: what the lab may ask of it.
+
+Once it listens in the namespace of its node it gives up every privilege: it is spoken to by whoever is on the lab's internet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import time
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dataplane.linux.privileges import drop_privileges, identity_of
+from lab.controller.certificates import Authority
+from lab.controller.forms import HOST, entry_of, validity_of
+from lab.controller.roll import Roll
+from lab.controller.service import Service
+from lab.emulation.home.errands import Json
+from lab.emulation.namespace import inside_network
+from lab.phoning import Validity
+
+_BACKLOG = 512
+_IDLE = 60  # seconds until a silent connection is closed; our choice, above all intervals between reports
+_NOBODY = 65534  # the user of that name, on every Linux
+
+
+class Controller:
+    """What the lab may ask: "serve", "register" and "status"."""
+
+    def __init__(self) -> None:
+        self._authority = Authority()
+        self._roll = Roll()
+        self._certificate: Validity | None = None
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._server: asyncio.Task[None] | None = None
+
+    def do(self, asked: Json) -> Json:
+        match asked["op"]:
+            case "register":
+                self._take_register(asked)
+            case "serve":
+                self._serve(asked["node"], asked["address"], asked["port"])
+        return self._status()
+
+    def _take_register(self, asked: Json) -> None:
+        self._roll.load(map(entry_of, asked["entries"]), every=asked["every"], anew=asked["anew"])
+        certificate = validity_of(asked["certificate"])
+        if certificate != self._certificate:
+            self._certificate = certificate
+            present(self._tls, self._authority.issue(HOST, certificate))
+
+    def _serve(self, node: int, address: str, port: int) -> None:
+        """Listen where the process `node` is, and serve from there."""
+        with inside_network(node):
+            listener = socket.create_server((address, port), backlog=_BACKLOG)
+        drop_privileges(identity_of(_NOBODY))
+        server = make_server(Service(self._roll).app(), self._tls)
+        self._server = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
+
+    def _status(self) -> Json:
+        now = time.monotonic()
+        return {
+            "pid": os.getpid(),
+            "authority": self._authority.certificate.decode(),
+            "reasons": self._roll.reasons(now=now),
+            "changes": self._roll.changes(now=now),
+        }
+
+
+def make_server(app: ASGIApp, tls: ssl.SSLContext) -> uvicorn.Server:
+    """HTTP over TLS for an application, to be served on sockets of the caller's."""
+    config = uvicorn.Config(
+        app,
+        http=H11Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE,
+    )
+    config.load()
+    config.ssl = tls  # of a key that was never in a file
+    return uvicorn.Server(config)
+
+
+def present(context: ssl.SSLContext, pem: bytes) -> None:
+    """Show this key's certificate from now on. Python takes a certificate by a path only: here that of a file in memory."""
+    fd = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.write(fd, pem)
+        context.load_cert_chain(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
