@@ -11,6 +11,7 @@ from lab.cloud.alibaba.ens_security_group import EnsSecurityGroupOperations
 from lab.cloud.alibaba.event import EventName, Level, SystemEvent
 from lab.cloud.alibaba.instance import InstanceOperations
 from lab.cloud.alibaba.order import OrderOperations, Purchase, SmartAccessGatewayOrder
+from lab.cloud.alibaba.peak_bandwidth import PeakBandwidthOperations
 from lab.cloud.alibaba.resources import (
     Cen,
     CenAttachment,
@@ -78,6 +79,7 @@ __all__ = [
 class Alibaba(
     OrderOperations,
     SubscriptionOperations,
+    PeakBandwidthOperations,
     DeviceOperations,
     ControllerCertificateOperations,
     TicketOperations,

@@ -104,8 +104,7 @@ class OrderOperations(AlibabaBase):
         check_choice("cpe_version", cpe_version, CPE_VERSIONS)
         check_choice("ha_type", ha_type, HA_TYPES)
         check_choice("period", period, PERIODS)
-        if max_bandwidth not in BANDWIDTHS:
-            raise CloudError("InvalidParameter", f"max_bandwidth {max_bandwidth} is not within 10 to 1000 Mbit/s")
+        check_bandwidth("max_bandwidth", max_bandwidth)
         if quantity < 1:
             raise CloudError("InvalidParameter", f"quantity {quantity} is not at least 1")
         self._check_amount(quantity)
@@ -187,6 +186,12 @@ class OrderOperations(AlibabaBase):
             cidr_origin=origin,
             ccn_origin=origin,
         )
+
+
+def check_bandwidth(parameter: str, value: int) -> None:
+    """Raises InvalidParameter."""
+    if value not in BANDWIDTHS:
+        raise CloudError("InvalidParameter", f"{parameter} {value} is not within 10 to 1000 Mbit/s")
 
 
 def check_choice(parameter: str, value: object, choices: Sequence[object]) -> None:
