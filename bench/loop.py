@@ -19,11 +19,11 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import raw
 
 from dataplane import ipv4
+from dataplane.cutting import cut
 from dataplane.doubles import TO_POP_SPI, VCPE, Underlay, outbound_sa, pop, vcpe
 from dataplane.esp import PAYLOAD_OFFSET, Slot, sealed_length
 from dataplane.fastpath import FastPath
 from dataplane.packets import BatchEffect, Datagram, Effect, Send, SendBatch
-from dataplane.segmentation import Segmenter
 from dataplane.suites import ICV_LENGTH, SUITES
 from dataplane.superpacket import parse_superpacket
 from dataplane.virtio import GSO_TCPV4, GSO_UDP_L4, NEEDS_CHECKSUM, Offload
@@ -115,7 +115,7 @@ def _row(case: Case, path: Path, cipher: str) -> Iterator[str]:
     yield _best(lambda: sa.seal([slot] * case.pieces), case.pieces)
     packet, offload = memoryview(bytearray(case.packet())), case.offload()
     yield _best(lambda: _drain(path.outbound(packet, offload)), case.pieces)
-    packets = list(Segmenter().packets(parse_superpacket(packet, offload)))
+    packets = list(cut(parse_superpacket(packet, offload)))
     yield _best(lambda: path.left.engine.outbound(packets, NOW), case.pieces)
     # No datagram may come twice, so there are as many as are taken.
     waiting = iter([path.seal(packet, offload) for _ in range(ROUNDS * REPEATS)])

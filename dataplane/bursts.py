@@ -12,7 +12,6 @@ from dataplane.errors import DropReason
 from dataplane.esp import ALIGNMENT, ASSOCIATED_LENGTH, MINIMUM_LENGTH, PAYLOAD_OFFSET, InboundSa
 from dataplane.packets import Datagram, Endpoint
 from dataplane.rows import MOST_ROWS, SHAPES_KEPT, STRIDES_KEPT, Kept, Slots
-from dataplane.segmentation import LARGEST_SEND, SEGMENTS
 from dataplane.suites import ICV_LENGTH
 
 LARGEST_READ = 65536
@@ -90,8 +89,9 @@ class Burst:
 class Receiver:
     """Memory for one burst, gathered from several reads if they continue each other.
 
-    The kernel ends what it hands over at 64 KB, which is in the middle of what a sender sent at once. What is done once for a
-    burst costs as much as 40 datagrams do, so it is worth to wait for the rest, for no longer than there is something to read.
+    The kernel ends what it hands over at 64 KB, which is in the middle of what a sender sent at once; and a sender of many small
+    batches is quicker than we are. What is done once for a burst costs as much as 40 datagrams do, so it is worth to wait for
+    more, for no longer than there is something to read.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Receiver:
 
         Each is good until the next is asked for.
         """
-        before, is_end = self._gathered, _is_end(length, stride)
+        before = self._gathered
         if before is not None:
             if _continues(before, length, stride, endpoint, tos):
                 length, stride = before.length + length, before.stride
@@ -119,7 +119,7 @@ class Receiver:
                 yield from self.finish()
                 self.memory[:length] = self.memory[before.length : before.length + length]
         self._gathered = Burst(self, length, stride, endpoint, tos)
-        if is_end or _is_complete(self._gathered):
+        if _is_complete(self._gathered):
             yield from self.finish()
 
     def finish(self) -> Iterator[Burst]:
@@ -135,11 +135,6 @@ def _continues(before: Burst, length: int, stride: int, endpoint: Endpoint, tos:
     is_last = 0 < length == stride < before.stride
     same = (before.endpoint, before.tos) == (endpoint, tos) and (stride == before.stride or is_last)
     return same and before.length + length <= MEMORY - before.stride and before.pieces + -(-length // before.stride) <= MOST_ROWS
-
-
-def _is_end(length: int, stride: int) -> bool:
-    """Whether a read of several datagrams was smaller than the kernel's limits: the sender's batch ended there, and so a run."""
-    return stride < length <= LARGEST_SEND - stride and -(-length // stride) < SEGMENTS
 
 
 def _is_complete(burst: Burst) -> bool:

@@ -105,6 +105,8 @@ class Engine:
         if len(self.peers_by_spi) < len(spis):
             raise LocalError("two peers share an inbound SPI")
         self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
+        self.peer_behind = self._by_prefix.lookup
+        """The peer that an address lies behind, None for none."""
         self._agenda = Agenda[RemoteGateway]()
         self._ike = ike
         self.negotiation = None if ike is None else Negotiation(ike, self.peers_by_spi, self.drops, self._plan, now, keylog)
@@ -154,9 +156,9 @@ class Engine:
         self._check_from_lan(header)
         return self._peer_for(header)
 
-    def outer_tos(self, header: Ipv4Header) -> int:
-        """The TOS byte of the outer header of a packet."""
-        return header.tos & self._tos_mask
+    def outer_tos(self, tos: int) -> int:
+        """The TOS byte of the outer header of a packet with that one."""
+        return tos & self._tos_mask
 
     def _check_from_lan(self, header: Ipv4Header) -> None:
         """The receiving half of the interface's check, for forwarded packets: what the gateway itself sends never came in."""
@@ -168,14 +170,14 @@ class Engine:
             raise EniSourceDestCheckRestriction(f"received for {destination}, which is not the interface's own")
 
     def _peer_for(self, header: Ipv4Header) -> RemoteGateway:
-        peer = self._by_prefix.lookup(header.destination)
+        peer = self.peer_behind(header.destination)
         if peer is None:
             raise NoPeerForDestination(f"{IPv4Address(header.destination)} lies behind no peer")
         return peer
 
     def _send(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header, now: float, effects: list[Effect]) -> None:
         peer.permit(packet, header)
-        tos, mtu = self.outer_tos(header), peer.path.mtu
+        tos, mtu = self.outer_tos(header.tos), peer.path.mtu
         if header.total_length <= mtu:
             effects.append(peer.send(self._clamp(packet, header, mtu), now, tos))
         elif header.dont_fragment:

@@ -45,7 +45,7 @@ OUTER_LENGTH = 20 + 8  # IPv4 without options (RFC 791) and UDP (RFC 768); over 
 MINIMUM_LENGTH = PAYLOAD_OFFSET + ALIGNMENT + ICV_LENGTH
 
 _HEAD = struct.Struct("!IIQ")
-_PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: 1, 2, 3, …
+PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: 1, 2, 3, …
 
 
 class Opened(NamedTuple):
@@ -88,6 +88,7 @@ class OutboundSa(_SecurityAssociation):
 
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)
+        self.encrypt = self._aead.encrypt
         self.sequence = 0
         self.last_sequence = self._lifetime
         """The number of the last packet that the key may seal. What large ones cost above their one number is taken off it."""
@@ -152,6 +153,7 @@ class InboundSa(_SecurityAssociation):
 
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)
+        self.decrypt = self._aead.decrypt
         self.window = ReplayWindow()
         self.forgeries = 0
 
@@ -222,7 +224,7 @@ def sealed_length(packet_length: int) -> int:
 def trailer(packet_length: int, next_header: int) -> bytes:
     """What stands between an inner packet and the ICV. RFC 4303 §2.4."""
     pad = -(packet_length + TRAILER_LENGTH) % ALIGNMENT
-    return _PADDING[:pad] + bytes((pad, next_header))
+    return PADDING[:pad] + bytes((pad, next_header))
 
 
 def without_trailer(payload: memoryview) -> memoryview:
@@ -231,7 +233,7 @@ def without_trailer(payload: memoryview) -> memoryview:
     end = len(payload) - TRAILER_LENGTH - pad
     if end < 0:
         raise MalformedEsp(f"{pad} bytes of padding in a payload of {len(payload)}")
-    if payload[end : end + pad] != _PADDING[:pad]:
+    if payload[end : end + pad] != PADDING[:pad]:
         raise MalformedEsp("the padding does not count 1, 2, 3, …")
     return payload[:end]
 

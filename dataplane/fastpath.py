@@ -3,23 +3,26 @@
     TUN ──► super-packet: parse, interface check, peer, selectors ──► cut ──► seal ──► SendBatch
     UDP ──► burst: open, replay ──► run of one flow: parse, selector, interface check, congestion ──► DeliverSuperPacket
 
-Every rule is the engine's, asked once for all packets that share the headers it looks at; and whatever is not quite regular is
-left to the engine, packet by packet, so the outcome and the counters are the same on either path.
+Every rule is the engine's, asked once for all packets that share the headers it looks at. What comes alone, or in small numbers,
+takes the lane; and whatever is not quite regular is left to the engine, packet by packet. So the outcome and the counters are the
+same on either path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from dataplane import ipv4
 from dataplane.bursts import Burst, Receiver
 from dataplane.checksums import MODULUS
 from dataplane.coalescing import Coalescer, Run
+from dataplane.cutting import cut
 from dataplane.engine import Engine
 from dataplane.errors import MalformedPacket, RemoteError
 from dataplane.esp import Opened, OutboundSa, without_trailer
 from dataplane.headers import has_news_of_congestion
-from dataplane.packets import BatchEffect, DeliverSuperPacket, Effect, Endpoint, SendBatch
+from dataplane.lane import Lane
+from dataplane.packets import BatchEffect, Buffer, Datagram, DeliverSuperPacket, Effect, Endpoint, SendBatch
 from dataplane.peer import RemoteGateway
 from dataplane.segmentation import Segmenter
 from dataplane.superpacket import UDP_CHECKSUM, SuperPacket, parse_superpacket
@@ -30,13 +33,14 @@ RUNS_LOOKED_FOR = 4
 
 
 FEWEST = 8
-"""Datagrams of a burst that are taken together. Our choice: what is done once for a burst costs as much as so many do slowly."""
+"""Datagrams of a burst, or packets of a super-packet, that are taken together. Our choice: what is done once for all of them
+costs as much as so many do one by one."""
 
 
 class FastPath:
     """Stands between an engine and a shell. `protocols` are those of which the TUN device takes super-packets.
 
-    A burst of fewer than `fewest` datagrams is left to the slow path.
+    Fewer than `fewest` packets are taken one by one.
 
     `room` is where the shell puts what comes in one read of the underlay's socket.
     """
@@ -44,6 +48,7 @@ class FastPath:
     def __init__(self, engine: Engine, protocols: Collection[int], fewest: int = FEWEST) -> None:
         self._engine = engine
         self._fewest = fewest
+        self._lane = Lane(engine)
         self._segmenter = Segmenter()
         self._receiver = Receiver()
         self._coalescer = Coalescer(self._receiver.memory, protocols)
@@ -59,7 +64,7 @@ class FastPath:
         if offload.gso_type == GSO_NONE:
             if offload.flags & NEEDS_CHECKSUM:
                 _finish_checksum(packet, offload)
-            yield from self._engine.outbound([packet], now)
+            yield from self._send_one(packet, now)
         else:
             yield from self._outbound_superpacket(packet, offload, now)
 
@@ -77,17 +82,25 @@ class FastPath:
             return
         sa = peer.outbound
         if sa is None or not _is_regular(superpacket, peer, sa):
-            yield from engine.outbound(list(self._segmenter.packets(superpacket)), now)
+            yield from engine.outbound(list(cut(superpacket)), now)
             return
         try:
             peer.permit(packet, superpacket.header)
         except RemoteError as error:
             peer.counters.drops[error.reason] += superpacket.pieces
             return
-        yield from self._send(superpacket, peer, sa, now)
+        if superpacket.pieces < self._fewest:
+            for piece in cut(superpacket):
+                yield from self._send_one(piece, now)
+        else:
+            yield from self._send(superpacket, peer, sa, now)
+
+    def _send_one(self, packet: Buffer, now: float) -> Sequence[Effect]:
+        send = self._lane.outbound(packet, now)
+        return self._engine.outbound((packet,), now) if send is None else (send,)
 
     def _send(self, superpacket: SuperPacket, peer: RemoteGateway, sa: OutboundSa, now: float) -> Iterator[SendBatch]:
-        tos = self._engine.outer_tos(superpacket.header)
+        tos = self._engine.outer_tos(superpacket.header.tos)
         length = superpacket.header.total_length + (superpacket.pieces - 1) * superpacket.head_length
         endpoint = peer.sent(superpacket.pieces, length, now)
         for batch in self._segmenter.seal(superpacket, sa):
@@ -113,7 +126,8 @@ class FastPath:
         peer = self._engine.peers_by_spi.get(burst.spi) if is_regular else None
         sa = None if peer is None else peer.inbound_sa(burst.spi)
         if peer is None or sa is None or not sa.may_open(burst.pieces):
-            yield from self._engine.inbound(burst.each(), now)
+            for datagram in burst.each():
+                yield from self._take_one(datagram, now)
             return
         highest = sa.window.highest
         refused = burst.open(sa)
@@ -122,6 +136,10 @@ class FastPath:
         if len(refused) < burst.pieces:
             peer.heard(burst.spi, burst.endpoint, now, newest=sa.window.highest > highest)
         yield from self._deliver(burst, refused, peer, now)
+
+    def _take_one(self, datagram: Datagram, now: float) -> Sequence[Effect]:
+        deliver = self._lane.inbound(*datagram, now)
+        return self._engine.inbound((datagram,), now) if deliver is None else (deliver,)
 
     def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:
         place = looks = 0

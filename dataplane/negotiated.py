@@ -130,6 +130,14 @@ class NegotiatedPeer(RemoteGateway):
             self.endpoint = endpoint
             session.path = Path(session.path.floated().local, endpoint)
 
+    @property
+    def selects_inbound(self) -> bool:
+        return self._heard_through is not None and self._heard_through.selection is not None
+
+    @property
+    def selects_outbound(self) -> bool:
+        return self._sending is not None and self._sending.selection is not None
+
     def admit(self, packet: Buffer, header: Ipv4Header) -> None:
         super().admit(packet, header)
         selection = None if self._heard_through is None else self._heard_through.selection

@@ -133,9 +133,23 @@ class RemoteGateway(ABC):
         """
         quotation = icmp.quoted(packet, header)
         judged = header.source if quotation is None else quotation.destination
-        if self._behind.lookup(judged) is None:
+        if not self.is_behind(judged):
             what = "source" if quotation is None else "destination of the quoted packet"
             raise OutsideSelector(f"{what} {IPv4Address(judged)} lies outside the prefixes of {self.name}")
+
+    def is_behind(self, address: int) -> bool:
+        """Whether the peer may send from an address."""
+        return self._behind.lookup(address) is not None
+
+    @property
+    def selects_inbound(self) -> bool:
+        """Whether `admit` asks more of a packet than a source behind the peer."""
+        return False
+
+    @property
+    def selects_outbound(self) -> bool:
+        """Whether `permit` refuses anything."""
+        return False
 
     def permit(self, packet: Buffer, header: Ipv4Header) -> None:
         """Raises OutsideSelector for a packet that is not to be sent to the peer, though its destination lies behind it."""

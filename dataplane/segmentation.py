@@ -1,8 +1,6 @@
 """Super-packets cut into packets, each sealed into a datagram of its own, in one piece of memory and ready for one system call.
 
-A packet gets what the kernel gives it when it cuts a super-packet itself: its length, an identification that counts up (RFC 791),
-a TCP sequence number that moves on, CWR in the first alone (RFC 3168 §6.1.2), FIN and PSH in the last alone (RFC 9293), and
-checksums of its own.
+The packets are those of `cutting`, which says what belongs into each; here all are written at once.
 """
 
 from __future__ import annotations
@@ -120,16 +118,6 @@ class Segmenter:
             sa.seal(slots.each(count, end))
             for start in range(0, end, rows.longest):
                 yield Batch(self._memory[start : min(start + rows.longest, end)], rows.stride)
-
-    def packets(self, superpacket: SuperPacket) -> Iterator[bytes]:
-        """All packets, for whoever takes one at a time."""
-        first = 0
-        while first < superpacket.pieces:
-            rows, _ = self._cut(superpacket, first, (0, 0, 0, 0))
-            for start in range(PAYLOAD_OFFSET, rows.end, rows.stride):
-                first += 1
-                length = superpacket.last_length if first == superpacket.pieces else superpacket.packet_length
-                yield bytes(self._memory[start : start + length])
 
     def _cut(self, s: SuperPacket, first: int, esp: tuple[int, int, int, int]) -> tuple[_Rows, int]:
         """Write packets number `first` and following, as many as there is room for, with `esp` before the first of them."""

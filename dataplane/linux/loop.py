@@ -57,12 +57,11 @@ class Loop:
     def run(self) -> None:
         """Return once stopped. Raises TunError when the TUN device is taken away."""
         while self._running:
-            self._carry_out(self._engine.tick(time.monotonic()))
-            self._outbox.flush()
-            for key, _ in self._selector.select(self._timeout()):
+            for key, _ in self._selector.select(self._until_due()):
                 handle: Callable[[], None] = key.data
                 handle()
-            self._engine.reported(self._underlay.take_reports(), time.monotonic())
+            if reports := self._underlay.take_reports():
+                self._engine.reported(reports, time.monotonic())
         self._carry_out(self._engine.close(time.monotonic()))
         self._outbox.flush()
 
@@ -70,8 +69,13 @@ class Loop:
         """Let `run` return after what is at hand. Safe in a signal handler, if that also wakes the selector."""
         self._running = False
 
-    def _timeout(self) -> float | None:
+    def _until_due(self) -> float | None:
+        """Do what is due by now, and return after how many seconds something will be, None for never."""
         deadline = self._engine.deadline()
+        if deadline is not None and deadline <= time.monotonic():
+            self._carry_out(self._engine.tick(time.monotonic()))
+            self._outbox.flush()
+            deadline = self._engine.deadline()
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
     def _from_tun(self) -> None:

@@ -19,6 +19,7 @@ from scapy.layers.inet import TCP, UDP
 from dataplane import ipv4
 from dataplane.bursts import Receiver
 from dataplane.coalescing import Coalescer
+from dataplane.cutting import cut
 from dataplane.doubles import TO_POP_SPI, VCPE, inbound_sa, outbound_sa
 from dataplane.linux.selftest import takes_superpackets
 from dataplane.linux.tun import Tun, open_tun
@@ -116,7 +117,7 @@ FLAGS = {"plain": "A", "push-and-fin": "FPA", "congestion-window-reduced": "CPA"
 def ours(flow: Flow, payload: bytes, size: int, **transport: object) -> list[bytes]:
     """Our packets, as they are after one hop."""
     forwarded = Flow(flow.protocol, {**flow.ip, "ttl": 63}, flow.transport)
-    return list(Segmenter().packets(forwarded.parsed(payload, size, **transport)))
+    return list(cut(forwarded.parsed(payload, size, **transport)))
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 
+from dataplane.cutting import cut
 from dataplane.doubles import TO_POP_SPI, inbound_sa, outbound_sa
 from dataplane.errors import KeyExhausted, MalformedPacket, SequenceExhausted
-from dataplane.esp import LAST_SEQUENCE
+from dataplane.esp import LAST_SEQUENCE, InboundSa, OutboundSa
 from dataplane.segmentation import LARGEST_SEND, SEGMENTS, Segmenter
 from dataplane.suites import SUITES
-from dataplane.superpacket import parse_superpacket
+from dataplane.superpacket import SuperPacket, parse_superpacket
 from dataplane.virtio import GSO_TCPV4, GSO_UDP_L4, Offload
 from tests.dataplane.superpackets import TIMESTAMPS, Flow, octets, with_own_checksums
 
@@ -39,7 +40,7 @@ SIZES = {
 @pytest.mark.parametrize(("size", "length"), SIZES.values(), ids=SIZES)
 def test_packets_are_whole_and_hold_the_payload(flow: Flow, size: int, length: int) -> None:
     payload = octets(length)
-    packets = list(Segmenter().packets(flow.parsed(payload, size)))
+    packets = list(cut(flow.parsed(payload, size)))
     assert [len(IP(packet)[flow.protocol].payload) for packet in packets[:-1]] == [size] * (-(-length // size) - 1)
     assert b"".join(bytes(IP(packet)[flow.protocol].payload) for packet in packets) == payload
     assert packets == [with_own_checksums(packet) for packet in packets]
@@ -54,7 +55,7 @@ WRAPS = {
 
 @pytest.mark.parametrize(("ip", "tcp"), WRAPS.values(), ids=WRAPS)
 def test_counters_wrap(ip: dict[str, int], tcp: dict[str, int]) -> None:
-    packets = [IP(packet) for packet in Segmenter().packets(Flow(ip=ip, transport=tcp).parsed(octets(5000), 1000))]
+    packets = [IP(packet) for packet in cut(Flow(ip=ip, transport=tcp).parsed(octets(5000), 1000))]
     assert [packet.id for packet in packets] == [(ip["id"] + number) % 2**16 for number in range(5)]
     assert [packet[TCP].seq for packet in packets] == [(tcp.get("seq", 0) + number * 1000) % 2**32 for number in range(5)]
     assert [bytes(packet) for packet in packets] == [with_own_checksums(bytes(packet)) for packet in packets]
@@ -64,7 +65,7 @@ def test_counters_wrap(ip: dict[str, int], tcp: dict[str, int]) -> None:
 def test_the_header_checksum_wraps(identification: int, tos_and_ttl: int) -> None:
     """Counting down, it meets 0 at some identification, wherever that is."""
     flow = Flow(ip={"id": identification, "tos": tos_and_ttl >> 8, "ttl": tos_and_ttl & 0xFF})
-    packets = list(Segmenter().packets(flow.parsed(octets(640), 10)))
+    packets = list(cut(flow.parsed(octets(640), 10)))
     assert packets == [with_own_checksums(packet) for packet in packets]
 
 
@@ -79,7 +80,7 @@ FLAGS = [
 
 @pytest.mark.parametrize(("whole", "each"), FLAGS)
 def test_flags_stand_where_they_belong(whole: str, each: list[str]) -> None:
-    packets = [IP(packet) for packet in Segmenter().packets(Flow().parsed(octets(3000), 1000, flags=whole))]
+    packets = [IP(packet) for packet in cut(Flow().parsed(octets(3000), 1000, flags=whole))]
     assert [packet[TCP].flags for packet in packets] == each
     assert [bytes(packet) for packet in packets] == [with_own_checksums(bytes(packet)) for packet in packets]
 
@@ -88,7 +89,7 @@ def test_udp_without_checksum_stays_without() -> None:
     packet, offload = Flow(UDP).superpacket(octets(3000), 1000)
     packet[26:28] = bytes(2)
     superpacket = parse_superpacket(memoryview(packet), offload._replace(flags=0))
-    assert [IP(piece)[UDP].chksum for piece in Segmenter().packets(superpacket)] == [0, 0, 0]
+    assert [IP(piece)[UDP].chksum for piece in cut(superpacket)] == [0, 0, 0]
 
 
 def test_a_udp_checksum_of_zero_is_sent_as_all_ones() -> None:
@@ -96,8 +97,19 @@ def test_a_udp_checksum_of_zero_is_sent_as_all_ones() -> None:
     flow = Flow(UDP)
     rest = IP(flow.packet(octets(98) + bytes(2)))[UDP].chksum
     payload = octets(98) + rest.to_bytes(2, "big")
-    (first, second) = Segmenter().packets(flow.parsed(payload * 2, 100))
+    (first, second) = cut(flow.parsed(payload * 2, 100))
     assert (IP(first)[UDP].chksum, IP(second)[UDP].chksum) == (0xFFFF, 0xFFFF)
+
+
+def opened(segmenter: Segmenter, superpacket: SuperPacket, outbound: OutboundSa, inbound: InboundSa) -> list[bytes]:
+    """Seal a super-packet, and open what became of it."""
+    packets = []
+    for batch in segmenter.seal(superpacket, outbound):
+        assert len(batch.payload) <= LARGEST_SEND
+        assert -(-len(batch.payload) // batch.segment) <= SEGMENTS
+        starts = range(0, len(batch.payload), batch.segment)
+        packets += [bytes(inbound.decapsulate(batch.payload[at : at + batch.segment]).packet) for at in starts]
+    return packets
 
 
 @pytest.mark.parametrize("cipher", SUITES)
@@ -105,13 +117,7 @@ def test_a_udp_checksum_of_zero_is_sent_as_all_ones() -> None:
 def test_sealed_batches_open_one_by_one(cipher: str, size: int, length: int) -> None:
     superpacket = Flow().parsed(octets(length), size)
     outbound, inbound = outbound_sa(TO_POP_SPI, cipher), inbound_sa(TO_POP_SPI, cipher)
-    segmenter, packets = Segmenter(), []
-    for batch in segmenter.seal(superpacket, outbound):
-        assert len(batch.payload) <= LARGEST_SEND
-        assert -(-len(batch.payload) // batch.segment) <= SEGMENTS
-        starts = range(0, len(batch.payload), batch.segment)
-        packets += [bytes(inbound.decapsulate(batch.payload[at : at + batch.segment]).packet) for at in starts]
-    assert packets == list(segmenter.packets(superpacket))
+    assert opened(Segmenter(), superpacket, outbound, inbound) == list(cut(superpacket))
     assert outbound.sequence == inbound.window.highest == superpacket.pieces
 
 
@@ -130,10 +136,10 @@ def test_a_worn_key_seals_nothing(last: int, reason: type[Exception]) -> None:
 
 def test_shapes_take_turns_in_the_same_memory() -> None:
     """More shapes than are kept, each right after another."""
-    segmenter = Segmenter()
+    segmenter, outbound, inbound = Segmenter(), outbound_sa(TO_POP_SPI), inbound_sa(TO_POP_SPI)
     for size in (*range(100, 200), *range(100, 110)):
-        packets = list(segmenter.packets(Flow().parsed(octets(1000, size), size)))
-        assert packets == [with_own_checksums(packet) for packet in packets]
+        superpacket = Flow().parsed(octets(1000, size), size)
+        assert opened(segmenter, superpacket, outbound, inbound) == list(cut(superpacket))
 
 
 MALFORMED = {
