@@ -1,4 +1,4 @@
-"""`saglab impair`, and `--wan` of other verbs: links that delay, lose, double and reorder packets."""
+"""`saglab impair`: links that delay, lose, double and reorder packets."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ import json
 
 from lab.cli.completion import completed_by
 from lab.cli.labs import add_lab, the_lab
+from lab.cli.network import WHAT_A_LINK_MAY_DO
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
 from lab.errors import UsageError
-from lab.impairments import Order, parse_impairments
+from lab.impairments import parse_impairments
 from lab.report.terminal import make_console
-
-# With %% for %, which argparse reads as the start of a name.
-_HELP = "delay 20ms, jitter 2ms, loss 1%%, duplicate 1%%, reorder 1%%, rate 10mbit, mtu 1280, down"
 
 
 def add_verbs(verbs: Verbs) -> None:
     impair = verbs.add_parser(
         "impair",
         help="have a link of a lab delay, lose, double or reorder packets",
-        description=f"What a link may do: {_HELP}. Both directions alike, or parted by a slash, first that from the end named "
-        "first. With --seed the same packets have the same fate each time. What was said before is replaced. Without WHAT, links "
-        "are listed.",
+        description=f"What a link may do: {WHAT_A_LINK_MAY_DO}. Both directions are alike, or parted by a slash, first that from "
+        "the end named first. With --seed the same packets have the same fate each time. What was said before is replaced. "
+        "Without WHAT, links are listed.",
         epilog='Example: saglab impair wan delay 20ms loss 1%% --seed 7. Or: saglab impair app/aws "delay 5ms / rate 1mbit"',
     )
     link = impair.add_argument(
@@ -36,20 +34,6 @@ def add_verbs(verbs: Verbs) -> None:
     add_lab(impair)
     impair.add_argument("--json", action="store_true", help="write the links as JSON to standard output")
     impair.set_defaults(handler=_impair)
-
-
-def add_wan_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wan", metavar="WHAT", help=f"what the links do by which tunnels enter the internet: {_HELP}")
-    parser.add_argument("--wan-seed", metavar="S", help="where all its chances come from")
-
-
-def wan_order(options: argparse.Namespace) -> Order | None:
-    """Raises UsageError for what cannot be."""
-    if options.wan is None:
-        if options.wan_seed is not None:
-            raise UsageError("--wan-seed says how the chances of --wan are drawn; give --wan too")
-        return None
-    return Order(parse_impairments(options.wan), options.wan_seed)
 
 
 def _impair(options: argparse.Namespace) -> int:

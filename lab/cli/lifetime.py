@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from lab.cli.impair import add_wan_options, wan_order
 from lab.cli.labs import add_lab, default_directory, require_root, the_lab
+from lab.cli.network import add_network_options, network_options
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
@@ -38,9 +38,8 @@ def add_verbs(verbs: Verbs) -> None:
     completed_by_scenarios(scenario)
     up.add_argument("--name", metavar="LAB", help="what to call the lab (default: as the scenario)")
     up.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
-    up.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
     up.add_argument("--state", metavar="DIR", type=Path, help="where its state is kept (default: /var/lib/saglab/LAB)")
-    add_wan_options(up)
+    add_network_options(up)
     up.add_argument("--json", action="store_true", help="write the result as JSON to standard output")
     up.set_defaults(handler=_up)
 
@@ -86,7 +85,7 @@ def _up(options: argparse.Namespace) -> int:
     console = make_console(stderr=options.json)
     if name in living():
         info = Client(name).info()
-        _check_same(info, scenario, options.skip)
+        _check_same(info, scenario, options)
         if info.condition is Condition.STARTING:
             return _show_coming_up(Client(name), as_json=options.json)
         console.print(f"[bold]{name}[/bold] is up already")
@@ -99,17 +98,20 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> Plan:
-    from lab.emulation.tunnels import CIPHERS, DEFAULT_CIPHER
     from lab.supervisor.daemon import Plan
 
-    cipher = options.cipher or DEFAULT_CIPHER
-    if cipher not in CIPHERS:
-        raise UsageError(f"no cipher {cipher!r}; there are: {', '.join(CIPHERS)}")
     directory = (options.state or default_directory(name)).absolute()
-    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), cipher, directory, wan_order(options))
+    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), directory, network_options(options))
 
 
-def _check_same(info: LabInfo, scenario: Scenario | None, skip: list[str]) -> None:
+def _check_same(info: LabInfo, scenario: Scenario | None, options: argparse.Namespace) -> None:
+    """Raises UsageError when the lab that is up is not what is asked for."""
+    skip = options.skip
+    late = [f"--{name}" for name in ("cipher", "pcap", "keylog", "wan") if getattr(options, name)]
+    if late:
+        raise UsageError(
+            f"{info.name} is up already, and {', '.join(late)} would have to be said as it comes up; see impair and capture"
+        )
     if scenario is not None and (info.scenario != scenario.name or (skip and tuple(dict.fromkeys(skip)) != info.left_out)):
         left_out = f" without step {', '.join(info.left_out)}" if info.left_out else ""
         raise UsageError(f"a lab called {info.name} is up, of {info.scenario}{left_out}; choose another --name, or end it first")

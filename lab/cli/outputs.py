@@ -22,23 +22,8 @@ class Outputs:
         self.json_on_stdout = options.json == "-"
         if self.json_on_stdout and options.keep:
             raise UsageError("--json - and --keep both want standard output; give --json a file")
-        self.capture = self._capture(options.pcap) if options.pcap else None
-        self.keylog = self._directory(options.keylog, "keys") if options.keylog else None
         files = [(options.json, to_json), (options.junit, to_junit)]
         self._files = [(*self._place(Path(name)), write) for name, write in files if name and name != "-"]
-
-    def _capture(self, path: Path) -> int:
-        try:
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from error
-
-    def _directory(self, directory: Path, what: str) -> int:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise UsageError(f"cannot write {what} into {directory}: {error.strerror}") from error
 
     def _place(self, path: Path) -> tuple[int | None, str]:
         if os.open not in os.supports_dir_fd:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.cli.impair import add_wan_options, wan_order
+from lab.cli.network import add_network_options, network_options
 from lab.cli.outputs import Outputs
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import UsageError
-from lab.impairments import Order
 from lab.report.terminal import Progress, make_console, print_heading, print_result
 from lab.scenario import Scenario
+
+if TYPE_CHECKING:
+    from lab.supervisor.options import NetworkOptions
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -28,11 +30,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulate", action="store_true", help="walk the packets in memory instead: no network, no root, any operating system"
     )
-    parser.add_argument("--cipher", metavar="NAME", help="aes-128-gcm, aes-256-gcm (default) or chacha20-poly1305")
     parser.add_argument("--keep", action="store_true", help="then leave the lab up and open a shell in it")
-    parser.add_argument("--pcap", metavar="FILE", type=Path, help="write what passes all interfaces into one pcapng file")
-    parser.add_argument("--keylog", metavar="DIR", type=Path, help="write all tunnels' keys into a directory, for Wireshark")
-    add_wan_options(parser)
+    add_network_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     parser.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
 
@@ -41,16 +40,12 @@ def run(scenario: Scenario, options: argparse.Namespace) -> int:
     if options.simulate:
         return _simulate(scenario, options)
     from lab.emulation.sandbox import run_in_sandbox
-    from lab.emulation.tunnels import CIPHERS, DEFAULT_CIPHER
 
-    options.cipher = options.cipher or DEFAULT_CIPHER
-    if options.cipher not in CIPHERS:
-        raise UsageError(f"no cipher {options.cipher!r}; there are: {', '.join(CIPHERS)}")
     scenario.check_steps(options.skip)
-    wan = wan_order(options)
+    network = network_options(options)
     outputs = Outputs(options)
     require_machine()
-    return run_in_sandbox(lambda: _supervise(scenario, options, outputs, wan))
+    return run_in_sandbox(lambda: _supervise(scenario, options, outputs, network))
 
 
 _NEEDS_A_NETWORK = {
@@ -80,7 +75,7 @@ def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     return PASSED if result.passed else FAILED
 
 
-def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, wan: Order | None) -> int:
+def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, network: NetworkOptions) -> int:
     """Inside the sandbox: run, report, and keep the lab up if asked to."""
     from lab.report.labs import print_impaired
     from lab.supervisor.backend import EmulationBackend
@@ -88,9 +83,7 @@ def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs
 
     console = make_console(stderr=outputs.json_on_stdout)
     progress = Progress(console)
-    backend = EmulationBackend(
-        cipher=options.cipher, progress=progress.phase, capture=outputs.capture, keylog=outputs.keylog, wan=wan
-    )
+    backend = EmulationBackend(network, progress.phase)
     print_heading(console, scenario)
     try:
         result = run_scenario(scenario, skip=options.skip, backend=backend, listener=progress)

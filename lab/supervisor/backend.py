@@ -18,30 +18,20 @@ from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.supervisor.answers import LinkInfo
 from lab.supervisor.links import LinkOrders, find_links, link_infos
+from lab.supervisor.options import NetworkOptions
 from lab.topology import Node, Topology
 
 
 class EmulationBackend:
-    """Implements `lab.session.Backend`. `capture`, an open file, takes what passes all interfaces, from the first packet on.
+    """Implements `lab.session.Backend`."""
 
-    `keylog`, an open directory, takes all keys. `wan` is what the links do by which tunnels enter the internet.
-    """
-
-    def __init__(
-        self,
-        *,
-        cipher: str,
-        progress: Callable[[str], None],
-        capture: int | None = None,
-        keylog: int | None = None,
-        wan: Order | None = None,
-    ) -> None:
-        self._cipher = cipher
+    def __init__(self, options: NetworkOptions, progress: Callable[[str], None]) -> None:
+        self._cipher = options.cipher
         self._progress = progress
-        self._keylog = None if keylog is None else _path_of(keylog)
-        self._recording = None if capture is None else Recording(capture)
+        self._keylog = None if options.keylog is None else _path_of(options.keylog)
+        self._recording = None if options.capture is None else Recording(options.capture)
         self._labels: dict[str, str] = {}
-        self._orders = LinkOrders(wan)
+        self._orders = LinkOrders(options.wan)
         self.emulation: Emulation | None = None
 
     def apply(self, topology: Topology) -> None:
@@ -110,13 +100,17 @@ class EmulationBackend:
     def close(self) -> None:
         """End the capture, then the network. Raises MachineError when the capture could not be written."""
         emulation, self.emulation = self.emulation, None
-        recording, self._recording = self._recording, None
         try:
-            if recording is not None:
-                recording.stop()
+            self.end_capture()
         finally:
             if emulation is not None:
                 emulation.close()
+
+    def end_capture(self) -> None:
+        """Write what is still to be written of it. Raises MachineError when the capture could not be written."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.stop()
 
     @property
     def _emulation(self) -> Emulation:

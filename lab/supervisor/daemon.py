@@ -19,7 +19,6 @@ from pathlib import Path
 
 from lab.emulation.sandbox import run_in_sandbox
 from lab.errors import LabError, MachineError, UsageError
-from lab.impairments import Order
 from lab.scenario import Scenario
 from lab.supervisor.answers import Condition, LabInfo
 from lab.supervisor.desk import Desk
@@ -27,6 +26,7 @@ from lab.supervisor.door import listen
 from lab.supervisor.events import EventLog
 from lab.supervisor.keeping import Keeping, Kept
 from lab.supervisor.live import LiveLab
+from lab.supervisor.options import NetworkOptions
 
 WATCHED_EVERY = 1.0  # seconds between looks at the tunnels; our choice
 _ANSWERS_WITHIN = 20.0  # seconds until a new supervisor must answer; a slow machine needs several
@@ -37,14 +37,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be brought up. Without a `scenario` there must be a state to restore. `wan` is what the WAN does to packets."""
+    """What is to be brought up. Without a `scenario` there must be a state to restore."""
 
     name: str
     scenario: Scenario | None
     left_out: tuple[str, ...]
-    cipher: str
     directory: Path
-    wan: Order | None = None
+    network: NetworkOptions
 
 
 def start(plan: Plan) -> None:
@@ -104,7 +103,7 @@ def _supervise(plan: Plan, listener: socket.socket, ready: int, holder: int) -> 
     left_out = kept.left_out if kept else plan.left_out
     info = LabInfo(plan.name, scenario, left_out, Condition.STARTING, time.time(), holder, 0, str(plan.directory))
     events = EventLog()
-    lab = LiveLab(info, keeping, events, cipher=plan.cipher, wan=plan.wan)
+    lab = LiveLab(info, keeping, events, plan.network)
     return _Supervisor(lab, keeping, events).run(plan, listener, ready, restoring=kept is not None)
 
 
@@ -138,8 +137,7 @@ class _Supervisor:
             self._bring_up(plan, restoring=restoring)
         except BaseException as error:
             self._tell(error)
-            self._lab.close()
-            self._keeping.close(forget=not restoring)
+            self._close(forget=not restoring)
             if isinstance(error, Exception):
                 return 1
             raise
@@ -147,9 +145,16 @@ class _Supervisor:
             self._desk.work(idle=self._lab.watch, every=WATCHED_EVERY, lifelines=self._lab.lifelines, died=self._lab.heal)
         except MachineError as error:
             self._fall(error)
-        self._lab.close()
-        self._keeping.close(forget=self._forget)
+        self._close(forget=self._forget)
         return 0  # the network ends with init, at once, rather than node by node
+
+    def _close(self, *, forget: bool) -> None:
+        try:
+            self._lab.close()
+        except MachineError as error:
+            self._events.add("capture", str(error))
+            time.sleep(_SAYS_SO_FOR)
+        self._keeping.close(forget=forget)
 
     def _open(self, listener: socket.socket, ready: int) -> None:
         from lab.supervisor.api import Api

@@ -25,6 +25,7 @@ from lab.supervisor.keeping import Keeping
 from lab.supervisor.links import link_names, told_way
 from lab.supervisor.metering import Metering
 from lab.supervisor.operations import find_operation
+from lab.supervisor.options import NetworkOptions
 from lab.supervisor.run import run_on
 from lab.supervisor.tracing import trace
 from lab.supervisor.tunnels import tunnels_of
@@ -34,12 +35,12 @@ from lab.topology import Node
 class LiveLab:
     """`info` may be read by any thread; everything else belongs to the thread that made it."""
 
-    def __init__(self, info: LabInfo, keeping: Keeping, log: EventLog, *, cipher: str, wan: Order | None) -> None:
+    def __init__(self, info: LabInfo, keeping: Keeping, log: EventLog, options: NetworkOptions) -> None:
         self.info = info
         self._log = log
         self._keeping = keeping
         self._reporter = Reporter(log)
-        self._backend = EmulationBackend(cipher=cipher, progress=self._reporter.phase, wan=wan)
+        self._backend = EmulationBackend(options, self._reporter.phase)
         self._lab = Lab(info.scenario)
         self._vpn: dict[tuple[str, str], str] = {}
         self._metering = Metering(keeping.traffic, log)
@@ -186,8 +187,9 @@ class LiveLab:
                 self._log.add("vpn status", f"VPN status of {tunnel.peer} at {tunnel.node}: {told}", tunnel=tunnel)
 
     def close(self) -> None:
-        """Let go of what is kept."""
+        """Let go of what is kept, and end the capture. Raises MachineError when that could not be written."""
         self._metering.close()
+        self._backend.end_capture()
 
     def _node(self, node: Node) -> NodeInfo:
         return NodeInfo(

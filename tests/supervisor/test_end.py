@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import ICMP, UDP
+from scapy.utils import rdpcap
 
 from lab import connect
 from lab.connection import Connection
@@ -50,9 +53,9 @@ def left_by(story: Callable[[], None]) -> Differences:
         time.sleep(0.05)  # a poll of the condition, with the deadline above
 
 
-def up(status: int = 0) -> None:
-    done = subprocess.run(UP, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == status, done.stdout + done.stderr
+def up(*options: str) -> None:
+    done = subprocess.run([*UP, *options], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def ended_by_down() -> None:
@@ -60,6 +63,23 @@ def ended_by_down() -> None:
     Client(NAME).down()
     assert living() == []
     assert not STATE.exists()
+
+
+def with_capture_and_keys() -> None:
+    """Both are whole when the lab is down: from IKE's first packet to the last answer."""
+    files = Path("/run/files")
+    files.mkdir()
+    up("--pcap", str(files / "x.pcapng"), "--keylog", str(files / "keys"))
+    assert connect(NAME).ping("app", "ecs", count=2).passed
+    said = subprocess.run([*UP, "--wan", "down"], capture_output=True, text=True, check=False)
+    assert (said.returncode, "would have to be said as it comes up" in said.stderr) == (2, True)
+    Client(NAME).down()
+    packets = list(rdpcap(str(files / "x.pcapng")))
+    first = next(packet for packet in packets if UDP in packet)
+    assert (first.sniffed_on, first[UDP].dport) == ("vcpe:eth0", 500)
+    assert sum(packet.sniffed_on == "app:eth0" and ICMP in packet for packet in packets) == 2 * (4 + 4 + 2)  # the run's and ours
+    assert (files / "keys" / "esp_sa").read_text()
+    shutil.rmtree(files)
 
 
 def killed(victim: Callable[[Client], int]) -> None:
@@ -144,6 +164,7 @@ STORIES: dict[str, Callable[[], None]] = {
     "kill -9 of the supervisor": partial(killed, lambda client: client.supervisor),
     "Ctrl-C while it comes up": interrupted,
     "a full disk": on_a_full_disk,
+    "capture and keys": with_capture_and_keys,
 }
 
 

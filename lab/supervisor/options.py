@@ -1,0 +1,20 @@
+"""How the network of a lab is run, beside what the clouds say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.impairments import Order
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """`capture`, an open file, takes what passes all interfaces, from the first packet on; `keylog`, an open directory, all keys.
+
+    `wan` is what the links do by which tunnels enter the internet.
+    """
+
+    cipher: str
+    capture: int | None = None
+    keylog: int | None = None
+    wan: Order | None = None
