@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 
-from lab import Abnormal, Dies, Lab, Reason, Refused, main
+from lab import Abnormal, Dies, Lab, Reason, Refused, StatusKind, main
 from scenarios._sites import alibaba_site
 
 SINGAPORE = "ap-southeast-1"
@@ -27,6 +27,7 @@ ALIBABA_CIDR = "192.168.0.0/16"
 # tunnel, takes the default route to the internet, which knows no private destinations.
 NO_GATEWAY: list[Abnormal | Dies] = [
     Abnormal("vcpe-singapore", "NO_TUNNEL"),
+    Abnormal("vcpe-singapore", "NOT_REPORTING", StatusKind.CONTROL),
     Dies("app", "ecs", Reason.SAG_DEVICE_NOT_ASSOCIATED),
     Dies("ecs", "app", Reason.NO_ROUTE_TO_DESTINATION),
     Dies("vcpe", "ecs", Reason.NO_ROUTE_TO_DESTINATION),
@@ -81,6 +82,7 @@ def run(lab: Lab) -> None:
             "Assign a public IP address",
             without=[
                 Abnormal("vcpe-singapore", "NO_ANSWER"),
+                Abnormal("vcpe-singapore", "CONTROLLER_UNREACHABLE", StatusKind.CONTROL),
                 Dies("app", "ecs", "PEER_NOT_HEARD"),
                 Dies("ecs", "app", "PEER_NOT_HEARD"),
                 Dies("vcpe", "ecs", "PEER_NOT_HEARD"),
@@ -144,6 +146,7 @@ def run(lab: Lab) -> None:
         ccn = lab.alibaba.create_cloud_connect_network(name="ccn-singapore", region_id=SINGAPORE)
         lab.alibaba.bind_smart_access_gateway(ccn.id, sag.id)
         lab.expect_vpn_status(sag, "Normal")
+        lab.expect_control_status(sag, "Normal")
 
     with lab.step(
         "3.3",

@@ -11,21 +11,23 @@ from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, S
 from lab.cloud.aws.resources import TERMINATED, Instance
 from lab.compiler.device import Claim, Machine, running_claims
 from lab.simulation import Simulation, Walk
+from lab.simulation.phones import device_end
 from lab.status import StatusEnd
 from lab.topology import Topology
 
 
 @dataclass(frozen=True)
 class Case:
-    """A gateway in its cloud and network. `controllers` gives, by serial number, why a device's controller is not content.
+    """A gateway in its cloud and network.
 
-    A text for each device that has a controller to ask: empty when all is well.
+    `said` is what machines that phone home say of their Control Status, by id: why it is Abnormal, empty when it is Normal. None
+    where they only exist in the model; then a simulation tells.
     """
 
     cloud: Cloud
     gateway: SmartAccessGateway
     topology: Topology
-    controllers: Mapping[str, str]
+    said: Mapping[str, str] | None
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
@@ -74,6 +76,16 @@ class Case:
         return next(
             (walk for walk in self.opening if not walk.delivered and own & {walk.probe.source, walk.probe.destination}), None
         )
+
+    @cached_property
+    def control_reasons(self) -> Mapping[str, str]:
+        """Why the Control Status of each machine that is to be a device is Abnormal, empty where it is Normal."""
+        machines = [claim.machine.id for claim in self.claims]
+        if self.said is not None:
+            return {machine: self.said[machine] for machine in machines if machine in self.said}
+        network = self.simulation.with_topology(self.topology)
+        ends = (device_end(network, self.topology.node_of(machine)) for machine in machines)
+        return {end.node: end.reason for end in ends if end is not None}
 
     @property
     def is_connected(self) -> bool:

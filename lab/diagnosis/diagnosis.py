@@ -29,17 +29,17 @@ _CHECKS = (
 
 
 def diagnose_smart_access_gateway(
-    cloud: Cloud, smart_ag_id: str, *, topology: Topology | None = None, controllers: Mapping[str, str] | None = None
+    cloud: Cloud, smart_ag_id: str, *, topology: Topology | None = None, said: Mapping[str, str] | None = None
 ) -> Diagnosis:
     """Check a gateway from its subscription to the packets of the hosts behind it.
 
-    `topology` is the network if it is another than the one the cloud describes; `controllers` says by serial number what a
-    device's controller complains of, nothing when it is content. Raises CloudError InvalidId.SMARTAG.
+    `topology` is the network if it is another than the one the cloud describes; `said` is what its machines say
+    of their Control Status, by id: why it is Abnormal, empty when it is Normal. Raises CloudError InvalidId.SMARTAG.
     """
     found = cloud.store.find(SmartAccessGateway, smart_ag_id)
     if found is None:
         raise CloudError(SmartAccessGateway.NOT_FOUND, f"the {SmartAccessGateway.NOUN} '{smart_ag_id}' does not exist")
-    case = Case(cloud, found, topology or compile_topology(cloud), controllers or {})
+    case = Case(cloud, found, topology or compile_topology(cloud), said)
     items = [item for check in _CHECKS for item in check(case)]
     failed = {item.check for item in items if item.level is Level.ERROR}
     explanations = explanations_of(case)

@@ -14,9 +14,27 @@ from lab.diagnosis.case import Case
 from lab.diagnosis.item import Check, Item, Level
 from lab.explanation import Call
 from lab.simulation import Drop, Probe
-from lab.status import NO_TUNNEL, text_of
+from lab.status import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_NOT_TRUSTED,
+    CERTIFICATE_NOT_YET_VALID,
+    CONTROLLER_UNREACHABLE,
+    NO_TUNNEL,
+    SERIAL_NUMBER_IN_USE,
+    text_of,
+)
 
 _ANEW = "launch the machine anew from the SAG vCPE image, with the serial number and key of one device as its user data"
+
+
+# What a machine complains of that is about its calls to the controller, and what to do.
+_CALLS = {
+    CONTROLLER_UNREACHABLE: "let the machine reach the controller: a route, a security group and a network ACL for TCP 443",
+    CERTIFICATE_EXPIRED: "the provider has to issue another certificate: alibaba.issue_controller_certificate(days=365)",
+    CERTIFICATE_NOT_YET_VALID: "set the machine's clock, or wait until the certificate is valid",
+    CERTIFICATE_NOT_TRUSTED: "launch the machine anew from the SAG vCPE image, which knows whom to trust",
+    SERIAL_NUMBER_IN_USE: "terminate one of the machines, or launch it anew with the pair of the other device",
+}
 
 
 def check_subscription(case: Case) -> Iterator[Item]:
@@ -85,12 +103,19 @@ def _stopped(machine: Machine) -> tuple[str, str] | None:
 
 
 def check_controller(case: Case) -> Iterator[Item]:
-    """What the devices' controller says of them, where there is one to ask."""
-    if not case.controllers:
-        yield Item(Check.CONTROLLER, Level.UNCHECKED, "no controller was asked")
-    for serial_number, reason in case.controllers.items():
-        level = Level.ERROR if reason else Level.OK
-        yield Item(Check.CONTROLLER, level, f"{serial_number}: {reason or 'reports to its controller'}")
+    """The machines reach the controller, and the two accept each other.
+
+    What else it withholds a configuration for is other checks' to tell.
+    """
+    if not case.control_reasons:
+        yield Item(Check.CONTROLLER, Level.UNCHECKED, "no machine phones home as a device of the gateway")
+    for machine, reason in case.control_reasons.items():
+        if not reason:
+            yield Item(Check.CONTROLLER, Level.OK, f"{machine} reports to the controller")
+        elif reason not in _CALLS or (reason == CONTROLLER_UNREACHABLE and case.obstacle is not None):
+            yield Item(Check.CONTROLLER, Level.UNCHECKED, f"something else is to be mended first: {text_of(reason)}")
+        else:
+            yield Item(Check.CONTROLLER, Level.ERROR, f"{machine}: {text_of(reason)}", _CALLS[reason])
 
 
 def check_tunnel(case: Case) -> Iterator[Item]:

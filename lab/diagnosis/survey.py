@@ -67,7 +67,8 @@ def _hosts(case: Case, network: str) -> list[Node]:
     fabric = case.topology.by_name[network]
     ends = (case.topology.far_end.get((network, interface.name)) for interface in fabric.interfaces)
     nodes = dict.fromkeys(end[0] for end in ends if end is not None)
-    return [node for name in nodes if (node := case.topology.by_name[name]).kind is NodeKind.HOST][:HOSTS]
+    machines = (case.topology.by_name[name] for name in nodes)
+    return [node for node in machines if node.kind is NodeKind.HOST and node.phone is None][:HOSTS]
 
 
 def unexplained(explanations: Iterable[Explanation]) -> Iterator[Item]:

@@ -103,8 +103,11 @@ class LiveLab:
 
     def diagnose(self, gateway: str) -> Diagnosis:
         """Check a gateway, by its name or id, or the only one. Raises UsageError for an unknown one."""
-        cloud = self._lab.cloud
-        return diagnose_smart_access_gateway(cloud, find_gateway(cloud, gateway).id, topology=self._emulation.topology)
+        cloud, emulation = self._lab.cloud, self._emulation
+        found = find_gateway(cloud, gateway)
+        return diagnose_smart_access_gateway(
+            cloud, found.id, topology=emulation.topology, said=emulation.control_reasons()
+        )
 
     def impair(self, link: str, impairments: str, seed: str | None) -> list[LinkInfo]:
         """Have links do something to packets, and return them. Raises UsageError, and MachineError when it cannot be."""

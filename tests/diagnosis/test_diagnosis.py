@@ -93,6 +93,40 @@ def close_the_edge(cloud: Cloud, ids: Ids) -> None:
     )
 
 
+def close_the_controller(cloud: Cloud, ids: Ids) -> None:
+    """A network ACL that lets no HTTPS out."""
+    (acl,) = cloud.aws.describe_network_acls(ids.aws_vpc)
+    cloud.aws.create_network_acl_entry(
+        network_acl_id=acl.id,
+        rule_number=50,
+        protocol="tcp",
+        from_port=443,
+        to_port=443,
+        rule_action="deny",
+        egress=True,
+        cidr_block="0.0.0.0/0",
+    )
+
+
+def let_the_certificate_expire(cloud: Cloud, ids: Ids) -> None:
+    cloud.alibaba.issue_controller_certificate(days=1)
+    cloud.clock.move_forward(days=2)
+
+
+def launch_a_twin(cloud: Cloud, ids: Ids) -> None:
+    """Another machine with the same pair."""
+    first = cloud.store.get(Instance, ids.vcpe)
+    subnet = next(it.id for it in cloud.aws.describe_subnets(ids.aws_vpc) if it.id != ids.app_subnet)
+    cloud.aws.run_instances(
+        first.image_id,
+        subnet,
+        security_group_ids=[ids.vcpe_group],
+        user_data=first.user_data,
+        associate_public_ip_address=True,
+        name="twin",
+    )
+
+
 def move_the_office(cloud: Cloud, ids: Ids) -> None:
     """A VPC with a block of which the office's is a part joins the CEN: nobody can tell where the office is."""
     vpc = cloud.alibaba.create_vpc("10.0.0.0/8", region_id=REGION)
@@ -126,6 +160,11 @@ CASES = {
         lambda c, i: c.aws.delete_route(i.public_table, "0.0.0.0/0"), Check.TUNNEL, "no route to the destination", "a route"
     ),
     "a network ACL before the tunnel": Case(close_the_edge, Check.TUNNEL, "network ACL denies", "network ACL for UDP 500"),
+    "a controller out of reach": Case(close_the_controller, Check.CONTROLLER, "gets no answer", "TCP 443"),
+    "an expired certificate": Case(
+        let_the_certificate_expire, Check.CONTROLLER, "certificate has expired", "alibaba.issue_controller_certificate("
+    ),
+    "two machines with one pair": Case(launch_a_twin, Check.CONTROLLER, "another machine runs with the same", "terminate one"),
     "no CEN": Case(
         lambda c, i: c.alibaba.detach_ccn_instance_from_cen(i.ccn, i.cen),
         Check.CEN,
@@ -190,7 +229,7 @@ def test_nothing_is_found_where_nothing_is_wrong(world: tuple[Cloud, Ids]) -> No
     cloud, ids = world
     diagnosis = diagnose_smart_access_gateway(cloud, ids.sag)
     assert diagnosis.errors == diagnosis.at(Level.WARNING) == ()
-    assert [item.check for item in diagnosis.at(Level.UNCHECKED)] == [Check.CONTROLLER]
+    assert diagnosis.at(Level.UNCHECKED) == ()
     assert list(dict.fromkeys(item.check for item in diagnosis.items)) == list(Check)
 
 
@@ -218,13 +257,30 @@ def test_a_narrow_link_on_the_tunnels_way_is_found(world: tuple[Cloud, Ids]) -> 
     assert "too large in its encrypted form at internet" in diagnosis.errors[0].finding
 
 
-def test_what_the_controller_complains_of_is_told(world: tuple[Cloud, Ids]) -> None:
+SAID = {
+    "content": ("", Level.OK, "reports to the controller"),
+    "unreachable": ("CONTROLLER_UNREACHABLE", Level.ERROR, "gets no answer from the controller"),
+    "a certificate that nobody trusts": ("CERTIFICATE_NOT_TRUSTED", Level.ERROR, "not one that the device trusts"),
+    "what another check is about": ("SAG_NOT_ATTACHED_TO_CCN", Level.UNCHECKED, "something else is to be mended first"),
+}
+
+
+@pytest.mark.parametrize(("reason", "level", "finding"), SAID.values(), ids=SAID.keys())
+def test_what_a_machine_says_of_its_control_status_counts(
+    world: tuple[Cloud, Ids], reason: str, level: Level, finding: str
+) -> None:
     cloud, ids = world
-    serial_number = cloud.store.get(SmartAccessGateway, ids.sag).active_device.serial_number
-    for complaint, level in (("", Level.OK), ("the certificate has expired", Level.ERROR)):
-        diagnosis = diagnose_smart_access_gateway(cloud, ids.sag, controllers={serial_number: complaint})
-        (item,) = (item for item in diagnosis.items if item.check is Check.CONTROLLER)
-        assert (item.level, complaint in item.finding) == (level, True)
+    diagnosis = diagnose_smart_access_gateway(cloud, ids.sag, said={ids.vcpe: reason, "i-another": "WRONG_KEY"})
+    (item,) = (item for item in diagnosis.items if item.check is Check.CONTROLLER)
+    assert item.level is level
+    assert finding in item.finding
+    assert bool(item.advice) is (level is Level.ERROR)
+
+
+def test_a_machine_that_never_phoned_home_says_nothing(world: tuple[Cloud, Ids]) -> None:
+    cloud, ids = world
+    (item,) = (it for it in diagnose_smart_access_gateway(cloud, ids.sag, said={}).items if it.check is Check.CONTROLLER)
+    assert item.level is Level.UNCHECKED
 
 
 def test_two_faults_at_once_are_both_found(world: tuple[Cloud, Ids]) -> None:

@@ -20,7 +20,7 @@ SCENARIO = Scenario.of(vcpe_ens)
 @pytest.mark.parametrize("step", [step for step in SCENARIO.steps if step.number != "4.4"], ids=lambda step: step.number)
 def test_a_step_left_out_does_what_it_declares(step: StepResult) -> None:
     run = run_scenario(SCENARIO, skip=[step.number], backend=SimulationBackend(), listener=Listener())
-    abnormal = {Abnormal(record.gateway, record.reason) for record in run.statuses if not record.passed}
+    abnormal = {Abnormal(record.gateway, record.reason, record.kind) for record in run.statuses if not record.passed}
     refused = {Refused(each.number, refusal.code) for each in run.steps for refusal in each.refusals}
     assert {effect for effect in step.without if not isinstance(effect, Dies)} == abnormal | refused
     dies = {effect for effect in step.without if isinstance(effect, Dies)}
@@ -33,7 +33,8 @@ def test_a_step_left_out_does_what_it_declares(step: StepResult) -> None:
 def test_real_packets_arrive() -> None:
     said = saglab_process("run", SCENARIO.name)
     assert said.count("4 of 4 echoes") == 3
-    assert "VPN Status of vcpe-singapore  Normal" in said
+    for kind in ("VPN", "Control"):
+        assert f"{kind} Status of vcpe-singapore  Normal" in said
 
 
 @pytest.mark.emulation
