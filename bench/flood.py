@@ -120,7 +120,7 @@ def show(trials: list[Trial]) -> None:
             " ".join(f"{size / 2**20:.1f} MiB" for size in trial.memory),
             "\n".join(f"{reason} {count:,}" for reason, count in trial.counted.items()),
         )
-    Console().print(table)
+    Console(width=150).print(table)
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
-"""The underlay: a UDP socket that ESP, its keepalives and IKE share (RFC 3948), and another of IKE alone."""
+"""The underlay: UDP sockets of ESP and its keepalives, of the IKE that shares their port (RFC 3948), and of IKE alone."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import socket
 import struct
@@ -21,6 +22,21 @@ _IP_RECVERR = 11
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _SO_RXQ_OVFL = 40
+_SO_ATTACH_REUSEPORT_CBPF = 51
+
+# linux/filter.h: a program for sockets that share a port, which returns the number of the one that gets a datagram. It sees the
+# payload; of one shorter than what it looks at, socket 0 is the answer.
+_INSTRUCTION = struct.Struct("HBBI")
+_IKE_TO_THE_SECOND = b"".join(
+    _INSTRUCTION.pack(*instruction)
+    for instruction in (
+        (0x20, 0, 0, 0),  # load the first word: an SPI, or
+        (0x15, 0, 1, 0),  # 0 for IKE (RFC 3948 §2.2)
+        (0x06, 0, 0, 1),  # return 1
+        (0x06, 0, 0, 0),  # return 0
+    )
+)
+_PROGRAM = struct.Struct("HxxxxxxP")
 
 # linux/errqueue.h: struct sock_extended_err, behind which the address of the router stands
 _EXTENDED_ERROR = struct.Struct("IBBBxII")
@@ -89,6 +105,21 @@ class UnderlaySocket:
         """Have the kernel hand over several datagrams of one size in one read, or each alone. udp(7), UDP_GRO."""
         with contextlib.suppress(OSError):  # older than Linux 5.0, which hands over each alone
             self._socket.setsockopt(_SOL_UDP, _UDP_GRO, wanted)
+
+    def leave_ike_to_next(self) -> bool:
+        """Have the kernel give IKE to the socket that is bound next to the same port, which both share. Returns whether it will.
+
+        So a flood of IKE fills no buffer but its own, and ESP need not wait behind it.
+        """
+        program = ctypes.create_string_buffer(_IKE_TO_THE_SECOND, len(_IKE_TO_THE_SECOND))
+        length = len(_IKE_TO_THE_SECOND) // _INSTRUCTION.size
+        try:
+            self._socket.setsockopt(
+                socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, _PROGRAM.pack(length, ctypes.addressof(program))
+            )
+        except OSError:
+            return False  # older than Linux 4.5
+        return True
 
     def receive_into(self, buffer: memoryview) -> Received:
         """Read a datagram, or several if they were gathered. Raises BlockingIOError when none waits."""

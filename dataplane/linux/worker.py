@@ -108,11 +108,14 @@ def _key_log(config: Config, channel: Channel) -> KeyLog | None:
 def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack) -> Loop:
     """Have opened what the loop runs over; `stack` closes it. Raises LocalError for the first thing that cannot be had."""
     tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu, vnet_header=True)))))
-    underlay = _open_underlay(config, config.underlay.port, channel, stack)
-    ike = _open_underlay(config, IKE_PORT, channel, stack) if config.underlay.ike else None
+    port, speaks_ike = config.underlay.port, config.underlay.ike
+    underlay = _open_underlay(config, port, channel, stack, shared=speaks_ike)
+    is_apart = speaks_ike and underlay.leave_ike_to_next()
+    shared_ike = _open_underlay(config, port, channel, stack, shared=True) if is_apart else None
+    ike = _open_underlay(config, IKE_PORT, channel, stack) if speaks_ike else None
     _tune(config.interfaces, channel)
     selector = stack.enter_context(closing(selectors.DefaultSelector()))
-    loop = Loop(engine, tun, underlay, selector, ike, config.offloads)
+    loop = Loop(engine, tun, underlay, selector, ike, shared_ike, config.offloads)
     stack.enter_context(closing(_control(config, engine, channel, selector)))
     stack.enter_context(caught(loop.stop, selector))
     return loop
@@ -139,6 +142,6 @@ def _tune(interfaces: Sequence[str], channel: Channel) -> None:
             print(f"dataplane: {error}; it stays as it is", file=sys.stderr)
 
 
-def _open_underlay(config: Config, port: int, channel: Channel, stack: ExitStack) -> UnderlaySocket:
-    descriptor = channel.obtain(OpenUnderlay(config.underlay.address, port))
+def _open_underlay(config: Config, port: int, channel: Channel, stack: ExitStack, *, shared: bool = False) -> UnderlaySocket:
+    descriptor = channel.obtain(OpenUnderlay(config.underlay.address, port, shared))
     return stack.enter_context(closing(UnderlaySocket(socket.socket(fileno=descriptor))))
