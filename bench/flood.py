@@ -101,7 +101,8 @@ def _counted(path: Path) -> Mapping[str, int]:
     drops: dict[str, int] = dict(ask(path, path.p, op="status")["drops"])
     for line in path.p.run("cat", "/proc/net/udp").splitlines()[1:]:
         fields = line.split()
-        drops[f"kernel, UDP/{int(fields[1].rpartition(':')[2], 16)}"] = int(fields[-1])
+        socket = f"kernel, UDP/{int(fields[1].rpartition(':')[2], 16)}"
+        drops[socket] = drops.get(socket, 0) + int(fields[-1])  # ESP and IKE share a port with a socket each
     return drops
 
 

@@ -111,6 +111,7 @@ class NegotiatedPeer(RemoteGateway):
 
     def inbound_sa(self, spi: int) -> InboundSa:
         pair = self._heard_through = self.pairs.get(spi) or self._draining[spi]
+        self.selects_inbound = pair.selection is not None
         return pair.inbound
 
     def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
@@ -129,14 +130,6 @@ class NegotiatedPeer(RemoteGateway):
         if not session.nat.here:
             self.endpoint = endpoint
             session.path = Path(session.path.floated().local, endpoint)
-
-    @property
-    def selects_inbound(self) -> bool:
-        return self._heard_through is not None and self._heard_through.selection is not None
-
-    @property
-    def selects_outbound(self) -> bool:
-        return self._sending is not None and self._sending.selection is not None
 
     def admit(self, packet: Buffer, header: Ipv4Header) -> None:
         super().admit(packet, header)
@@ -216,6 +209,7 @@ class NegotiatedPeer(RemoteGateway):
     def _send_through(self, pair: Pair | None) -> None:
         self._sending = pair
         self.outbound = None if pair is None else pair.outbound
+        self.selects_outbound = pair is not None and pair.selection is not None
         if pair is None:
             self.heard_at = None
             self.path.forget()

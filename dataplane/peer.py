@@ -62,6 +62,8 @@ class RemoteGateway(ABC):
         self.wake: Callable[[RemoteGateway], None] = _nobody
         """Called when `due_at` may be earlier than before; the engine that serves the peer puts its own here too."""
         self.heard_at: float | None = None
+        self.selects_inbound = self.selects_outbound = False
+        """Whether `admit` asks more of a packet than a source behind the peer, and `permit` anything at all."""
         self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
         self._sent_at: float | None = None
@@ -140,16 +142,6 @@ class RemoteGateway(ABC):
     def is_behind(self, address: int) -> bool:
         """Whether the peer may send from an address."""
         return self._behind.lookup(address) is not None
-
-    @property
-    def selects_inbound(self) -> bool:
-        """Whether `admit` asks more of a packet than a source behind the peer."""
-        return False
-
-    @property
-    def selects_outbound(self) -> bool:
-        """Whether `permit` refuses anything."""
-        return False
 
     def permit(self, packet: Buffer, header: Ipv4Header) -> None:
         """Raises OutsideSelector for a packet that is not to be sent to the peer, though its destination lies behind it."""
