@@ -156,6 +156,11 @@ class Engine:
         self._check_from_lan(header)
         return self._peer_for(header)
 
+    @property
+    def checks(self) -> bool:
+        """Whether a packet has to pass the source/destination check here."""
+        return self.check is not None and self.check.enabled
+
     def outer_tos(self, tos: int) -> int:
         """The TOS byte of the outer header of a packet with that one."""
         return tos & self._tos_mask

@@ -61,7 +61,7 @@ class Lane:
         first, tos, total, protocol, _, destination = _HEADER.unpack_from(packet)
         engine = self._engine
         peer = engine.peer_behind(destination)
-        if first != _NO_OPTIONS or total != length or peer is None or engine.check is not None:
+        if first != _NO_OPTIONS or total != length or peer is None or engine.checks:
             return None
         if protocol == ipv4.PROTOCOL_TCP and (length <= _TCP_FLAGS or packet[_TCP_FLAGS] & _SYN):
             return None
@@ -85,7 +85,7 @@ class Lane:
         spi, sequence = _SPI_AND_SEQUENCE.unpack_from(datagram)
         engine = self._engine
         peer = engine.peers_by_spi.get(spi)
-        if peer is None or engine.check is not None:
+        if peer is None or engine.checks:
             return None
         sa = peer.inbound_sa(spi)
         if sequence <= sa.window.highest or not sa.may_open(1) or peer.selects_inbound:

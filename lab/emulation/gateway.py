@@ -135,6 +135,8 @@ class GatewayProcess:
             "keys_fd": _NO_DESCRIPTOR,
             "eni_check": tunnel.check and _check(tunnel.check),
             "peers": [_peer(peer, self._options.cipher) for peer in peers],
+            # Every datagram is a packet of its own on the wires of a lab: in captures, for counters, and for bad links.
+            "offloads": {"underlay_send": False},
         }
 
 

@@ -159,6 +159,15 @@ def _of_no_peer(ends: Ends) -> memoryview:
     return memoryview(bytes(4) + bytes(sealed(ends, packet(UDP())))[4:])
 
 
+def test_a_check_that_is_off_stops_nothing() -> None:
+    ends = connected()
+    for gateway in ends:
+        gateway.engine.check = EniCheck((IPv4Address("10.0.2.10"),), enabled=False)
+    sent = Lane(ends[0].engine).outbound(ORDINARY["udp"], NOW)
+    assert sent is not None
+    assert Lane(ends[1].engine).inbound(sent.payload, VCPE, 0, NOW) is not None
+
+
 def _checked(ends: Ends) -> memoryview:
     ends[1].engine.check = EniCheck((IPv4Address("192.168.1.9"),))
     return sealed(ends, packet(UDP()))
