@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lab.cloud import CloudError
+    from lab.cloud.alibaba import SystemEvent
     from lab.connection import connect
     from lab.diagnosis import Check
     from lab.reasons import Reason
@@ -30,6 +31,7 @@ __all__ = [
     "Refused",
     "Software",
     "StatusKind",
+    "SystemEvent",
     "connect",
     "main",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     "Refused": "lab.results",
     "Software": "lab.topology",
     "StatusKind": "lab.status",
+    "SystemEvent": "lab.cloud.alibaba",
     "connect": "lab.connection",
 }
 

@@ -172,6 +172,21 @@ class DiagnosisRecord:
         return self.asked and {finding.check for finding in self.found} == set(self.expected)
 
 
+@dataclass(frozen=True)
+class EventRecord:
+    """An event of a gateway that was waited for, and whether it came; nobody waits where no network runs."""
+
+    step: str
+    gateway: str
+    event: str
+    asked: bool = False
+    came: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.came
+
+
 @dataclass(frozen=True, slots=True)
 class Echo:
     """An ICMP echo to be sent by a node, from one address of its own to another address."""
@@ -202,7 +217,7 @@ class ReachRecord:
         return self.asked and set(self.answered) == set(self.expected)
 
 
-Expectation = PingRecord | StatusRecord | DiagnosisRecord | ReachRecord
+Expectation = PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord
 
 
 @dataclass
@@ -219,11 +234,12 @@ class RunResult:
     statuses: list[StatusRecord] = field(default_factory=list)
     diagnoses: list[DiagnosisRecord] = field(default_factory=list)
     reaches: list[ReachRecord] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
 
     @property
     def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
-        return [*self.statuses, *self.diagnoses, *self.reaches, *self.pings]
+        return [*self.statuses, *self.diagnoses, *self.events, *self.reaches, *self.pings]
 
     @property
     def has_sent(self) -> bool:

@@ -10,8 +10,9 @@ from ipaddress import IPv4Address
 from itertools import permutations
 from typing import Protocol, TypeVar
 
+from lab.automation import Automations, Handler
 from lab.cloud import Cloud, CloudError
-from lab.cloud.alibaba import Alibaba
+from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
 from lab.clouds import Clouds
@@ -23,6 +24,7 @@ from lab.results import (
     DiagnosisRecord,
     Echo,
     Effect,
+    EventRecord,
     Expectation,
     Finding,
     Outcome,
@@ -43,6 +45,11 @@ NO_PING = PingResult(0, 0, None)
 NORMAL_WITHIN = 3.0
 """Seconds that a status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost is
 repeated after 0.5 and 1.5 s, that for a TCP connection after 1 s."""
+
+EVENT_WITHIN = 5.0
+"""Seconds that an event may take to come, our choice: a device is missed after one, or three if it is alone."""
+
+_POLL = 0.02  # seconds between two looks
 
 # What a status is Abnormal for where there is nobody to be asked.
 NOBODY = {StatusKind.VPN: NO_TUNNEL, StatusKind.CONTROL: NOT_REPORTING}
@@ -84,6 +91,12 @@ class Backend(Protocol):
 
     def new_drops(self) -> list[Drop]: ...
 
+    def fail(self, node: str) -> None:
+        """End a gateway's software at once, as by kill -9."""
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        """The devices, by serial number, that serve nobody any more (False), or serve again (True), since the last call."""
+
 
 class Listener:
     """Is told what happens while it happens. The base says nothing."""
@@ -99,6 +112,10 @@ class Listener:
     def status_started(self, kind: StatusKind, gateway: str) -> None: ...
 
     def status_finished(self, status: StatusRecord) -> None: ...
+
+    def event_started(self, event: EventRecord) -> None: ...
+
+    def event_finished(self, event: EventRecord) -> None: ...
 
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
 
@@ -131,6 +148,8 @@ class Lab:
         self._listener = listener or Listener()
         self._steps: list[StepResult] = []
         self._applied: Topology | None = None
+        self._automations = Automations(self.cloud)
+        self._events: list[SystemEvent] = []
 
     @property
     def aws(self) -> Aws:
@@ -292,8 +311,72 @@ class Lab:
         record.answered = tuple(pair for pair, answered in zip(pairs, answers, strict=True) if answered)
         record.drops += blames(topology, backend.new_drops())
 
+    def on_event(self, handler: Handler) -> None:
+        """Have a script of the customer's run from now on, whenever the provider tells of an event of a gateway."""
+        if not self.clouds.leaving_out:
+            self._automations.add(handler)
+
+    def fail(self, machine: Instance) -> None:
+        """Let a gateway's machine fail, as by kill -9 of what makes it one. It is started anew by itself."""
+        if self.clouds.leaving_out:
+            return
+        if self._backend is not None:
+            self._follow(self._backend)
+            self._backend.fail(machine.id)
+            return
+        phone = self.compile().by_name[machine.id].phone
+        for online in (False, True):
+            if phone is not None:
+                self.hear(phone.serial_number, online=online)
+        self.settle()
+
+    def expect_event(self, gateway: Gateway, name: str, *, within: float = EVENT_WITHIN) -> None:
+        """Wait for an event of a gateway that nobody has waited for yet, so many seconds at most, and expect it to come."""
+        if self.clouds.leaving_out:
+            return
+        record = EventRecord(self._number, gateway.name or gateway.id, name)
+        self._listener.event_started(record)
+        if self._backend is not None:
+            record = replace(record, asked=True, came=self._await_event(self._backend, gateway.id, name, within))
+        self.result.events.append(record)
+        self._listener.event_finished(record)
+
+    def _await_event(self, backend: Backend, gateway_id: str, name: str, within: float) -> bool:
+        deadline = time.monotonic() + within
+        while True:
+            self._listen(backend)
+            found = next((event for event in self._events if (event.resource_id, event.name) == (gateway_id, name)), None)
+            if found is not None:
+                self._events.remove(found)
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL)  # a poll of the condition, with the deadline above
+
+    def _listen(self, backend: Backend) -> None:
+        """Let the clouds, and the network, follow what the backend says of devices."""
+        heard = [self.hear(serial_number, online=online) for serial_number, online in backend.device_news()]
+        if any(heard):
+            self._applied = None  # what has died is started anew by that
+        self._follow(backend)
+
+    def hear(self, serial_number: str, *, online: bool) -> bool:
+        """A device was found to serve nobody any more, or to serve again. Returns whether that is news to the cloud."""
+        for gateway in self.cloud.store.by(SmartAccessGateway, "serial_numbers", serial_number):
+            if any(device.serial_number == serial_number and device.online != online for device in gateway.devices):
+                self.alibaba.report_device_state(serial_number, online=online)
+                return True
+        return False
+
+    def settle(self) -> list[SystemEvent]:
+        """Let the customer's scripts act on what has happened. Returns the events that are new."""
+        news = self._automations.settle()
+        self._events += news
+        return news
+
     def _follow(self, backend: Backend) -> Topology:
         """Make the running network what the clouds are now."""
+        self.settle()
         topology = self.compile()
         if topology != self._applied:
             backend.apply(topology)

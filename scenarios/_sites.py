@@ -131,8 +131,8 @@ def buy_gateway(lab: Lab, name: str, region: str, max_bandwidth: int = 100) -> S
     return Sag(order.smart_ag_id, name, json.dumps({"sn": device.serial_number, "key": device.secret_key}))
 
 
-def launch_vcpe(lab: Lab, site: AwsSite, name: str, user_data: str, group: str = "") -> Cpe:
-    """Step 2: a vCPE with a public address at x.y.2.10, its check off; in a group that admits the site, if none is given."""
+def launch_vcpe(lab: Lab, site: AwsSite, name: str, user_data: str, group: str = "", *, address: str = "") -> Cpe:
+    """Step 2: a vCPE with a public address, its check off. By default at x.y.2.10, and in a group that admits the site."""
     net = site.cidr.rsplit(".", 2)[0]
     if not group:
         group = lab.aws.create_security_group("vcpe", "the gateway", site.vpc).id
@@ -142,7 +142,7 @@ def launch_vcpe(lab: Lab, site: AwsSite, name: str, user_data: str, group: str =
         site.public_subnet,
         security_group_ids=[group],
         instance_type="c5.large",
-        private_ip_address=f"{net}.2.10",
+        private_ip_address=address or f"{net}.2.10",
         user_data=user_data,
         associate_public_ip_address=True,
         name=name,

@@ -24,6 +24,7 @@ from lab.results import (
     Blame,
     DiagnosisRecord,
     Dies,
+    EventRecord,
     Finding,
     PingRecord,
     PingResult,
@@ -158,8 +159,9 @@ def a_run() -> RunResult:
     vpn = StatusRecord("1", "sag", "Normal", (StatusEnd("vcpe", "NO_ANSWER"),), "NO_ANSWER")
     steps = [StepResult("1", "t", refusals=[Refusal("aws.x", "Code", "message")])]
     diagnosis = DiagnosisRecord("1", "sag", ("routes",), True, (Finding("routes", "no route", "aws.create_route()"),))
+    event = EventRecord("1", "sag", "DeviceSwitched")
     reach = ReachRecord("1", ("app", "ecs"), ((0, 1),), ((0, 1),), True)
-    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis], reaches=[reach])
+    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis], reaches=[reach], events=[event])
 
 
 def shape(value: object) -> object:

@@ -159,7 +159,7 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
 
 def _follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
-    from lab.results import DiagnosisRecord, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
+    from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
     from lab.supervisor.wire import decode
 
     for event in client.events(follow=True):
@@ -177,6 +177,8 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
             progress.status_finished(decode(StatusRecord, event.data["status"]))
         elif event.kind == "diagnosis":
             progress.diagnosis_finished(decode(DiagnosisRecord, event.data["diagnosis"]))
+        elif event.kind == "event":
+            progress.event_finished(decode(EventRecord, event.data["event"]))
         elif event.kind == "reach":
             progress.reach_finished(decode(ReachRecord, event.data["reach"]))
         elif event.kind == "up":

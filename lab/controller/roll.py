@@ -6,7 +6,7 @@ Performs no I/O and reads no clock: times are seconds of whatever clock the call
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.phoning import Entry
 from lab.status import NOT_REPORTING, WRONG_KEY
@@ -70,6 +70,13 @@ class Roll:
     def heard(self, entry: Entry, report: Report, *, now: float) -> None:
         known = self._heard[entry.serial_number]
         known.when, known.report, known.knocked = now, report, False
+
+    def bury(self, serial_numbers: Iterable[str]) -> None:
+        """These serve nobody any more, until they say otherwise."""
+        for known in (self._heard[name] for name in serial_numbers if name in self._heard):
+            known.online = False
+            if known.report is not None:
+                known.report = replace(known.report, serves=False)
 
     def reasons(self, *, now: float) -> dict[str, str]:
         """Why the Control Status of each device is Abnormal, empty where it is Normal."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -290,8 +291,22 @@ class Emulation:
         return self._home.reasons()
 
     def device_news(self) -> list[tuple[str, bool]]:
-        """The devices, by serial number, that the controller hears again (True), or no longer, since the last call."""
-        return self._home.news()
+        """The devices, by serial number, that serve again (True), or no longer, since the last call, as their controller hears.
+
+        It is told at once, and so is the caller, which of them have just died here and are to be healed.
+        """
+        return [*self._home.bury(self.ended_dataplanes()), *self._home.news()]
+
+    def ended_dataplanes(self) -> list[str]:
+        """The nodes whose dataplane has died and is to be healed."""
+        return [node for node, _ in self._tunnels.ended()]
+
+    def fail(self, node: str) -> None:
+        """Kill what ends the tunnels of a node, and wait until it has ended. Raises MachineError for a node without any."""
+        if node not in self.tunnel_pids():
+            raise MachineError(f"{node} ends no tunnel")
+        os.kill(self.tunnel_pids()[node], signal.SIGKILL)
+        self._await_death()
 
     def home_pids(self) -> dict[str, int]:
         """The processes of the controller and of the devices that phone home, by what they are."""

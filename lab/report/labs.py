@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.status import NORMAL, text_of
-from lab.supervisor.answers import LabInfo, LinkInfo, NodeInfo, Status, TunnelInfo
+from lab.supervisor.answers import DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, TunnelInfo
 from lab.supervisor.events import Event
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -37,6 +37,9 @@ def print_status(console: Console, status: Status) -> None:
     console.print(f"[bold]{lab.name}[/bold]  {_scenario(lab)}, {lab.condition} for {duration(time.time() - lab.since)}\n")
     console.print(_nodes(status.nodes))
     print_impaired(console, status.impaired)
+    if status.devices:
+        console.print("\n[bold]devices[/bold]")
+        console.print(_devices(status.devices))
     if status.tunnels:
         console.print("\n[bold]tunnels[/bold]")
     for tunnel in status.tunnels:
@@ -87,6 +90,20 @@ def _nodes(nodes: Sequence[NodeInfo]) -> Table:
         addresses = ", ".join(dict.fromkeys(node.addresses))
         table.add_row(f"[bold]{node.name}[/bold]", node.kind, node.provider, addresses, node.resource)
     return table
+
+
+def _devices(devices: Sequence[DeviceInfo]) -> Table:
+    table = _table("gateway", "serial number", "role", "machine", "VPN Status", "Control Status")
+    for device in devices:
+        vpn = _status(device.vpn_status, device.vpn_reason)
+        control = _status(device.control_status, device.control_reason)
+        table.add_row(escape(device.gateway), device.serial_number, device.role, device.machine, vpn, control)
+    return table
+
+
+def _status(status: str, reason: str) -> str:
+    colour = "green" if status == NORMAL else "red"
+    return f"[{colour}]{status}[/{colour}]" + (f" [red]{reason}[/red]" if reason else "")
 
 
 def _print_tunnel(console: Console, tunnel: TunnelInfo) -> None:

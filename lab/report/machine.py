@@ -6,7 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, DiagnosisRecord, Outcome, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
+from lab.results import Blame, DiagnosisRecord, EventRecord, Outcome, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
 from lab.status import text_of
 
 
@@ -25,6 +25,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "steps": [_step(step) for step in result.steps],
         "statuses": [_status(record) for record in result.statuses],
         "diagnoses": [_diagnosis(record) for record in result.diagnoses],
+        "events": [_event(record) for record in result.events],
         "reaches": [_reach(record) for record in result.reaches],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
@@ -66,6 +67,10 @@ def _diagnosis(record: DiagnosisRecord) -> dict[str, Any]:
         "expected": list(record.expected),
         "found": [{"check": each.check, "finding": each.finding, "advice": each.advice} for each in record.found],
     }
+
+
+def _event(record: EventRecord) -> dict[str, Any]:
+    return {"gateway": record.gateway, "step": record.step or None, "event": record.event, "passed": record.passed}
 
 
 def _reach(record: ReachRecord) -> dict[str, Any]:
@@ -118,6 +123,7 @@ def to_junit(result: RunResult) -> str:
     cases = [_step_case(result, step) for step in result.steps]
     cases += [_status_case(result, record) for record in result.statuses]
     cases += [_diagnosis_case(result, record) for record in result.diagnoses]
+    cases += [_event_case(result, record) for record in result.events]
     cases += [_reach_case(result, record) for record in result.reaches]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
@@ -169,6 +175,13 @@ def _diagnosis_case(result: RunResult, record: DiagnosisRecord) -> ElementTree.E
         message = f"errors of {', '.join(record.expected) or 'no check'} expected"
         failure = ElementTree.SubElement(case, "failure", message=message)
         failure.text = "\n".join(f"{each.check}: {each.finding}" for each in record.found)
+    return case
+
+
+def _event_case(result: RunResult, record: EventRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"event {record.event} of {record.gateway}")
+    if not record.passed:
+        ElementTree.SubElement(case, "failure", message="it did not come" if record.asked else "nobody waited for it")
     return case
 
 

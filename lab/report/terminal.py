@@ -20,6 +20,7 @@ from lab.results import (
     DiagnosisRecord,
     Dies,
     Effect,
+    EventRecord,
     Outcome,
     PingRecord,
     ReachRecord,
@@ -116,6 +117,14 @@ class Progress(Listener):
         for line in _diagnosis_lines(diagnosis):
             self._console.print(Padding(line, (0, 0, 0, len(_INDENT)), expand=False))
 
+
+    def event_started(self, event: EventRecord) -> None:
+        self.phase(f"{event.event} of {event.gateway}")
+
+    def event_finished(self, event: EventRecord) -> None:
+        self.quiet()
+        came = "[green]came[/green]" if event.came else "[red]did not come[/red]" if event.asked else "[red]not asked[/red]"
+        self._console.print(f"{_INDENT}event {event.event} of {escape(event.gateway)}  {came}")
 
     def reach_started(self, reach: ReachRecord) -> None:
         self.phase(f"{len(reach.machines)} machines send an echo to each other")

@@ -36,7 +36,7 @@ def control_ends(network: Network, name: str) -> tuple[StatusEnd, ...]:
     if home is None or entry is None:
         return ()
     outcomes = {node.name: _outcome(network, node, phone) for node, phone in _phones(topology)}
-    callers = [node for node, phone in _phones(topology) if phone.name == name and entry.holder in ("", node.name)]
+    callers = [node for node, phone in _phones(topology) if phone.name == entry.name and entry.holder in ("", node.name)]
     return (
         *(StatusEnd(node.name, outcomes[node.name]) for node in callers),
         StatusEnd(home.name, _seen_from_home(topology, entry, outcomes)),
@@ -91,7 +91,7 @@ def _phones(topology: Topology) -> Iterator[tuple[Node, Phone]]:
 def _entry(topology: Topology, name: str) -> Entry | None:
     home = topology.controller
     register = home.controller.register if home is not None and home.controller is not None else ()
-    return next((entry for entry in register if entry.name == name), None)
+    return next((entry for entry in register if name in (entry.name, entry.serial_number)), None)
 
 
 def _by_serial_number(controller: Controller, serial_number: str) -> Entry | None:

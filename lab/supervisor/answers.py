@@ -68,6 +68,20 @@ class TunnelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A gateway's device. `machine` is the node that runs as it, empty while none does; a reason is empty where all is Normal."""
+
+    gateway: str
+    serial_number: str
+    role: str
+    machine: str
+    vpn_status: str
+    vpn_reason: str
+    control_status: str
+    control_reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkInfo:
     """A link between two interfaces, each as NODE:INTERFACE, and what it does to packets, as it is said; empty for nothing.
 
@@ -91,6 +105,7 @@ class Status:
     nodes: tuple[NodeInfo, ...]
     tunnels: tuple[TunnelInfo, ...]
     impaired: tuple[LinkInfo, ...]
+    devices: tuple[DeviceInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

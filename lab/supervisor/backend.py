@@ -88,6 +88,12 @@ class EmulationBackend:
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()
 
+    def fail(self, node: str) -> None:
+        self._emulation.fail(node)
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        return self._emulation.device_news()
+
     def shell(self) -> None:
         """Open a shell on the terminal in which `on NODE COMMAND` runs a command in a node, and wait for its end."""
         open_shell(self._emulation)

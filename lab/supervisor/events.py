@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import DiagnosisRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.session import Listener
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
@@ -98,6 +98,12 @@ class Reporter(Listener):
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
         found = ", ".join(dict.fromkeys(finding.check for finding in diagnosis.found)) or "nothing is wrong"
         self._log.add("diagnosis", f"diagnosis of {diagnosis.gateway}: {found}", diagnosis=diagnosis)
+
+    def event_started(self, event: EventRecord) -> None:
+        self.phase(f"{event.event} of {event.gateway}")
+
+    def event_finished(self, event: EventRecord) -> None:
+        self._log.add("event", f"{event.event} of {event.gateway} {'came' if event.came else 'did not come'}", event=event)
 
     def reach_started(self, reach: ReachRecord) -> None:
         self.phase(f"{len(reach.machines)} machines send an echo to each other")

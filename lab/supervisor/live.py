@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,11 @@ from lab.monitoring import Traffic, Window
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
 from lab.session import Lab, blames
-from lab.supervisor.answers import Condition, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
+from lab.supervisor.answers import Condition, DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
 from lab.supervisor.backend import EmulationBackend
+from lab.supervisor.devices import devices_of
 from lab.supervisor.events import EventLog, Reporter
-from lab.supervisor.keeping import Keeping
+from lab.supervisor.keeping import Keeping, NotKept
 from lab.supervisor.links import link_names, told_way
 from lab.supervisor.metering import Metering
 from lab.supervisor.operations import find_operation
@@ -43,6 +44,7 @@ class LiveLab:
         self._backend = EmulationBackend(options, self._reporter.phase)
         self._lab = Lab(info.scenario)
         self._vpn: dict[tuple[str, str], str] = {}
+        self._control: dict[str, str] = {}
         self._metering = Metering(keeping.traffic, log)
 
     # Up
@@ -82,6 +84,7 @@ class LiveLab:
             raise
         if len(cloud.journal) > made:  # a describe_… call is not journalled
             self._log.add("call", told)
+            self._settle()
             self._follow()
         return answer
 
@@ -138,9 +141,11 @@ class LiveLab:
     def heal(self) -> None:
         """Start anew what has died, and do what a call could not because of it. Raises MachineError when that is not possible."""
         started = time.monotonic()
+        ended = self._emulation.ended_dataplanes()
+        self._listen()  # first, so that a device that stands by takes over before anything is started anew
         healed = self._emulation.heal()
         names = self._backend.names
-        dead = [f"the dataplane of {names[node]}" for node in healed.dataplanes]
+        dead = [f"the dataplane of {names[node]}" for node in dict.fromkeys((*ended, *healed.dataplanes))]
         dead += [f"the line of {link_names(self._emulation.topology, names)[link]}" for link in healed.lines]
         dead += ["the controller and the devices' calls to it"] if healed.controller else []
         if dead:
@@ -148,11 +153,33 @@ class LiveLab:
         if self._lab.compile() != self._emulation.topology:
             self._follow()
 
+    def _listen(self) -> None:
+        """Let the clouds, the customer's scripts and the network follow what was heard of devices."""
+        news = self._backend.device_news()
+        try:
+            heard = [self._lab.hear(serial_number, online=online) for serial_number, online in news]
+            self._settle()
+        except NotKept as error:
+            self._log.add("refusal", f"what was heard of a device is lost: {error}")
+            return
+        if any(heard) and self._lab.compile() != self._emulation.topology:
+            self._follow()
+
+    def _settle(self) -> None:
+        """Let the customer's scripts act on the provider's events, and tell of these."""
+        for event in self._lab.settle():
+            self._log.add("cloud event", f"{event.name} of {event.resource_id}: {event.serial_number}", event=event)
+
     # What can be asked
 
     def status(self) -> Status:
         nodes = tuple(self._node(node) for node in self._emulation.topology.nodes)
-        return Status(self.info, nodes, self._tunnels(), tuple(info for info in self.links() if info.by))
+        tunnels, impaired = self._tunnels(), tuple(info for info in self.links() if info.by)
+        return Status(self.info, nodes, tunnels, impaired, tuple(self._devices(tunnels)))
+
+    def _devices(self, tunnels: Sequence[TunnelInfo]) -> Iterator[DeviceInfo]:
+        emulation = self._emulation
+        return devices_of(self._lab.cloud, emulation.topology, tunnels, emulation.control_ends, self._backend.names)
 
     def links(self, word: str = "") -> list[LinkInfo]:
         """The links that a word means, or all, and what they do to packets. Raises UsageError."""
@@ -177,17 +204,28 @@ class LiveLab:
         """Read the counters of the tunnels, and note which have another VPN status than the last time."""
         if not self._emulation.is_whole:
             self.heal()  # a call could not be followed to its end
+        self._listen()
         try:
             said = self._emulation.tunnel_status()
         except MachineError:
             return  # one has just died, which is seen to before anything else
         self._metering.read(self._lab.cloud, said)
-        for tunnel in tunnels_of(said, self._backend.names):
+        tunnels = tunnels_of(said, self._backend.names)
+        self._note_control(tunnels)
+        for tunnel in tunnels:
             before = self._vpn.get((tunnel.node, tunnel.peer))
             self._vpn[tunnel.node, tunnel.peer] = tunnel.vpn_status
             if before != tunnel.vpn_status:
                 told = f"{tunnel.vpn_status} ({tunnel.reason})" if tunnel.reason else tunnel.vpn_status
                 self._log.add("vpn status", f"VPN status of {tunnel.peer} at {tunnel.node}: {told}", tunnel=tunnel)
+
+    def _note_control(self, tunnels: Sequence[TunnelInfo]) -> None:
+        for device in self._devices(tunnels):
+            before = self._control.get(device.serial_number)
+            self._control[device.serial_number] = device.control_reason
+            if device.machine and before != device.control_reason:
+                told = f"{device.control_status} ({device.control_reason})" if device.control_reason else device.control_status
+                self._log.add("control status", f"Control Status of {device.machine} ({device.gateway}): {told}", device=device)
 
     def close(self) -> None:
         """Let go of what is kept, and end the capture. Raises MachineError when that could not be written."""

@@ -26,6 +26,7 @@ class SimulationBackend:
         self._simulation = Simulation(Topology())
         self._drops: Counter[tuple[str, Place]] = Counter()
         self._pings = 0
+        self._news: list[tuple[str, bool]] = []
 
     def apply(self, topology: Topology) -> None:
         self._simulation = self._simulation.with_topology(topology)
@@ -61,6 +62,16 @@ class SimulationBackend:
 
     def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._simulation.control_ends(device)
+
+    def fail(self, node: str) -> None:
+        """What fails is there again at once, since nothing takes time."""
+        phone = self._simulation.topology.by_name[node].phone
+        if phone is not None:
+            self._news += [(phone.serial_number, False), (phone.serial_number, True)]
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        news, self._news = self._news, []
+        return news
 
     def new_drops(self) -> list[Drop]:
         drops = [Drop(node, place, packets) for (node, place), packets in self._drops.items()]

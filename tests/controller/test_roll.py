@@ -87,6 +87,16 @@ def test_changes_are_told_once_and_only_of_devices_that_were_heard() -> None:
     assert heard.changes(now=2.0 + MISSED * ALONE + 0.1) == [("sag1", False)]
 
 
+def test_a_device_that_is_buried_is_offline_until_it_says_otherwise() -> None:
+    heard = roll()
+    heard.heard(DEVICE, WELL, now=0.0)
+    assert heard.changes(now=0.0) == [("sag1", True)]
+    heard.bury(["sag1", "sag2"])
+    assert heard.changes(now=0.0) == []  # who buried it knows
+    heard.heard(DEVICE, WELL, now=1.0)
+    assert heard.changes(now=1.0) == [("sag1", True)]
+
+
 def test_one_of_a_pair_reports_more_often_and_is_missed_sooner() -> None:
     paired = replace(DEVICE, is_paired=True)
     heard = roll(paired)

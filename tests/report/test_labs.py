@@ -10,7 +10,7 @@ from rich.console import Console
 
 from lab.report.answer import print_answer
 from lab.report.labs import duration, print_labs, print_status
-from lab.supervisor.answers import Condition, LabInfo, NodeInfo, Status, TunnelInfo
+from lab.supervisor.answers import Condition, DeviceInfo, LabInfo, NodeInfo, Status, TunnelInfo
 
 LAB = LabInfo("demo", "vcpe-ping", ("2.5",), Condition.UP, 0.0, 1, 8, "/var/lib/saglab/demo")
 NODE = NodeInfo("app", "app", "host", "aws", "i-1", ("10.0.1.10",), ("eth0",), ())
@@ -80,6 +80,13 @@ def test_an_abnormal_tunnel_says_why() -> None:
     said = printed(print_status, Status(LAB, (NODE,), (SILENT,), ()))
     assert "VPN status Abnormal, AUTHENTICATION_FAILED, the two ends do not agree on identity and key" in said
     assert "not known yet, last heard never" in said
+
+
+def test_devices_show_both_statuses_and_why() -> None:
+    device = DeviceInfo("vcpe-singapore", "sag1", "active", "vcpe", "Normal", "", "Abnormal", "CERTIFICATE_EXPIRED")
+    lines = printed(print_status, Status(LAB, (NODE,), (), (), (device,))).splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("vcpe-singapore")]
+    assert row == ["vcpe-singapore", "sag1", "active", "vcpe", "Normal", "Abnormal", "CERTIFICATE_EXPIRED"]
 
 
 RESOURCES = [

@@ -44,6 +44,12 @@ class Answering:
     def control_ends(self, device: str, *, within: float) -> list[StatusEnd]:
         return [StatusEnd(node.name) for node in self.applied[-1].nodes if node.phone is not None and node.phone.name == device]
 
+    def fail(self, node: str) -> None:
+        raise NotImplementedError(node)
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        return []
+
     def new_drops(self) -> list[Drop]:
         return []
 

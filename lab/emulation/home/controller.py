@@ -30,7 +30,7 @@ _NOBODY = 65534  # the user of that name, on every Linux
 
 
 class Controller:
-    """What the lab may ask: "serve", "register" and "status"."""
+    """What the lab may ask: "serve", "register", "bury" and "status"."""
 
     def __init__(self) -> None:
         self._authority = Authority()
@@ -44,6 +44,8 @@ class Controller:
         match asked["op"]:
             case "register":
                 self._take_register(asked)
+            case "bury":
+                self._roll.bury(asked["serial_numbers"])
             case "serve":
                 self._serve(asked["node"], asked["address"], asked["port"])
         return self._status()

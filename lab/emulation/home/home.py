@@ -6,7 +6,7 @@ As with tunnels, it is no error when a device does not reach the controller. Whe
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from lab.controller.forms import entry_json, validity_json
@@ -111,13 +111,13 @@ class Home:
         node = self._topology.controller
         if self._household is None or node is None or node.controller is None:
             return ()
-        entry = next((entry for entry in node.controller.register if entry.name == name), None)
+        entry = next((entry for entry in node.controller.register if name in (entry.name, entry.serial_number)), None)
         if entry is None:
             return ()
         mine = [
             other.name
             for other in self._topology.nodes
-            if other.phone is not None and other.phone.name == name and entry.holder in ("", other.name)
+            if other.phone is not None and other.phone.name == entry.name and entry.holder in ("", other.name)
         ]
         reasons = self._settled(self._household.callers, mine, within)
         told = (StatusEnd(each, reasons.get(each, CONTROLLER_UNREACHABLE)) for each in mine)
@@ -132,6 +132,15 @@ class Home:
         self._seen_from_home()
         news, self._news = self._news, []
         return news
+
+    def bury(self, nodes: Collection[str]) -> list[tuple[str, bool]]:
+        """Tell the controller which machines serve nobody any more. Returns that as news, of those which are devices."""
+        home = self._topology.controller
+        register = home.controller.register if home is not None and home.controller is not None else ()
+        dead = [entry.serial_number for entry in register if entry.holder in nodes]
+        if dead and self._household is not None and not self._household.controller.has_ended:
+            self._heard(self._household.controller.ask(op="bury", serial_numbers=dead))
+        return [(serial_number, False) for serial_number in dead]
 
     def stop(self) -> None:
         if self._household is not None:

@@ -1,0 +1,71 @@
+"""A pair of vCPEs in a lab that stays up: what happens when the active one is killed, and when it is switched from by hand."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lab import connect
+from lab.errors import LabError
+from lab.supervisor.answers import DeviceInfo
+from lab.supervisor.client import Client
+from tests.supervisor.command import saglab_process
+from tests.supervisor.processes import Process, processes
+
+pytestmark = pytest.mark.emulation
+
+NAME = f"ha-{os.getpid()}"
+WITHIN = 30.0  # seconds; a busy machine takes its time
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    """The lab of vcpe-ha, up."""
+    saglab_process("up", "vcpe-ha", "--name", NAME, "--state", str(tmp_path / "state"))
+    yield Client(NAME)
+    with suppress(LabError):  # it is down
+        Client(NAME).down()
+
+
+def devices(client: Client) -> list[DeviceInfo]:
+    return list(client.status().devices)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.05)  # a poll of the condition, with the deadline above
+
+
+def dataplane_of(client: Client, node: str) -> Process:
+    """That in whose network the node's commands run."""
+    place = saglab_process("exec", "--lab", NAME, node, "readlink", "/proc/self/ns/net").strip()
+    workers = [process for process in processes(client) if process.role == "dataplane"]
+    return next(one for one in workers if str(Path(f"/proc/{one.pid}/ns/net").readlink()) == place)
+
+
+@pytest.mark.requirement("S0-018", "S0-050")
+def test_the_supervisor_notices_and_the_customers_script_follows(client: Client) -> None:
+    alibaba = connect(NAME).alibaba
+    assert [(it.role, it.machine, it.vpn_status, it.control_status) for it in devices(client)] == [
+        ("active", "vcpe-a", "Normal", "Normal"),
+        ("standby", "vcpe-b", "Normal", "Normal"),
+    ]
+    dataplane_of(client, "vcpe-a").kill()
+    wait_until(lambda: [it.role for it in devices(client)] == ["standby", "active"], "the other device to take over")
+    wait_until(lambda: client.ping("app", "ecs", 1).passed, "packets to pass through it")
+    wait_until(lambda: all(it.control_status == it.vpn_status == "Normal" for it in devices(client)), "the first to be back")
+    wait_until(lambda: alibaba.describe_system_event_attribute()[-1].name == "DeviceOnline", "the event that it is back")
+    named = [event.name for event in alibaba.describe_system_event_attribute()]
+    assert named[-3:] == ["DeviceOffline", "AccessGatewayFailover", "DeviceOnline"]
+
+    (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
+    alibaba.switch_smart_access_gateway_device(gateway.id)
+    assert [it.role for it in devices(client)] == ["active", "standby"]
+    assert client.ping("app", "ecs", 1).passed
