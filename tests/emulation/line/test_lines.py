@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.doctor.kernel import features
 from lab.emulation.line.lines import LineProcess, Way
 from lab.errors import MachineError
 from lab.impairments import Order, parse_impairments
@@ -58,6 +59,7 @@ CASES = (
     Case("size by the kernel", "mtu 800", NONE, seed=None, options=("-s", "1000", *NOT_FOR_LONG)),
     Case("small enough", "mtu 800", ALL, seed=None),
     Case("rate by the kernel", "rate 100kbit", SOME, seed=None, options=("-s", "1000")),
+    Case("delay by netem or by our own line", "delay 20ms rate 10mbit", ALL, 40, seed=None),
     Case("what the kernel does not do", "delay 10ms jitter 5ms", ALL, 10, seed=None),
 )
 
@@ -159,6 +161,13 @@ def test_a_seed_asks_for_our_own_line(observed: Observed, case: Case) -> None:
 
 def test_without_a_seed_the_kernel_does_it(observed: Observed) -> None:
     assert observed.ways["loss by the kernel"] == Way()
+
+
+def test_the_kernel_delays_where_it_has_netem(observed: Observed) -> None:
+    has_netem = any(check.ok for check in features() if check.name.startswith("netem"))
+    way = observed.ways["delay by netem or by our own line"]
+    assert (way == Way()) == has_netem
+    assert has_netem or way.why.startswith("the kernel does not do netem: ")
 
 
 def test_what_the_kernel_does_not_do_our_own_line_does_and_says_so(observed: Observed) -> None:
