@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dataplane.config import parse_eni_check, parse_peer, parse_peer_keys
+from dataplane.config import parse_bandwidth, parse_eni_check, parse_peer, parse_peer_keys
 from dataplane.engine import Engine, build_peer
 from dataplane.errors import DropReason, LocalError
 from dataplane.fields import Fields, show
@@ -96,6 +96,16 @@ def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) 
     engine.remove_peer(name)
 
 
+def _set_bandwidth(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
+    """Without the member "bandwidth" there is no limit any more."""
+    fields = Fields(message, "", errors)
+    fields.only("op", "peer", "bandwidth")
+    peer = fields.text("peer", longest=PEER_NAME_LENGTH)
+    bandwidth = parse_bandwidth(fields)
+    _raise(errors)
+    engine.set_bandwidth(peer, bandwidth)
+
+
 def _rekey(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
     fields = Fields(message, "", errors)
     fields.only("op", "peer", "what")
@@ -108,6 +118,7 @@ def _rekey(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> Non
 _CHANGES: Mapping[str, Callable[[Engine, Mapping[str, Any], list[str]], None]] = {
     "set_prefixes": _set_prefixes,
     "set_eni_check": _set_eni_check,
+    "set_bandwidth": _set_bandwidth,
     "add_peer": _add_peer,
     "remove_peer": _remove_peer,
     "rekey": _rekey,
@@ -136,6 +147,7 @@ def _peer_status(peer: RemoteGateway, now: float) -> Answer:
         **_associations(peer),
         "prefixes": [str(prefix) for prefix in peer.prefixes],
         "mtu": peer.path.mtu,
+        "bandwidth": peer.bandwidth,
         **_traffic(peer),
         **(_ike_status(peer, now) if isinstance(peer, NegotiatedPeer) else {}),
     }

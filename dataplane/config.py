@@ -31,6 +31,7 @@ NAME_LENGTH = 128  # our choice
 LONGEST_SILENCE = 3600  # seconds; our choice
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 10, 3600  # seconds; our choice: within the life of an IKE SA
 GRACE = 1.5  # times a lifetime, after which keys that could not be replaced are not used any more; our choice
+LEAST_BANDWIDTH, MOST_BANDWIDTH = 10**3, 10**12  # bit/s; our choice
 PATH_LENGTH = 4095  # PATH_MAX of Linux, less the terminating zero
 HIGHEST_USER = 2**32 - 2  # 2**32 - 1 stands for "leave it" in Linux's calls
 WORKER_USER = 65533
@@ -80,6 +81,7 @@ class PeerConfig:
     """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer.
 
     A peer with `ike` is keyed by IKE, any other by hand. `suite` may be None with `ike` alone: then any cipher will do.
+    `bandwidth` is the most that is sent to it, in bit/s of inner packets, None for no limit.
     """
 
     name: str
@@ -88,6 +90,7 @@ class PeerConfig:
     endpoint: Endpoint | None
     speaks_first: bool
     ike: IkeConfig | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ def _underlay(fields: Fields) -> UnderlayConfig:
 
 def parse_peer(fields: Fields) -> PeerConfig:
     """One peer. On an error it is noted in the list behind `fields`."""
-    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first", "ike")
+    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first", "ike", "bandwidth")
     negotiated = "ike" in fields
     peer = PeerConfig(
         name=fields.text("name", longest=NAME_LENGTH),
@@ -256,10 +259,16 @@ def parse_peer(fields: Fields) -> PeerConfig:
         endpoint=fields.endpoint("endpoint"),
         speaks_first=fields.flag("speaks_first", default=False),
         ike=_ike(fields.nested("ike")) if negotiated else None,
+        bandwidth=parse_bandwidth(fields),
     )
     if peer.speaks_first and "endpoint" not in fields:
         fields.error("endpoint", "is missing, and an end that speaks first must know it")
     return peer
+
+
+def parse_bandwidth(fields: Fields) -> int | None:
+    """The member "bandwidth", in bit/s; None where there is none. On an error it is noted in the list behind `fields`."""
+    return fields.integer("bandwidth", LEAST_BANDWIDTH, MOST_BANDWIDTH) if "bandwidth" in fields else None
 
 
 def _ike(fields: Fields) -> IkeConfig:

@@ -363,6 +363,10 @@ class Engine:
             self.negotiation.remove(peer)
         self._forget_prefixes(peer)
 
+    def set_bandwidth(self, name: str, bandwidth: int | None) -> None:
+        """Change the most that is sent to a peer, in bit/s, from the next packet on. Raises LocalError for an unknown one."""
+        self._peer_named(name).bandwidth = bandwidth
+
     def rekey(self, name: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""
         peer = self._peer_named(name)
@@ -433,6 +437,12 @@ def build_engine(
 
 def build_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None = None) -> RemoteGateway:
     """The peer that a configuration describes; keys set by hand are logged. Raises LocalError for keys of the wrong kind."""
+    peer = _keyed_peer(config, keys, keylog)
+    peer.bandwidth = config.bandwidth
+    return peer
+
+
+def _keyed_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None) -> RemoteGateway:
     if config.ike is not None and isinstance(keys, PreSharedKey):
         esp = EspOffer() if config.suite is None else EspOffer(ciphers=(config.suite,))
         policy = Policy(config.ike.identity, config.ike.remote_identity, keys.key, esp)

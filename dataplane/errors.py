@@ -28,6 +28,7 @@ class DropReason(StrEnum):
     PEER_NOT_HEARD = "PEER_NOT_HEARD"
     PACKET_TOO_BIG = "PACKET_TOO_BIG"
     SEQUENCE_EXHAUSTED = "SEQUENCE_EXHAUSTED"
+    PEAK_BANDWIDTH_EXCEEDED = "PEAK_BANDWIDTH_EXCEEDED"
     # what speaks IKE
     MALFORMED_IKE = "MALFORMED_IKE"
     IKE_TRUNCATED = "IKE_TRUNCATED"
@@ -74,6 +75,7 @@ _TEXT = {
     DropReason.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
     DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",
     DropReason.SEQUENCE_EXHAUSTED: "the security association's sequence numbers are used up",
+    DropReason.PEAK_BANDWIDTH_EXCEEDED: "more is sent than the gateway's peak bandwidth, and as much waits as may",
     DropReason.MALFORMED_IKE: "the datagram is no well-formed IKE message",
     DropReason.IKE_TRUNCATED: "the IKE message is shorter than its header says, or longer",
     DropReason.IKE_TOO_LONG: "the IKE message is longer than any that is spoken here",

@@ -16,6 +16,7 @@ from dataplane.ipv4 import Ipv4Header
 from dataplane.packets import Buffer, Endpoint, PathReport, Send
 from dataplane.path_mtu import PathMtu, Probe, parse_probe
 from dataplane.prefixes import PrefixTable
+from dataplane.shaper import Shaper
 
 OPENING_INTERVAL = 1.0
 """Seconds between dummy packets to a peer that has not answered yet. Our choice."""
@@ -31,6 +32,7 @@ RECENT = 2**16
 PROBES_REMEMBERED = 64  # our choice: those of one search
 
 ETHERNET_MTU = 1500  # bytes
+BITS = 8  # of a byte
 
 _SPI_AND_SEQUENCE = struct.Struct("!II")
 
@@ -66,6 +68,8 @@ class RemoteGateway(ABC):
         """Whether `admit` asks more of a packet than a source behind the peer, and `permit` anything at all."""
         self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
+        self.shaper: Shaper | None = None
+        """What holds that which is sent to the peer to its peak bandwidth; None where it has none."""
         self._sent_at: float | None = None
 
     @property
@@ -89,6 +93,21 @@ class RemoteGateway(ABC):
     def prefixes(self, prefixes: Sequence[IPv4Network]) -> None:
         self._prefixes = tuple(prefixes)
         self._behind = PrefixTable((prefix, prefix) for prefix in prefixes)
+
+    @property
+    def bandwidth(self) -> int | None:
+        """The most that is sent to the peer, in bit/s of inner packets; None for no limit."""
+        return None if self.shaper is None else round(BITS * self.shaper.rate)
+
+    @bandwidth.setter
+    def bandwidth(self, bandwidth: int | None) -> None:
+        """What waits goes on waiting, at another rate; with no limit it is dropped."""
+        if bandwidth is None:
+            self.shaper = None
+        elif self.shaper is None:
+            self.shaper = Shaper(bandwidth / BITS)
+        else:
+            self.shaper.rate = bandwidth / BITS
 
     @abstractmethod
     def inbound_spis(self) -> tuple[int, ...]:

@@ -207,6 +207,7 @@ class TunnelPeer:
     origin: Origin
     endpoint: tuple[IPv4Address, int] | None = None
     speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open
+    bandwidth: int = 0  # the most that is sent to it, in bit/s of inner packets; 0 for no limit
     leads: str = ""
 
 

@@ -16,6 +16,7 @@ from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
 from dataplane.packets import BatchEffect, Buffer, Datagram, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
+from dataplane.shaping import Shaping
 
 IKE_READS = 8
 """Messages of IKE that are taken before packets get their turn again. Our choice: some 0.3 ms of a flood."""
@@ -53,6 +54,7 @@ class Loop:
         self._ike = ike
         self._sockets = [each for each in (underlay, ike, shared_ike) if each is not None]
         self._selector = selector
+        self._shaping = Shaping(engine)
         self._fast = FastPath(engine, _superpackets(tun, offloads))
         self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send and sends_batches(underlay))
         _gather(underlay, offloads)
@@ -86,8 +88,18 @@ class Loop:
         if deadline is not None and deadline <= time.monotonic():
             self._carry_out(self._engine.tick(time.monotonic()))
             self._outbox.flush()
-            deadline = self._engine.deadline()
-        return None if deadline is None else max(0.0, deadline - time.monotonic())
+        self._release()
+        dues = [due for due in (self._engine.deadline(), self._shaping.deadline()) if due is not None]
+        return max(0.0, min(dues) - time.monotonic()) if dues else None
+
+    def _release(self) -> None:
+        """Send what has waited for its peer's bandwidth until now."""
+        due = self._shaping.deadline()
+        if due is None or due > (now := time.monotonic()):
+            return
+        for held in self._shaping.release(now):
+            self._carry_out(self._fast.outbound(memoryview(held.packet), held.offload, now))
+        self._outbox.flush()
 
     def _from_tun(self) -> None:
         room = BYTES
@@ -96,7 +108,9 @@ class Loop:
                 length, offload = self._tun.read_into(self._slot)
             except BlockingIOError:
                 break
-            self._carry_out(self._fast.outbound(self._slot[:length], offload, time.monotonic()))
+            now = time.monotonic()
+            if not self._shaping.take(self._slot[:length], offload, now):
+                self._carry_out(self._fast.outbound(self._slot[:length], offload, now))
             room -= length
             if room < 0:
                 break

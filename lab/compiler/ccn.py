@@ -9,7 +9,7 @@ from lab.cloud.alibaba.propagation import ccn_routes
 from lab.cloud.alibaba.resources import CloudConnectNetwork, SmartAccessGateway
 from lab.compiler.device import Devices, proof_of_presence, tunnel_name
 from lab.compiler.draft import Draft, NodeDraft, no_route
-from lab.compiler.gateway import OVERLAY_MTU, UDP_PORT, ccn_address
+from lab.compiler.gateway import MEGABIT, OVERLAY_MTU, UDP_PORT, ccn_address
 from lab.compiler.names import CEN, TUN, WAN, interface_name, table_number
 from lab.topology import ANY, Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
@@ -33,6 +33,7 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, devices: Dev
             gateway.cidr_blocks if devices.leads(gateway, device) else (),
             proof_of_presence(gateway, device, ccn.id),
             gateway.cidr_origin,
+            bandwidth=gateway.max_bandwidth * MEGABIT,
             leads=gateway.id if devices.leads(gateway, device) else "",
         )
         for gateway in cloud.store.by(SmartAccessGateway, "ccn_id", ccn.id)

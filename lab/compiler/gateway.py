@@ -22,6 +22,7 @@ from lab.reasons import Reason
 from lab.topology import Interface, NodeKind, Route, RouteTable, Tunnel, TunnelPeer
 
 UDP_PORT = 4500  # RFC 3948
+MEGABIT = 10**6
 # What fits into 1500 bytes beside IPv4 (20), UDP (8), ESP (8), IV (8), pad length and next header (2), ICV (16): RFC 4303.
 OVERLAY_MTU = 1438
 
@@ -90,6 +91,7 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, de
         gateway.ccn_origin,
         endpoint=(ccn_address(cloud, gateway.ccn_id), UDP_PORT),
         speaks_first=True,
+        bandwidth=gateway.max_bandwidth * MEGABIT,
         leads=gateway.id if devices.leads(gateway, claim.device) else "",
     )
     machine.services.append(Tunnel(TUN, seat.underlay, UDP_PORT, (peer,), gateway.origin, seat.check))

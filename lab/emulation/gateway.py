@@ -111,6 +111,9 @@ class GatewayProcess:
     def set_check(self, check: EniCheck) -> None:
         self.ask(op="set_eni_check", **_check(check))
 
+    def set_bandwidth(self, peer: str, bandwidth: int) -> None:
+        self.ask(op="set_bandwidth", peer=peer, **_bandwidth(bandwidth))
+
     def rekey(self, peer: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association."""
         self.ask(op="rekey", peer=peer, what=what)
@@ -163,11 +166,17 @@ def _peer(peer: TunnelPeer, cipher: str) -> Json:
         "prefixes": [str(prefix) for prefix in peer.prefixes],
         "endpoint": [str(peer.endpoint[0]), IKE_PORT] if peer.endpoint else None,
         "speaks_first": peer.speaks_first,
+        **_bandwidth(peer.bandwidth),
         "ike": {
             "identity": _identity(peer.authentication.local),
             "remote_identity": _identity(peer.authentication.remote),
         },
     }
+
+
+def _bandwidth(bandwidth: int) -> Json:
+    """Without a limit there is no such member."""
+    return {"bandwidth": bandwidth} if bandwidth else {}
 
 
 def _identity(identity: Identity) -> Json:

@@ -132,6 +132,7 @@ def _facts(tunnel: TunnelInfo) -> list[tuple[str, str]]:
         ("IKE", _ike(tunnel)),
         ("ESP", ", ".join(filter(None, [tunnel.cipher, spis, *times]))),
         ("traffic", f"sent {sent}, received {received}"),
+        ("limit", f"{tunnel.bandwidth / 1e6:g} Mbit/s sent at most" if tunnel.bandwidth else ""),
         ("dropped", drops),
     ]
 

@@ -45,7 +45,8 @@ class NodeInfo:
 class TunnelInfo:
     """One end of a tunnel, as its dataplane sees it. Times are in seconds, None where nothing has happened yet.
 
-    `reason` says why the VPN status is Abnormal, as far as the dataplane knows.
+    `reason` says why the VPN status is Abnormal, as far as the dataplane knows. `bandwidth` is the most that this end sends, in
+    bit/s, None where there is no limit.
     """
 
     node: str
@@ -65,6 +66,7 @@ class TunnelInfo:
     received_packets: int
     received_bytes: int
     drops: Mapping[str, int]
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def _tunnel(node: str, peer: str, state: Mapping[str, Any]) -> TunnelInfo:
         received_packets=state.get("received_packets", 0),
         received_bytes=state.get("received_bytes", 0),
         drops=dict(state["drops"]),
+        bandwidth=state.get("bandwidth"),
     )
 
 

@@ -12,7 +12,7 @@ from dataplane.check import EniCheck
 from dataplane.commands import answer
 from dataplane.doubles import ALIBABA, PEER, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
 
-KNOWN = "known: status, set_prefixes, set_eni_check, add_peer, remove_peer, rekey"
+KNOWN = "known: status, set_prefixes, set_eni_check, set_bandwidth, add_peer, remove_peer, rekey"
 
 
 def ask(gateway: Gateway, line: bytes | dict[str, Any], now: float = 1007.5) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def test_status_before_anything_was_heard() -> None:
                 "spi_out": 4097,
                 "prefixes": ["192.168.0.0/16"],
                 "mtu": 1438,
+                "bandwidth": None,
                 "sent_packets": 0,
                 "sent_bytes": 0,
                 "sent_dummies": 0,
@@ -144,6 +145,16 @@ def test_a_peer_that_cannot_be_changes_nothing(message: dict[str, Any], error: s
             id="two-errors",
         ),
         pytest.param(
+            b'{"op": "set_bandwidth", "peer": "sag-1", "bandwidth": 999}',
+            "bandwidth: 999 must be a whole number from 1000 to 1000000000000",
+            id="bandwidth",
+        ),
+        pytest.param(
+            b'{"op": "set_bandwidth", "peer": "sag-9", "bandwidth": 1000}',
+            "peer 'sag-9' is unknown; known: sag-1",
+            id="bandwidth-of-nobody",
+        ),
+        pytest.param(
             b'{"op": "set_eni_check", "addresses": []}',
             "enabled: is missing, must be true or false",
             id="check-without-enabled",
@@ -155,6 +166,15 @@ def test_refusals_change_nothing(line: bytes, error: str) -> None:
     reply = ask(gateway, line)
     assert reply == {"error": error}
     assert (gateway.peer.prefixes, gateway.engine.check) == ((ALIBABA,), None)
+
+
+def test_bandwidth_is_set_changed_and_taken_away() -> None:
+    gateway = vcpe()
+    for bandwidth in (10_000_000, 300_000_000):
+        assert ask(gateway, {"op": "set_bandwidth", "peer": PEER, "bandwidth": bandwidth}) == {}
+        assert ask(gateway, {"op": "status"})["peers"][PEER]["bandwidth"] == bandwidth
+    assert ask(gateway, {"op": "set_bandwidth", "peer": PEER}) == {}
+    assert ask(gateway, {"op": "status"})["peers"][PEER]["bandwidth"] is None
 
 
 # Peers keyed by IKE

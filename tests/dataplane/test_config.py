@@ -111,6 +111,11 @@ def test_patience_of_ike_is_read() -> None:
     assert (liveness.attempts, sum(waits)) == (7, pytest.approx(12))
 
 
+def test_bandwidth_is_read_and_may_be_left_out() -> None:
+    limited = parse_config(altered(GOOD, ["peers", 0, "bandwidth"], 100_000_000))
+    assert (limited.peers[0].bandwidth, parse_config(json.dumps(GOOD)).peers[0].bandwidth) == (100_000_000, None)
+
+
 def test_headers_are_read() -> None:
     config = parse_config(altered(GOOD, ["headers"], {"copy_ecn": False}))
     assert config.headers == HeaderRules(copy_ecn=False)
@@ -169,7 +174,7 @@ WRONG = [
     (
         ["peers", 0, "key"],
         "secret",
-        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first, ike",
+        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first, ike, bandwidth",
     ),
 ]
 

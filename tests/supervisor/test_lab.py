@@ -278,6 +278,26 @@ def test_a_port_that_is_taken_is_told(up: Up) -> None:
         assert f"cannot listen at 127.0.0.1:{port}" in saglab("metrics", "--lab", NAME, "--listen", str(port), status=2)
 
 
+@pytest.mark.requirement("S0-021")
+def test_peak_bandwidth_is_held_both_ways_and_changed_on_the_way(up: Up) -> None:
+    up.check(False)
+    (sag,) = up.lab.alibaba.describe_smart_access_gateways()
+    up.lab.alibaba.downgrade_smart_access_gateway(sag.id, 10)
+    before = _exceeded(up)
+    for source, destination in (("app", "192.168.1.10"), ("ecs", "10.0.1.10")):  # 0.8 MB at once, which takes 0.7 s
+        burst = ["ping", "-q", "-c", "600", "-l", "600", "-s", "1400", "-W", "1", destination]
+        saglab_process("exec", "--lab", NAME, source, *burst)
+    assert {tunnel.bandwidth for tunnel in up.lab.status().tunnels} == {10_000_000}
+    assert all(_exceeded(up)[node] > packets for node, packets in before.items())
+    up.lab.alibaba.upgrade_smart_access_gateway(sag.id, 100)
+    assert {tunnel.bandwidth for tunnel in up.lab.status().tunnels} == {100_000_000}
+    assert "100 Mbit/s sent at most" in saglab("status", "--lab", NAME)
+
+
+def _exceeded(up: Up) -> dict[str, int]:
+    return {tunnel.node: tunnel.drops.get("PEAK_BANDWIDTH_EXCEEDED", 0) for tunnel in up.lab.status().tunnels}
+
+
 # What is told
 
 
