@@ -25,7 +25,6 @@ SCENARIO = "vcpe-ping"
 
 # Lines that no test bears, and why not.
 WITHOUT_TEST = {
-    "S0-021": "peak bandwidth is kept and shown, and not enforced in the dataplane yet",
     "S0-033": "a figure, no matter for a timed test ([0030](decisions/0030-instance-size.md)): [benchmark.md](benchmark.md)",
     "S0-034": "as S0-033, with `--cores 1`",
 }
