@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import Protocol, TypeVar
 
 from lab.automation import Automations, Handler
+from lab.backend import Backend
 from lab.cloud import Cloud, CloudError
 from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
@@ -19,6 +20,7 @@ from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
 from lab.errors import UsageError
+from lab.listener import Listener
 from lab.results import (
     Blame,
     DiagnosisRecord,
@@ -70,58 +72,6 @@ class Gateway(Protocol):
 
     @property
     def name(self) -> str: ...
-
-
-class Backend(Protocol):
-    """Something that carries packets: the emulation."""
-
-    def apply(self, topology: Topology) -> None:
-        """Make the running network the one described."""
-
-    def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
-
-    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> Sequence[bool]:
-        """Send them all at once, and say which are answered. Those that are not expected to be are not waited for long."""
-
-    def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
-        """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
-
-    def control_ends(self, device: str, *, within: float) -> Sequence[StatusEnd]:
-        """How a gateway's device and its controller see it, the device first, once it has called for so many seconds at most."""
-
-    def new_drops(self) -> list[Drop]: ...
-
-    def fail(self, node: str) -> None:
-        """End a gateway's software at once, as by kill -9."""
-
-    def device_news(self) -> list[tuple[str, bool]]:
-        """The devices, by serial number, that serve nobody any more (False), or serve again (True), since the last call."""
-
-
-class Listener:
-    """Is told what happens while it happens. The base says nothing."""
-
-    def step_started(self, step: StepResult) -> None: ...
-
-    def step_finished(self, step: StepResult) -> None: ...
-
-    def ping_started(self, ping: PingRecord) -> None: ...
-
-    def ping_finished(self, ping: PingRecord) -> None: ...
-
-    def status_started(self, kind: StatusKind, gateway: str) -> None: ...
-
-    def status_finished(self, status: StatusRecord) -> None: ...
-
-    def event_started(self, event: EventRecord) -> None: ...
-
-    def event_finished(self, event: EventRecord) -> None: ...
-
-    def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
-
-    def reach_started(self, reach: ReachRecord) -> None: ...
-
-    def reach_finished(self, reach: ReachRecord) -> None: ...
 
 
 class Lab:

@@ -9,9 +9,10 @@ from functools import cached_property
 from lab.cloud import Cloud
 from lab.compiler import compile_topology, part_around
 from lab.explanation.call import Call
+from lab.listener import Listener
 from lab.results import StepResult
 from lab.scenario import Scenario
-from lab.session import Lab, Listener
+from lab.session import Lab
 from lab.topology import Topology
 
 

@@ -12,6 +12,7 @@ from rich.status import Status
 from rich.table import Table
 
 from dataplane.errors import DropReason
+from lab.listener import Listener
 from lab.reasons import Reason
 from lab.report.reach import reach_table
 from lab.results import (
@@ -29,7 +30,6 @@ from lab.results import (
     StepResult,
 )
 from lab.scenario import Scenario
-from lab.session import Listener
 from lab.status import StatusKind, text_of
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from lab.topology import Node, Topology
 
 
 class EmulationBackend:
-    """Implements `lab.session.Backend`."""
+    """Implements `lab.backend.Backend`."""
 
     def __init__(self, options: NetworkOptions, progress: Callable[[str], None]) -> None:
         self._cipher = options.cipher

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lab.listener import Listener
 from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, StatusRecord, StepResult
-from lab.session import Listener
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
 

@@ -7,10 +7,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 
+from lab.backend import Backend
 from lab.cloud import CloudError
+from lab.listener import Listener
 from lab.results import Blame, RunResult
 from lab.scenario import Scenario
-from lab.session import Backend, Lab, Listener
+from lab.session import Lab
 from lab.topology import Topology
 
 

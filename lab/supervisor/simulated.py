@@ -20,7 +20,7 @@ from lab.topology import Topology
 
 
 class SimulationBackend:
-    """Implements `lab.session.Backend`. A changed network keeps what its nodes remember of their connections."""
+    """Implements `lab.backend.Backend`. A changed network keeps what its nodes remember of their connections."""
 
     def __init__(self) -> None:
         self._simulation = Simulation(Topology())

@@ -176,6 +176,11 @@ def _make() -> tuple[Expectation, ...]:
             (_aws("associate_route_table", route_table_id=here.tables[1], subnet_id=here.subnets[0]),),
         ),
         Expectation(
+            "gateways of one CCN need no CEN",
+            _ask("branch", APP),
+            calls=(_alibaba("detach_ccn_instance_from_cen", ccn_id=here.ccn, cen_id=here.cen),),
+        ),
+        Expectation(
             "networks that the gateway does not announce",
             _ask("app", ECS),
             "OUTSIDE_SELECTOR",

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.emulation
 FLOW = 7  # the identifier of one flow, that goes on while the network changes
 TOGGLES = 10
 IN_BETWEEN = 2.0  # seconds; an end that tries goes on after 0.5 and 1.5 s
-APP, WEB, ECS = "10.0.1.10", "10.0.1.11", "192.168.1.10"
+APP, WEB, ECS, BRANCH = "10.0.1.10", "10.0.1.11", "192.168.1.10", "10.50.0.11"
 
 
 def ask(machine: str, destination: str, source_port: int = 0) -> Ask:
@@ -97,6 +97,35 @@ def toggle(log: Path) -> str:
 
 def test_ten_changes_of_a_check_lose_no_packet_of_others(tmp_path: Path) -> None:
     assert Worker(partial(toggle, tmp_path / "ping.log")).result() == "0 lost, 0 twice"
+
+
+# --- two gateways of one CCN --------------------------------------------------------------------------------------------
+
+
+def meet() -> tuple[list[list[str]], list[str]]:
+    """Which packets are answered: with the CCN in the CEN, with it taken out, and with one of the two gateways off the CCN."""
+    here, cloud = world(), make_world().cloud
+    pair = Pair(compile_topology(cloud))
+    found, disagreements = [], list(pair.disagreements)
+    for call in (
+        None,
+        Call("alibaba", "detach_ccn_instance_from_cen", {"ccn_id": here.ccn, "cen_id": here.cen}),
+        Call("alibaba", "unbind_smart_access_gateway", {"ccn_id": here.ccn, "smart_ag_id": here.sag}),
+    ):
+        if call is not None:
+            call.make(cloud)
+        topology = compile_topology(cloud)
+        pair.apply(topology)
+        answers = pair.ask(questions(topology, [ask("branch", APP), ask("app", BRANCH), ask("branch", ECS)]))
+        found.append([outcome.answered_at for outcome in answers.outcomes])
+        disagreements += [*pair.disagreements, *answers.disagreements]
+    pair.close()
+    return found, [*map(str, disagreements)]
+
+
+def test_gateways_of_one_ccn_reach_each_other_without_a_cen() -> None:
+    branch, app = (world().machines[name] for name in ("branch", "app"))
+    assert Worker(meet).result() == ([[branch, app, branch], [branch, app, ""], ["", "", ""]], [])
 
 
 # --- tunnels while the network changes ---------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ import pytest
 from lab.drops import Filter
 from lab.emulation.ping import parse_ping
 from lab.emulation.tunnels import DEFAULT_CIPHER
+from lab.listener import Listener
 from lab.reasons import Reason
 from lab.results import Abnormal, Blame, Dies, Outcome, PingRecord, PingResult, Refused, RunResult
 from lab.scenario import Scenario
-from lab.session import Listener
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.run import run_scenario
 from scenarios import vcpe_ping

@@ -12,8 +12,8 @@ import pytest
 
 from lab.cli import find_scenario, main
 from lab.drops import Filter
+from lab.listener import Listener
 from lab.results import Dies, Outcome, Refused, RunResult, StepResult
-from lab.session import Listener
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 

@@ -7,9 +7,9 @@ from functools import cache
 import pytest
 
 from lab.diagnosis import Check
+from lab.listener import Listener
 from lab.results import RunResult
 from lab.scenario import Scenario
-from lab.session import Listener
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 from scenarios import vcpe_diagnose

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab.listener import Listener
 from lab.results import Abnormal, Dies, Refused, StepResult
 from lab.scenario import Scenario
-from lab.session import Listener
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 from scenarios import vcpe_ens

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from lab.backend import Backend
 from lab.emulation.tunnels import DEFAULT_CIPHER
+from lab.listener import Listener
 from lab.results import RunResult
 from lab.scenario import Scenario
-from lab.session import Backend, Listener
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.options import NetworkOptions
 from lab.supervisor.run import run_scenario

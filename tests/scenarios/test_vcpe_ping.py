@@ -11,9 +11,9 @@ import pytest
 from lab import CloudError, Lab
 from lab.drops import Drop
 from lab.errors import UsageError
+from lab.listener import Listener
 from lab.results import Outcome, PingResult
 from lab.scenario import Scenario
-from lab.session import Listener
 from lab.status import StatusEnd
 from lab.supervisor.run import run_scenario
 from lab.topology import Topology

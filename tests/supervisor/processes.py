@@ -16,7 +16,8 @@ _ENDS_WITHIN = 20.0  # seconds; a busy machine takes its time
 
 @dataclass(frozen=True)
 class Process:
-    """`role` is what it is to the lab: holder, init, supervisor, node, warm parent, dataplane, line, or other."""
+    """`role` is what it is to the lab: holder, init, supervisor, node, warm parent, dataplane, line,
+    controller, callers, or other."""
 
     pid: int
     role: str
@@ -54,6 +55,8 @@ def _role(pid: int, parent: int, command: str, *, supervisor: int, holder: int) 
         return "node"
     if "lab.emulation.line" in command:
         return "line"
+    if "lab.emulation.home" in command:
+        return "controller" if parent == supervisor else "callers"
     if "lab.emulation.warm" in command:
         return "warm parent" if parent == supervisor else "dataplane"
     return "other"

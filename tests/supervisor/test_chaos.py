@@ -28,7 +28,7 @@ from tests.supervisor.processes import Process, processes
 pytestmark = pytest.mark.emulation
 
 NAME = f"chaos-{os.getpid()}"
-HEALS = ("dataplane", "warm parent", "line")
+HEALS = ("dataplane", "warm parent", "line", "controller", "callers")
 ENDS = ("holder", "init", "supervisor", "node")
 WITHIN = 30.0  # seconds; a busy machine takes its time
 LOOK_AGAIN = 0.05

@@ -1,0 +1,38 @@
+"""What a session needs of something that carries packets: the emulation, or the simulation in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from lab.drops import Drop
+from lab.results import Echo, PingResult
+from lab.status import StatusEnd
+from lab.topology import Topology
+
+
+class Backend(Protocol):
+    """A running network. Nodes go by their names in the topology that was applied last."""
+
+    def apply(self, topology: Topology) -> None:
+        """Make the running network the one described."""
+
+    def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult: ...
+
+    def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> Sequence[bool]:
+        """Send them all at once, and say which are answered. Those that are not expected to be are not waited for long."""
+
+    def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
+        """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
+
+    def control_ends(self, device: str, *, within: float) -> Sequence[StatusEnd]:
+        """How a gateway's device and its controller see it, the device first, once it has called for so many seconds at most."""
+
+    def new_drops(self) -> list[Drop]: ...
+
+    def fail(self, node: str) -> None:
+        """End a gateway's software at once, as by kill -9."""
+
+    def device_news(self) -> list[tuple[str, bool]]:
+        """The devices, by serial number, that serve nobody any more (False), or serve again (True), since the last call."""
