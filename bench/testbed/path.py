@@ -91,6 +91,12 @@ class Path:
         self.w.set_forwarding(False)
         self._line = LineProcess(self.w, "left", "right", line, seed)
 
+    def impair(self, line: Both) -> None:
+        """Have the wire do something else. Raises MachineError where there is none."""
+        if self._line is None:
+            raise MachineError("the path has no wire in its middle")
+        self._line.set(line)
+
     def line_counters(self) -> dict[str, dict[str, int]]:
         """What the wire did, in each direction; nothing where there is none."""
         return self._line.counters() if self._line else {}
