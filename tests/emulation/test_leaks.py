@@ -210,4 +210,4 @@ def test_there_was_something_to_leave(outcomes: dict[str, Outcome]) -> None:
     during = outcomes["kill -9 during the ping"].during
     assert set(during) == {"processes", "namespaces"}, during
     assert len(during["processes"][0]) > 10
-    assert sum(line.startswith("net:") for line in during["namespaces"][0]) == 8
+    assert sum(line.startswith("net:") for line in during["namespaces"][0]) == 9

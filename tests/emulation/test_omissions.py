@@ -16,6 +16,7 @@ from lab.reasons import Reason
 from lab.results import Abnormal, Blame, Dies, Outcome, PingRecord, PingResult, Refused, RunResult
 from lab.scenario import Scenario
 from lab.supervisor.backend import EmulationBackend
+from lab.supervisor.options import NetworkOptions
 from lab.supervisor.run import run_scenario
 from scenarios import vcpe_ping
 from tests.emulation.lab_process import LabProcess, all_results
@@ -74,7 +75,7 @@ def _icmp_in_echos(snmp: str) -> int:
 
 def observe(skip: tuple[str, ...], scenario: Scenario = SCENARIO) -> Observed:
     """Inside a lab process: what comes of a run with these steps left out."""
-    backend = QuickBackend(cipher=DEFAULT_CIPHER, progress=lambda _text: None)
+    backend = QuickBackend(NetworkOptions(DEFAULT_CIPHER), progress=lambda _text: None)
     try:
         run = run_scenario(scenario, skip=skip, backend=backend, listener=Listener())
         return Observed(run, backend.requests())
