@@ -23,6 +23,9 @@ class Backend(Protocol):
     def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> Sequence[bool]:
         """Send them all at once, and say which are answered. Those that are not expected to be are not waited for long."""
 
+    def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float | None:
+        """Bit/s that arrive of data sent along the way of an echo; None where no time passes. UDP is sent at `rate`."""
+
     def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
         """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 
 
@@ -26,6 +26,10 @@ class Listener:
     def event_finished(self, event: EventRecord) -> None: ...
 
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
+
+    def flow_started(self, flow: FlowRecord) -> None: ...
+
+    def flow_finished(self, flow: FlowRecord) -> None: ...
 
     def reach_started(self, reach: ReachRecord) -> None: ...
 

@@ -217,7 +217,27 @@ class ReachRecord:
         return self.asked and set(self.answered) == set(self.expected)
 
 
-Expectation = PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord
+@dataclass
+class FlowRecord:
+    """Data sent from one machine to another, and how much arrived, in bit/s. `measured` is None where no time passes.
+
+    `expected` is to be met within a share of it, `tolerance`. Of TCP what its user gets counts, of UDP the IP packets.
+    """
+
+    step: str
+    source: str
+    destination: str
+    protocol: str
+    expected: float
+    tolerance: float
+    measured: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.measured is None or abs(self.measured - self.expected) <= self.tolerance * self.expected
+
+
+Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord
 
 
 @dataclass
@@ -234,12 +254,13 @@ class RunResult:
     statuses: list[StatusRecord] = field(default_factory=list)
     diagnoses: list[DiagnosisRecord] = field(default_factory=list)
     reaches: list[ReachRecord] = field(default_factory=list)
+    flows: list[FlowRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
 
     @property
     def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
-        return [*self.statuses, *self.diagnoses, *self.events, *self.reaches, *self.pings]
+        return [*self.statuses, *self.diagnoses, *self.events, *self.reaches, *self.flows, *self.pings]
 
     @property
     def has_sent(self) -> bool:

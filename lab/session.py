@@ -29,6 +29,7 @@ from lab.results import (
     EventRecord,
     Expectation,
     Finding,
+    FlowRecord,
     Outcome,
     PingRecord,
     PingResult,
@@ -43,6 +44,7 @@ from lab.topology import NodeKind, Software, Topology
 
 T = TypeVar("T")
 
+_OVER = 1.2  # times what may pass is sent, to see what does
 NO_PING = PingResult(0, 0, None)
 NORMAL_WITHIN = 3.0
 """Seconds that a status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost is
@@ -323,6 +325,25 @@ class Lab:
         news = self._automations.settle()
         self._events += news
         return news
+
+    def expect_throughput(
+        self, source: Instance, destination: Instance, protocol: str, megabits: float, *, within: float, seconds: float = 2.0
+    ) -> None:
+        """Send more than passes, and expect so many Mbit/s to arrive, within a share of that.
+
+        `protocol` is "tcp", of which what its user gets counts, or "udp", of which IP packets do. Measured for some seconds.
+        """
+        if self.clouds.leaving_out:
+            return
+        ends = self._prepare(source, destination, 0)
+        record = FlowRecord(self._number, ends.source, ends.destination, protocol, megabits * 1e6, within)
+        self._listener.flow_started(record)
+        if self._backend is not None and ends.source_address is not None and ends.destination_address is not None:
+            self._follow(self._backend)
+            way = Echo(source.id, ends.source_address, ends.destination_address)
+            record.measured = self._backend.flow(way, protocol, rate=_OVER * record.expected, seconds=seconds)
+        self.result.flows.append(record)
+        self._listener.flow_finished(record)
 
     def _follow(self, backend: Backend) -> Topology:
         """Make the running network what the clouds are now."""

@@ -26,6 +26,7 @@ from lab.results import (
     Dies,
     EventRecord,
     Finding,
+    FlowRecord,
     PingRecord,
     PingResult,
     ReachRecord,
@@ -161,7 +162,9 @@ def a_run() -> RunResult:
     diagnosis = DiagnosisRecord("1", "sag", ("routes",), True, (Finding("routes", "no route", "aws.create_route()"),))
     event = EventRecord("1", "sag", "DeviceSwitched")
     reach = ReachRecord("1", ("app", "ecs"), ((0, 1),), ((0, 1),), True)
-    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], diagnoses=[diagnosis], reaches=[reach], events=[event])
+    flow = FlowRecord("1", "app", "ecs", "udp", 100e6, 0.03, 99e6)
+    others = {"diagnoses": [diagnosis], "reaches": [reach], "events": [event], "flows": [flow]}
+    return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], **others)
 
 
 def shape(value: object) -> object:

@@ -20,7 +20,7 @@ from lab.report.terminal import Progress, make_console, print_heading, print_res
 from lab.scenario import Scenario
 
 if TYPE_CHECKING:
-    from lab.results import RunResult
+    from lab.results import FlowRecord, RunResult
     from lab.supervisor.answers import LabInfo
     from lab.supervisor.client import Client
     from lab.supervisor.daemon import Plan
@@ -179,6 +179,8 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
             progress.diagnosis_finished(decode(DiagnosisRecord, event.data["diagnosis"]))
         elif event.kind == "event":
             progress.event_finished(decode(EventRecord, event.data["event"]))
+        elif event.kind == "flow":
+            progress.flow_finished(decode(FlowRecord, event.data["flow"]))
         elif event.kind == "reach":
             progress.reach_finished(decode(ReachRecord, event.data["reach"]))
         elif event.kind == "up":

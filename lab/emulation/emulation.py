@@ -277,6 +277,14 @@ class Emulation:
 
         return send(self.machines, echoes, expected)
 
+    def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float:
+        """Bit/s that arrive of data sent along the way of an echo; see `flow.flow`. Raises MachineError when nothing does."""
+        from lab.emulation.flow import flow
+
+        receiver = next(node.name for node in self.topology.nodes if echo.destination in node.addresses)
+        ends = (self.machines[echo.node], echo.source), (self.machines[receiver], echo.destination)
+        return flow(*ends, protocol, rate=rate, seconds=seconds)
+
     def vpn_ends(self, tunnel: str, *, within: float = 0.0) -> tuple[StatusEnd, ...]:
         """How the ends of a tunnel see it, when no end is trying any more or so many seconds have passed."""
         self._tunnels.wait(within)

@@ -6,7 +6,18 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
-from lab.results import Blame, DiagnosisRecord, EventRecord, Outcome, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
+from lab.results import (
+    Blame,
+    DiagnosisRecord,
+    EventRecord,
+    FlowRecord,
+    Outcome,
+    PingRecord,
+    ReachRecord,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
 from lab.status import text_of
 
 
@@ -27,6 +38,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "diagnoses": [_diagnosis(record) for record in result.diagnoses],
         "events": [_event(record) for record in result.events],
         "reaches": [_reach(record) for record in result.reaches],
+        "flows": [_flow(record) for record in result.flows],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
@@ -91,6 +103,20 @@ def _reached(machines: tuple[str, ...], pairs: tuple[tuple[int, int], ...]) -> d
     }
 
 
+def _flow(record: FlowRecord) -> dict[str, Any]:
+    """Rates are in bit/s."""
+    return {
+        "source": record.source,
+        "destination": record.destination,
+        "step": record.step or None,
+        "passed": record.passed,
+        "protocol": record.protocol,
+        "expected": record.expected,
+        "tolerance": record.tolerance,
+        "measured": record.measured and round(record.measured),
+    }
+
+
 def _ping(ping: PingRecord) -> dict[str, Any]:
     return {
         "source": ping.source,
@@ -119,12 +145,13 @@ def _drop(blame: Blame, ping: str | None) -> dict[str, Any]:
 
 
 def to_junit(result: RunResult) -> str:
-    """The run as a JUnit test suite: a case for each step, each status, each diagnosis, each set of echoes and each ping."""
+    """The run as a JUnit test suite: a case for each step and for each thing that was expected."""
     cases = [_step_case(result, step) for step in result.steps]
     cases += [_status_case(result, record) for record in result.statuses]
     cases += [_diagnosis_case(result, record) for record in result.diagnoses]
     cases += [_event_case(result, record) for record in result.events]
     cases += [_reach_case(result, record) for record in result.reaches]
+    cases += [_flow_case(result, record) for record in result.flows]
     cases += [_ping_case(result, ping) for ping in result.pings]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
@@ -194,6 +221,15 @@ def _reach_case(result: RunResult, record: ReachRecord) -> ElementTree.Element:
         failure = ElementTree.SubElement(case, "failure", message=message)
         told = (f"{record.machines[here]} → {record.machines[there]}" for here, there in sorted(wrong))
         failure.text = "\n".join([*told, *(_sentence(blame) for blame in record.drops)])
+    return case
+
+
+def _flow_case(result: RunResult, record: FlowRecord) -> ElementTree.Element:
+    name = f"{record.protocol} {record.source} → {record.destination}" + (f" in step {record.step}" if record.step else "")
+    case = ElementTree.Element("testcase", classname=result.scenario, name=name)
+    if not record.passed and record.measured is not None:
+        wanted = f"{record.expected / 1e6:g} Mbit/s within {record.tolerance:.0%}"
+        ElementTree.SubElement(case, "failure", message=f"{record.measured / 1e6:.1f} Mbit/s, {wanted} expected")
     return case
 
 

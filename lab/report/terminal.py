@@ -22,6 +22,7 @@ from lab.results import (
     Dies,
     Effect,
     EventRecord,
+    FlowRecord,
     Outcome,
     PingRecord,
     ReachRecord,
@@ -126,6 +127,13 @@ class Progress(Listener):
         came = "[green]came[/green]" if event.came else "[red]did not come[/red]" if event.asked else "[red]not asked[/red]"
         self._console.print(f"{_INDENT}event {event.event} of {escape(event.gateway)}  {came}")
 
+    def flow_started(self, flow: FlowRecord) -> None:
+        self.phase(f"{flow.protocol} from {flow.source} to {flow.destination}")
+
+    def flow_finished(self, flow: FlowRecord) -> None:
+        self.quiet()
+        self._console.print(f"{_INDENT}{_flow_line(flow)}")
+
     def reach_started(self, reach: ReachRecord) -> None:
         self.phase(f"{len(reach.machines)} machines send an echo to each other")
 
@@ -149,6 +157,15 @@ def _status_lines(record: StatusRecord) -> Iterator[str]:
             yield f"[dim]at[/dim] {escape(end.node)}: [red]{end.reason}[/red], {text_of(end.reason)}"
     if record.reason and not record.ends:
         yield f"[red]{record.reason}[/red], {text_of(record.reason)}"
+
+
+def _flow_line(flow: FlowRecord) -> str:
+    told = f"{flow.protocol} {escape(flow.source)} → {escape(flow.destination)}"
+    wanted = f"{flow.expected / 1e6:g} Mbit/s within {flow.tolerance:.0%}"
+    if flow.measured is None:
+        return f"{told}  [dim]not measured, no time passes; {wanted} expected[/dim]"
+    colour = "green" if flow.passed else "red"
+    return f"{told}  [{colour}]{flow.measured / 1e6:.1f} Mbit/s[/{colour}]  [dim]{wanted} expected[/dim]"
 
 
 def _diagnosis_lines(diagnosis: DiagnosisRecord) -> Iterator[str]:

@@ -79,6 +79,9 @@ class EmulationBackend:
     def echo(self, echoes: Sequence[Echo], expected: Sequence[bool]) -> list[bool]:
         return self._emulation.echo(echoes, expected)
 
+    def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float:
+        return self._emulation.flow(echo, protocol, rate=rate, seconds=seconds)
+
     def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.vpn_ends(tunnel, within=within)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.listener import Listener
-from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
 
@@ -111,3 +111,10 @@ class Reporter(Listener):
     def reach_finished(self, reach: ReachRecord) -> None:
         told = f"{len(reach.answered)} of {len(reach.machines) * (len(reach.machines) - 1)} pairs reach each other"
         self._log.add("reach", f"{told}, {len(reach.expected)} expected", reach=reach)
+
+    def flow_started(self, flow: FlowRecord) -> None:
+        self.phase(f"{flow.protocol} from {flow.source} to {flow.destination}")
+
+    def flow_finished(self, flow: FlowRecord) -> None:
+        told = "not measured" if flow.measured is None else f"{flow.measured / 1e6:.1f} Mbit/s"
+        self._log.add("flow", f"{flow.protocol} from {flow.source} to {flow.destination}: {told}", flow=flow)
