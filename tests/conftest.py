@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ settings.register_profile("saglab", deadline=None)
 # In CI the same examples each time, so that a failure is the change's own; every run elsewhere looks for new ones.
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "saglab")
+
+# Who starts the tests in the background of a shell has them ignore Ctrl-C, and all that they start; some of that is ended by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 mark()
 
