@@ -139,6 +139,7 @@ def _bring_up(client: Client, plan: Plan, *, as_json: bool) -> int:
 
 
 def _show_coming_up(client: Client, *, as_json: bool) -> int:
+    from lab.report.labs import print_impaired
     from lab.report.machine import to_json
 
     console = make_console(stderr=as_json)
@@ -148,9 +149,11 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
     finally:
         progress.quiet()
     if result is None:
+        print_impaired(console, client.links())
         console.print(f"[bold]{client.name}[/bold] is up again, as it was configured")
         return PASSED
     print_result(console, result)
+    print_impaired(console, client.links())
     console.print(f"[bold]{client.name}[/bold] stays up: saglab status, ping, trace, call, exec …; saglab down ends it")
     if as_json:
         print(to_json(result), end="")

@@ -45,8 +45,11 @@ def state(tmp_path: Path) -> Iterator[Path]:
 
 
 def up(state: Path) -> Client:
-    """The lab, as it was configured when it was there already, and with a line in it."""
-    saglab_process("up", "vcpe-ping", "--name", NAME, "--state", str(state), "--wan", "delay 1ms", "--wan-seed", "chaos")
+    """The lab: as it is if it is up, else as it was configured, and with a line in it."""
+    if NAME not in living():
+        wan = ("--wan", "delay 1ms", "--wan-seed", "chaos")
+        said = saglab_process("up", "vcpe-ping", "--name", NAME, "--state", str(state), *wan)
+        assert "line, seed chaos" in said
     return Client(NAME)
 
 
