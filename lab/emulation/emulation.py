@@ -278,7 +278,7 @@ class Emulation:
         return send(self.machines, echoes, expected)
 
     def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float:
-        """Bit/s that arrive of data sent along the way of an echo; see `flow.flow`. Raises MachineError when nothing does."""
+        """Bit/s that arrive of data sent along the way of an echo; see `flow.flow`."""
         from lab.emulation.flow import flow
 
         receiver = next(node.name for node in self.topology.nodes if echo.destination in node.addresses)
