@@ -25,12 +25,12 @@ class LabProcess(Generic[T]):
     The function sees the test's variables as they are now. What it returns must pickle.
     """
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    def __init__(self, function: Callable[[], T], most: int = _MOST) -> None:
         self._reader, writer = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._reader)
-            _live(function, writer)
+            _live(function, writer, most)
         os.close(writer)
 
     def fileno(self) -> int:
@@ -60,16 +60,16 @@ def all_results(functions: Mapping[K, Callable[[], T]], start: Callable[[Callabl
     return results
 
 
-def in_lab(function: Callable[[], T]) -> T:
-    """The function's result, from a lab of its own."""
-    return LabProcess(function).result()
+def in_lab(function: Callable[[], T], most: int = _MOST) -> T:
+    """The function's result, from a lab of its own that may last so many seconds."""
+    return LabProcess(function, most).result()
 
 
-def _live(function: Callable[[], object], writer: int) -> NoReturn:
+def _live(function: Callable[[], object], writer: int, most: int) -> NoReturn:
     """The child's whole life. With its end, however it comes, everything of the lab ends."""
     status = 1
     try:
-        signal.alarm(_MOST)
+        signal.alarm(most)
         status = run_in_sandbox(lambda: _answer(function, writer))
     except BaseException:  # a forked process must not unwind into the test
         traceback.print_exc()

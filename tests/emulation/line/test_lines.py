@@ -29,6 +29,7 @@ pytestmark = pytest.mark.emulation
 ECS = "192.168.1.10"
 SEED = "a seed of the tests"
 WITHIN = 20.0  # seconds; a busy machine may take its time
+LASTS_AT_MOST = 400  # seconds; an emulated machine is slow
 ECHOES = 24
 ALL_AT_ONCE = ("-l", str(ECHOES))
 NOT_FOR_LONG = ("-W", "0.2")  # seconds to wait for a first answer
@@ -87,7 +88,7 @@ def wan(lab: ScenarioLab) -> Link:
 def observe(log: Path) -> Observed:
     with scenario_lab() as lab:
         emulation, link = lab.emulation, wan(lab)
-        flow = SteadyPing(log, ECS, lab.machine("app").entry())
+        flow = SteadyPing(log, ECS, lab.machine("app").entry(), interval=0.2)
         before = numbers(lab, link)
         pings, ways = {}, {}
         for case in CASES:
@@ -139,7 +140,7 @@ def refused(act: Callable[[], object]) -> str:
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Observed:
     log = tmp_path_factory.mktemp("lines") / "ping"
-    return in_lab(lambda: observe(log))
+    return in_lab(lambda: observe(log), LASTS_AT_MOST)
 
 
 def times(ping: Ping) -> list[float]:
