@@ -32,6 +32,7 @@ class Device:
         self.has_tried = False
         self.configuration: Configuration | None = None
         self.clock = clock
+        self._has_reported = False
         self._dial = dial
         self._measure = measure
 
@@ -47,6 +48,9 @@ class Device:
             except Refusal as refusal:
                 self.reason = refusal.reason
             except (OSError, LineBroken):  # a TimeoutError is an OSError
+                if self._has_reported:  # on that line: it may just have been cut
+                    self._has_reported = False
+                    continue
                 self.reason = CONTROLLER_UNREACHABLE
             self.has_tried = True
             await asyncio.sleep(CALLS_AGAIN_AFTER)
@@ -57,6 +61,7 @@ class Device:
         while True:
             check_validity(line.certificate, self.clock)
             report = await line.ask("POST", REPORTS, asdict(await self._measure()))
+            self._has_reported = True
             if report["version"] != version:
                 version = await self._fetch(line)
             await asyncio.sleep(report["next"])

@@ -97,7 +97,8 @@ def _devices(devices: Sequence[DeviceInfo]) -> Table:
     for device in devices:
         vpn = _status(device.vpn_status, device.vpn_reason)
         control = _status(device.control_status, device.control_reason)
-        table.add_row(escape(device.gateway), device.serial_number, device.role, device.machine, vpn, control)
+        row = [escape(device.gateway), device.serial_number, device.role, device.machine or "none yet", vpn, control]
+        table.add_row(*row, style="" if device.machine else "dim")
     return table
 
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
+import uvicorn
 
 from lab.cloud.lab_time import START
 from lab.controller.certificates import Authority
@@ -21,7 +22,7 @@ from lab.controller.forms import CONFIGURATION, HOST, REPORTS, entry_json, entry
 from lab.controller.line import Line, LineBroken, connect, trusting
 from lab.controller.roll import Report, Roll
 from lab.controller.service import Service
-from lab.emulation.home.controller import make_server, present
+from lab.emulation.home.controller import hang_up, make_server, present
 from lab.phoning import Configuration, Entry, Validity
 
 TOLD = Configuration("sag-1", "active", IPv4Address("198.51.100.10"), (IPv4Network("192.168.0.0/16"),), (), 100)
@@ -35,6 +36,8 @@ class Site:
     roll: Roll
     authority: Authority
     port: int
+    tls: ssl.SSLContext
+    server: uvicorn.Server
 
     async def dial(self, *, serial_number: str = "sag1", key: bytes = b"key", machine: str = "i-1", trusts: str = "") -> Line:
         trust = trusting(trusts or self.authority.certificate.decode())
@@ -52,7 +55,7 @@ async def site(entry: Entry = DEVICE) -> AsyncIterator[Site]:
         server = make_server(Service(roll).app(), tls)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            yield Site(roll, authority, listener.getsockname()[1])
+            yield Site(roll, authority, listener.getsockname()[1], tls, server)
         finally:
             server.should_exit = server.force_exit = True
             await serving
@@ -133,6 +136,22 @@ def test_a_device_keeps_what_it_was_told_when_the_controller_is_away() -> None:
         device.has_tried = False
         await settled(device)
         assert (device.reason, device.configuration) == ("CONTROLLER_UNREACHABLE", TOLD)
+
+    run(test())
+
+
+def test_a_certificate_that_is_replaced_is_judged_anew() -> None:
+    async def test() -> None:
+        async with site() as here:
+            here.roll.load([DEVICE], every=0.01)
+            device = Device(here.dial, well, START + timedelta(days=1))
+            living = asyncio.create_task(device.live())
+            for validity, reason in ((CERTIFICATE, ""), (Validity(START, START), "CERTIFICATE_EXPIRED"), (CERTIFICATE, "")):
+                present(here.tls, here.authority.issue(HOST, validity))
+                hang_up(here.server)
+                while (device.reason, device.has_tried) != (reason, True):
+                    await asyncio.sleep(0.01)
+            living.cancel()
 
     run(test())
 

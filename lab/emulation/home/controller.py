@@ -38,7 +38,8 @@ class Controller:
         self._certificate: Validity | None = None
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._server: asyncio.Task[None] | None = None
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     def do(self, asked: Json) -> Json:
         match asked["op"]:
@@ -55,6 +56,7 @@ class Controller:
         certificate = validity_of(asked["certificate"])
         if certificate != self._certificate:
             self._certificate = certificate
+            self._hang_up()  # who is connected has seen another one
             present(self._tls, self._authority.issue(HOST, certificate))
 
     def _serve(self, node: int, address: str, port: int) -> None:
@@ -62,8 +64,12 @@ class Controller:
         with inside_network(node):
             listener = socket.create_server((address, port), backlog=_BACKLOG)
         drop_privileges(identity_of(_NOBODY))
-        server = make_server(Service(self._roll).app(), self._tls)
-        self._server = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
+        self._server = make_server(Service(self._roll).app(), self._tls)
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
+
+    def _hang_up(self) -> None:
+        if self._server is not None:
+            hang_up(self._server)
 
     def _status(self) -> Json:
         now = time.monotonic()
@@ -90,6 +96,13 @@ def make_server(app: ASGIApp, tls: ssl.SSLContext) -> uvicorn.Server:
     config.load()
     config.ssl = tls  # of a key that was never in a file
     return uvicorn.Server(config)
+
+
+def hang_up(server: uvicorn.Server) -> None:
+    """End all connections at once."""
+    for connection in tuple(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
 def present(context: ssl.SSLContext, pem: bytes) -> None:
