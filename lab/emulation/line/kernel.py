@@ -31,7 +31,7 @@ class KernelLine:
     has_ended = False
 
     def __init__(self, middle: Middle, both: Both) -> None:
-        """May take the place of another in the same middle. Raises CannotDo; then none is there."""
+        """Raises CannotDo; then none is there."""
         self._middle = middle
         _check(both)
         ways = ((middle.left, both[0], middle.right), (middle.right, both[1], middle.left))
@@ -53,7 +53,6 @@ class KernelLine:
         return f"table netdev {self._middle.left}\ndelete table netdev {self._middle.left}"
 
     def _shape(self, interface: str, wanted: Impairments) -> None:
-        self._unshape(interface)
         for place, discipline in _disciplines(wanted):
             command = ["tc", "qdisc", "add", "dev", interface, *place.split(), *discipline.split()]
             try:

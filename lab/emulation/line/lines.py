@@ -82,7 +82,7 @@ class Lines:
                 self._cut_up(link)
             elif not running.line.has_ended and (running.order == order or self._changed(link, running, order)):
                 continue
-            elif isinstance(running.line, LineProcess):  # a KernelLine takes the place of one before
+            else:
                 del self._running[link]
                 running.line.stop()
             self._running[link] = self._start(link, order, _place(link, topology))

@@ -59,9 +59,10 @@ CASES = (
     Case("down by the kernel", "/ down", NONE, seed=None, options=NOT_FOR_LONG),
     Case("size by the kernel", "mtu 800", NONE, seed=None, options=("-s", "1000", *NOT_FOR_LONG)),
     Case("small enough", "mtu 800", ALL, seed=None),
-    Case("rate by the kernel", "rate 100kbit", SOME, seed=None, options=("-s", "1000")),
-    Case("delay by netem or by our own line", "delay 20ms rate 10mbit", ALL, 40, seed=None),
     Case("what the kernel does not do", "delay 10ms jitter 5ms", ALL, 10, seed=None),
+    Case("rate by the kernel", "rate 100kbit", SOME, seed=None, options=("-s", "1000")),
+    Case("a line after the kernel", "delay 20ms", ALL, 40),
+    Case("delay by netem or by our own line", "delay 20ms rate 10mbit", ALL, 40, seed=None),
 )
 
 
