@@ -108,10 +108,11 @@ def measure(site: Site, disturb: Callable[[], None], log: Path) -> Loss:
     until("the other device to take over", lambda: site.active != before)
     ping.wait()
     site.client.impair("", None)
-    return _loss(log.read_text())
+    return loss_of(log.read_text())
 
 
-def _loss(printed: str) -> Loss:
+def loss_of(printed: str) -> Loss:
+    """What is missing in what `ping -D` printed."""
     answers = [(float(when), int(number)) for when, number in re.findall(r"\[([\d.]+)\].*icmp_seq=(\d+) ttl=", printed)]
     gaps = [later[0] - earlier[0] for earlier, later in pairwise(answers)]
     numbers = {number for _, number in answers}
