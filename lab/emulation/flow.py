@@ -18,6 +18,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from lab.emulation.machine import Machine
+from lab.emulation.ping import ping
 from lab.errors import MachineError
 
 LENGTH = 1024  # bytes of an IP packet of UDP: those that the document measures with (step 2.2)
@@ -29,6 +30,7 @@ _UDP_SEGMENT, _UDP_GRO = 103, 104  # linux/udp.h
 _SOL_UDP = 17
 _BATCH = 60  # packets of one system call, 64 KB at most
 _BUFFER = 1 << 20
+_SETTLED, _SETTLES_WITHIN = 50.0, 20.0  # milliseconds of a round trip, and seconds; our choice
 _SILENT_FOR = 3.0  # seconds after which nothing more is expected; our choice
 
 
@@ -51,7 +53,19 @@ def flow(
         receiver.wait()
     if not said.strip():
         raise MachineError(f"nothing could be measured: {errors.decode(errors='replace').strip()}")
-    return float(said)
+    arrived = float(said)
+    if arrived:
+        _settle(source, destination)
+    return arrived
+
+
+def _settle(source: tuple[Machine, IPv4Address], destination: tuple[Machine, IPv4Address]) -> None:
+    """Wait until queues are empty: where more was sent than the machine carries, the rest would weigh on the next one."""
+    deadline = time.monotonic() + _SETTLES_WITHIN
+    while time.monotonic() < deadline:
+        rtt = ping(*source, destination[1], count=1).rtt_ms
+        if rtt is not None and rtt < _SETTLED:
+            return
 
 
 def _start(machine: Machine, *arguments: object) -> Any:
