@@ -119,9 +119,18 @@ class StrongswanProcess:
         self._drops.pop(peer, None)
         self._ask("unload-conn", {"name": CONNECTION})
         self._ask("unload-shared", {"id": CONNECTION})
-        if self._associations():
-            self._ask("terminate", {"ike": CONNECTION, "force": "yes", "timeout": str(_LEAVES_WITHIN)})
+        self._take_leave()
         self._rules.set(())
+
+    def _take_leave(self) -> None:
+        if not self._associations():
+            return
+        try:
+            self._ask("terminate", {"ike": CONNECTION, "force": "yes", "timeout": str(_LEAVES_WITHIN)})
+        except MachineError:
+            if self._associations():
+                raise
+            # the peer took leave in this very moment
 
     def set_prefixes(self, peer: str, prefixes: Collection[IPv4Network]) -> None:
         """What lies behind a peer from now on."""
