@@ -11,6 +11,8 @@ import socket
 import ssl
 import time
 
+# What starlette imports when it is first used: by then this process may not read it.
+import anyio._backends._asyncio  # noqa: F401
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -63,8 +65,8 @@ class Controller:
         """Listen where the process `node` is, and serve from there."""
         with inside_network(node):
             listener = socket.create_server((address, port), backlog=_BACKLOG)
+        self._server = make_server(Service(self._roll).app(), self._tls)  # it imports, and nobody may read our files
         drop_privileges(identity_of(_NOBODY))
-        self._server = make_server(Service(self._roll).app(), self._tls)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
 
     def _hang_up(self) -> None:
