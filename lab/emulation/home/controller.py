@@ -28,6 +28,7 @@ from lab.phoning import Validity
 
 _BACKLOG = 512
 _IDLE = 60  # seconds until a silent connection is closed; our choice, above all intervals between reports
+_FILES = "/proc/self/fd"
 _NOBODY = 65534  # the user of that name, on every Linux
 
 
@@ -35,6 +36,7 @@ class Controller:
     """What the lab may ask: "serve", "register", "bury" and "status"."""
 
     def __init__(self) -> None:
+        os.chdir(_FILES)  # where the lab runs, nobody may not even be let through the root directory
         self._authority = Authority()
         self._roll = Roll()
         self._certificate: Validity | None = None
@@ -59,7 +61,7 @@ class Controller:
         if certificate != self._certificate:
             self._certificate = certificate
             self._hang_up()  # who is connected has seen another one
-            present(self._tls, self._authority.issue(HOST, certificate))
+            present(self._tls, self._authority.issue(HOST, certificate), files=".")
 
     def _serve(self, node: int, address: str, port: int) -> None:
         """Listen where the process `node` is, and serve from there."""
@@ -107,12 +109,15 @@ def hang_up(server: uvicorn.Server) -> None:
             connection.transport.abort()
 
 
-def present(context: ssl.SSLContext, pem: bytes) -> None:
-    """Show this key's certificate from now on. Python takes a certificate by a path only: here that of a file in memory."""
+def present(context: ssl.SSLContext, pem: bytes, files: str = _FILES) -> None:
+    """Show this key's certificate from now on. Python takes a certificate by a path only: here that of a file in memory.
+
+    `files` is the way to this process's open files.
+    """
     fd = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
         os.write(fd, pem)
-        context.load_cert_chain(f"/proc/self/fd/{fd}")
+        context.load_cert_chain(f"{files}/{fd}")
     finally:
         os.close(fd)
 
