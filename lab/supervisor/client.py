@@ -57,8 +57,8 @@ class Client:
         return decode(Status, self._ask("/status"))
 
     def way_in(self) -> list[str]:
-        """What to put before a command to run it inside the lab, where it ends with it."""
-        return ["nsenter", "--target", str(self.supervisor), "--pid", "--mount", "--wd", "--"]
+        """What to put before a command to run it inside the lab, where it ends with it. The lab may be in a chroot."""
+        return ["nsenter", "--target", str(self.supervisor), "--pid", "--mount", "--root", "--wd", "--"]
 
     def entry(self, node: str) -> list[str]:
         """What to put before a command to run it in a node, from outside the lab. Raises UsageError for an unknown node."""
