@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -50,7 +50,8 @@ class Service:
             Route(CONFIGURATION, self._configuration),
             Route(REPORTS, self._report, methods=["POST"]),
         ]
-        return Starlette(routes=routes, exception_handlers={Unauthorized: self._challenge, ValueError: _complain})
+        handlers = {Unauthorized: self._challenge, ValueError: _complain, ClientDisconnect: _let_go}
+        return Starlette(routes=routes, exception_handlers=handlers)
 
     async def _configuration(self, request: Request) -> Response:
         entry = self._admit(request)
@@ -89,6 +90,11 @@ class Service:
 
 async def _complain(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status_code=400)
+
+
+async def _let_go(_request: Request, _error: Exception) -> Response:
+    """Whoever hung up before his request was through, as a device does that dies, reads no answer."""
+    return Response(status_code=400)
 
 
 def _report_of(given: Any) -> Report:

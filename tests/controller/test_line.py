@@ -29,6 +29,7 @@ TOLD = Configuration("sag-1", "active", IPv4Address("198.51.100.10"), (IPv4Netwo
 DEVICE = Entry("sag-1", "sag1", b"key", "i-1", is_paired=False, configuration=TOLD)
 CERTIFICATE = Validity(START, START + timedelta(days=30))
 WAIT = 10.0
+LARGE = 50_000_000  # bytes: more than is under way at once
 
 
 @dataclass
@@ -182,6 +183,44 @@ def test_a_malformed_report_is_refused(report: object) -> None:
             assert here.roll.reports() == {}
 
     run(test())
+
+
+async def half_a_report(here: Site) -> Line:
+    """A line on which a report has begun that is far from its end."""
+    line = await here.dial()
+    await line.ask("GET", CONFIGURATION)
+    asking = asyncio.create_task(line.ask("POST", REPORTS, "x" * LARGE))
+    asking.add_done_callback(asyncio.Task.exception)  # it is not to succeed
+    while not here.server.server_state.tasks:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a task's first step
+    return line
+
+
+def test_a_device_that_dies_in_the_middle_of_a_report_is_no_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with site() as here:
+            line = await half_a_report(here)
+            line.close()
+            while here.server.server_state.tasks:
+                await asyncio.sleep(0.01)
+
+    run(test())
+    assert not caplog.records
+
+
+def test_nor_is_the_end_of_the_controller(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with site() as here:
+            line = await half_a_report(here)
+            for task in here.server.server_state.tasks:
+                task.cancel()  # as the end of the loop does
+            while here.server.server_state.tasks:
+                await asyncio.sleep(0)
+            line.close()
+
+    run(test())
+    assert not caplog.records
 
 
 def test_another_configuration_has_another_version() -> None:

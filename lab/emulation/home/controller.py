@@ -6,6 +6,7 @@ Once it listens in the namespace of its node it gives up every privilege: it is 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
@@ -98,8 +99,14 @@ def make_server(app: ASGIApp, tls: ssl.SSLContext) -> uvicorn.Server:
         timeout_keep_alive=_IDLE,
     )
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(_tells_of_a_mistake)
     config.ssl = tls  # of a key that was never in a file
     return uvicorn.Server(config)
+
+
+def _tells_of_a_mistake(record: logging.LogRecord) -> bool:
+    """A request that ends because this process does is none."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def hang_up(server: uvicorn.Server) -> None:
