@@ -141,6 +141,7 @@ def routes() -> list[tuple[str, str | None]]:
 
 
 @emulation
+@pytest.mark.usefixtures("nobody_may_read")  # for the worker calls a command
 def test_tun_device_and_what_belongs_to_it(tmp_path: Path) -> None:
     def work(channel: Channel) -> None:
         first = channel.obtain(OpenTun(1400))
