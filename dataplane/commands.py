@@ -11,6 +11,7 @@ from dataplane.config import parse_bandwidth, parse_eni_check, parse_peer, parse
 from dataplane.engine import Engine, build_peer
 from dataplane.errors import DropReason, LocalError
 from dataplane.fields import Fields, show
+from dataplane.ike.policy import Lease
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.peer import RemoteGateway
 
@@ -198,8 +199,15 @@ def _ike_status(peer: NegotiatedPeer, now: float) -> Answer:
             "rekeys": peer.ike_rekeys,
             "child_rekeys": peer.child_rekeys,
             "failure": None if peer.failure is None else str(peer.failure),
+            "lease": _lease_status(peer.obtained or peer.policy.lease),
+            "spent": peer.policy.spent,
         },
     }
+
+
+def _lease_status(lease: Lease | None) -> Answer | None:
+    """What the peer leased to this end, or is leased by it."""
+    return None if lease is None else {"address": str(lease.address), "dns": [str(server) for server in lease.dns]}
 
 
 def _child_status(peer: NegotiatedPeer, now: float) -> Answer:

@@ -18,7 +18,7 @@ from dataplane.fields import Fields
 from dataplane.headers import HeaderRules
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, IdKind
-from dataplane.ike.policy import Settings, lively
+from dataplane.ike.policy import Lease, Settings, lively
 from dataplane.packets import Endpoint
 from dataplane.suites import SUITES, Suite
 
@@ -70,10 +70,17 @@ class UnderlayConfig:
 
 @dataclass(frozen=True, slots=True)
 class IkeConfig:
-    """Who this end says it is to a peer, and who the peer has to prove it is."""
+    """Who this end says it is to a peer, and who the peer has to prove it is.
+
+    A peer with a `lease` is given that address and those DNS servers if it asks; with `request_lease` this end asks the peer. A
+    peer keyed `once` can prove who it is a single time: afterwards its key is spent, and what goes on is rekeyed.
+    """
 
     identity: Identity
     remote_identity: Identity
+    lease: Lease | None = None
+    request_lease: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +279,19 @@ def parse_bandwidth(fields: Fields) -> int | None:
 
 
 def _ike(fields: Fields) -> IkeConfig:
-    fields.only("identity", "remote_identity")
-    return IkeConfig(_identity(fields.nested("identity")), _identity(fields.nested("remote_identity")))
+    fields.only("identity", "remote_identity", "lease", "request_lease", "once")
+    return IkeConfig(
+        _identity(fields.nested("identity")),
+        _identity(fields.nested("remote_identity")),
+        lease=_lease(fields.nested("lease")) if "lease" in fields else None,
+        request_lease=fields.flag("request_lease", default=False),
+        once=fields.flag("once", default=False),
+    )
+
+
+def _lease(fields: Fields) -> Lease:
+    fields.only("address", "dns")
+    return Lease(fields.address("address"), dns=fields.addresses("dns") if "dns" in fields else ())
 
 
 def _identity(fields: Fields) -> Identity:

@@ -445,7 +445,15 @@ def build_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None = None) -> 
 def _keyed_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None) -> RemoteGateway:
     if config.ike is not None and isinstance(keys, PreSharedKey):
         esp = EspOffer() if config.suite is None else EspOffer(ciphers=(config.suite,))
-        policy = Policy(config.ike.identity, config.ike.remote_identity, keys.key, esp)
+        policy = Policy(
+            config.ike.identity,
+            config.ike.remote_identity,
+            keys.key,
+            esp,
+            request_lease=config.ike.request_lease,
+            lease=config.ike.lease,
+            once=config.ike.once,
+        )
         return NegotiatedPeer(
             config.name, policy, config.prefixes, config.endpoint, speaks_first=config.speaks_first
         )

@@ -38,6 +38,7 @@ class DropReason(StrEnum):
     IKE_REFUSED = "IKE_REFUSED"
     IKE_STRANGER = "IKE_STRANGER"
     IKE_WRONG_KEY = "IKE_WRONG_KEY"
+    IKE_SPENT_KEY = "IKE_SPENT_KEY"
     UNKNOWN_IKE_SPI = "UNKNOWN_IKE_SPI"
     IKE_FORGED = "IKE_FORGED"
     IKE_REPEATED = "IKE_REPEATED"
@@ -84,6 +85,7 @@ _TEXT = {
     DropReason.IKE_REFUSED: "the IKE handshake asks for what is not granted here, and its initiator was told so",
     DropReason.IKE_STRANGER: "the IKE peer says it is somebody for whom there is no key here",
     DropReason.IKE_WRONG_KEY: "the IKE peer's proof of its key is wrong",
+    DropReason.IKE_SPENT_KEY: "the IKE peer proves its identity with a key that is good once, and was used before",
     DropReason.UNKNOWN_IKE_SPI: "no IKE security association has the message's SPI",
     DropReason.IKE_FORGED: "the IKE message's integrity check value is wrong: another key, or it was altered",
     DropReason.IKE_REPEATED: "the IKE request came before, so its answer was sent again",

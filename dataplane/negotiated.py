@@ -7,7 +7,7 @@ while longer, so that what is under way when a child is replaced still arrives.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
@@ -16,7 +16,7 @@ from dataplane.esp import InboundSa, OutboundSa
 from dataplane.ike.events import Child, Reason
 from dataplane.ike.numbers import ANY_PROTOCOL
 from dataplane.ike.paths import Path
-from dataplane.ike.policy import Policy
+from dataplane.ike.policy import Lease, Policy
 from dataplane.ike.selectors import EVERYTHING, TrafficSelector
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
@@ -67,7 +67,10 @@ class Pair:
 
 
 class NegotiatedPeer(RemoteGateway):
-    """`home` is where the configuration says the peer is, and where this end begins; `failure` is why it is not connected."""
+    """`home` is where the configuration says the peer is, and where this end begins; `failure` is why it is not connected.
+
+    `obtained` is what the peer leased to this end.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class NegotiatedPeer(RemoteGateway):
         self.sessions: dict[Session, bytes] = {}  # with the SPI of the IKE SA that each is on, the latest last
         self.established_at: float | None = None
         self.failure: Reason | None = None
+        self.obtained: Lease | None = None
         self.child_rekeys = 0
         self.ike_rekeys = 0
         self._sending: Pair | None = None
@@ -223,11 +227,12 @@ class NegotiatedPeer(RemoteGateway):
         self.sessions[session] = session.current.local_spi
 
     def authenticate(self, session: Session, now: float) -> None:
-        """The peer proved who it is. What went wrong before is history."""
+        """The peer proved who it is. What went wrong before is history, and a key that is good once has done its work."""
         self.sessions.pop(session, None)
         self.begin(session)
         self.established_at = now
         self.failure = None
+        self.policy = replace(self.policy, spent=self.policy.once)
 
     def follow_rekeys(self, session: Session) -> bool:
         """Notice whether another IKE SA took the place of the one that a conversation was on."""
@@ -244,7 +249,7 @@ class NegotiatedPeer(RemoteGateway):
         if failure is not None:
             self.failure = failure
         if not self.is_connected:
-            self.established_at = None
+            self.established_at = self.obtained = None
 
     @property
     def is_connected(self) -> bool:

@@ -22,6 +22,7 @@ from dataplane.ike.events import (
     ChildEstablished,
     ChildRekeyed,
     Closed,
+    Configured,
     Event,
     Failed,
     Moved,
@@ -32,7 +33,7 @@ from dataplane.ike.events import (
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.ike.paths import Path
-from dataplane.ike.policy import Policy, Settings
+from dataplane.ike.policy import Lease, Policy, Settings
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
 from dataplane.ike.table import Outcome, Table
@@ -311,8 +312,8 @@ class Negotiation:
                 peer.failure = reason
             case Moved(path):
                 peer.endpoint = path.floated().remote
-            case _:
-                pass  # a gateway leases no address
+            case Configured(address, dns):
+                peer.obtained = Lease(address, dns=dns)
 
     def _open(self, peer: NegotiatedPeer, session: Session, child: Child, *, waits: bool, now: float) -> None:
         peer.open(session, child, waits=waits, now=now)

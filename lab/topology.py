@@ -23,6 +23,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from dataplane.check import EniCheck
 from dataplane.ike.identity import Identity
+from dataplane.ike.policy import Lease
 from lab.origin import Origin
 from lab.phoning import Controller, Phone
 from lab.reasons import Reason
@@ -209,6 +210,9 @@ class TunnelPeer:
     speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open
     bandwidth: int = 0  # the most that is sent to it, in bit/s of inner packets; 0 for no limit
     leads: str = ""
+    lease: Lease | None = None  # the address and the DNS servers that it is given, if it asks
+    request_lease: bool = False  # this end asks it for such
+    once: bool = False  # it can prove who it is a single time
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,9 @@ class Response:
             why = f"{identity} is unknown, or it wants to speak to somebody else"
             raise Refusal(Notice.AUTHENTICATION_FAILED, why, reason=DropReason.IKE_STRANGER)
         verify_proof(proof(keys.prf, policy.psk, keys.prove_i, self._request, self._nonces.responder, identity), received)
+        if policy.spent:
+            why = f"the key of {identity} is good once, and was used before"
+            raise Refusal(Notice.AUTHENTICATION_FAILED, why, reason=DropReason.IKE_SPENT_KEY)
         ours = proof(keys.prf, policy.psk, keys.prove_r, self._response, self._nonces.initiator, policy.local)
         answer: list[Payload] = [IdResponder(policy.local), Authentication(PRE_SHARED_KEY, ours)]
         contact = bool(request.notices(Notice.INITIAL_CONTACT))

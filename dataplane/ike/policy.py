@@ -66,7 +66,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How to speak to one peer. Gateways are route-based and select everything; a client asks for a lease or is given one."""
+    """How to speak to one peer. Gateways are route-based and select everything; a client asks for a lease or is given one.
+
+    A key that is good `once` is `spent` when the peer has proved with it who it is.
+    """
 
     local: Identity
     remote: Identity
@@ -76,6 +79,8 @@ class Policy:
     theirs: tuple[TrafficSelector, ...] = EVERYTHING
     request_lease: bool = False
     lease: Lease | None = None
+    once: bool = False
+    spent: bool = False
 
     @property
     def permitted_theirs(self) -> tuple[TrafficSelector, ...]:

@@ -15,6 +15,7 @@ from dataplane.check import EniCheck
 from dataplane.control import ControlError, request
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, IdKind
+from dataplane.ike.policy import Lease
 from lab.emulation.machine import Machine
 from lab.emulation.sandbox import RUNTIME
 from lab.emulation.warm.parent import WarmParent
@@ -170,8 +171,15 @@ def _peer(peer: TunnelPeer, cipher: str) -> Json:
         "ike": {
             "identity": _identity(peer.authentication.local),
             "remote_identity": _identity(peer.authentication.remote),
+            "lease": peer.lease and _lease(peer.lease),
+            "request_lease": peer.request_lease,
+            "once": peer.once,
         },
     }
+
+
+def _lease(lease: Lease) -> Json:
+    return {"address": str(lease.address), "dns": [str(server) for server in lease.dns]}
 
 
 def _bandwidth(bandwidth: int) -> Json:

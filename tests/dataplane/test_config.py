@@ -16,6 +16,7 @@ from dataplane.errors import LocalError
 from dataplane.headers import HeaderRules
 from dataplane.ike.identity import address, fqdn, key_id
 from dataplane.ike.lifetimes import Lifetimes
+from dataplane.ike.policy import Lease
 
 GOOD: dict[str, Any] = {
     "name": "vcpe",
@@ -302,6 +303,16 @@ def test_peers_of_both_kinds_make_an_engine() -> None:
     assert [cipher.name for cipher in third.policy.esp.ciphers] == ["chacha20-poly1305"]
 
 
+def test_lease_and_a_key_that_is_good_once_are_read() -> None:
+    ike = {**OTHER_IKE_PEER["ike"], "lease": {"address": "10.9.0.5", "dns": ["10.9.0.1", "10.9.0.2"]}, "once": True}
+    config = parse_config(json.dumps({**MIXED, "peers": [IKE_PEER, {**OTHER_IKE_PEER, "ike": ike}]}))
+    keys = parse_keys(json.dumps({name: MIXED_KEYS[name] for name in ("sag-1", "sag-3")}), config.peers)
+    plain, client = (peer.policy for peer in build_engine(config, keys, 5.0, bytes).peers.values())
+    assert (plain.lease, plain.request_lease, plain.once) == (None, False, False)
+    assert client.lease == Lease(IPv4Address("10.9.0.5"), dns=(IPv4Address("10.9.0.1"), IPv4Address("10.9.0.2")))
+    assert (client.once, client.spent) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("asked", "spoken"), [pytest.param(REMOVED, False, id="no"), pytest.param(True, True, id="for-peers-that-come-later")]
 )
@@ -321,7 +332,11 @@ WRONG_IKE = [
     (["underlay", "ike"], 1, "underlay.ike: 1 must be true or false"),
     (["underlay", "port"], 500, "underlay.port: 500 is IKE's own, and ESP needs another such as 4500"),
     (["peers", 0, "ike"], "psk", "peers[0].ike: 'psk' must be an object"),
-    (["peers", 0, "ike", "psk"], "00", "peers[0].ike.psk: is unknown; known: identity, remote_identity"),
+    (
+        ["peers", 0, "ike", "psk"],
+        "00",
+        "peers[0].ike.psk: is unknown; known: identity, remote_identity, lease, request_lease, once",
+    ),
     (["peers", 0, "ike", "identity"], REMOVED, "peers[0].ike.identity: is missing, must be an object"),
     (["peers", 0, "ike", "identity", "type"], "email", "peers[0].ike.identity.type: 'email' must be one of key_id, fqdn, ipv4"),
     (["peers", 0, "ike", "identity", "value"], "", "peers[0].ike.identity.value: '' must be printable text of 1 to 128 bytes"),
@@ -336,6 +351,10 @@ WRONG_IKE = [
         "fqdn",
         "peers[2].ike.remote_identity: pop.example is that of peers[0] already",
     ),
+    (["peers", 0, "ike", "lease"], {}, "peers[0].ike.lease.address: is missing, must be an IPv4 address"),
+    (["peers", 0, "ike", "lease"], {"address": "10.0.0.1", "dns": "1.1"}, "peers[0].ike.lease.dns: '1.1' must be a list"),
+    (["peers", 0, "ike", "request_lease"], 1, "peers[0].ike.request_lease: 1 must be true or false"),
+    (["peers", 0, "ike", "once"], 1, "peers[0].ike.once: 1 must be true or false"),
     (["peers", 0, "ike"], REMOVED, "peers[0].cipher: is missing, must be one of aes-128-gcm, aes-256-gcm, chacha20-poly1305"),
 ]
 
