@@ -10,7 +10,9 @@ What a forwarding node does with a packet, in this order:
 3. TTL, and the MTU of the outgoing interface: Linux looks at both before its forward hook, so no gate counts such a packet;
 4. the gates in the order of `Stage`: for each stage first the gate on the incoming interface (`Side.IN`), then the one on the
    outgoing interface (`Side.OUT`). The drop of a route counts after all other gates, at the sink;
-5. `Nat` of the outgoing interface (source address).
+5. `Nat` or `Masquerade` of the outgoing interface (source address).
+
+What belongs to a connection that was masqueraded is translated back at 1.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class NodeKind(StrEnum):
     INTERNET = "internet"
     CCN = "ccn"  # the point of presence of a Cloud Connect Network
     CEN = "cen"  # the transit of a Cloud Enterprise Network
-    CONTROLLER = "controller"  # what the gateways' devices phone home to
+    CONTROLLER = "controller"  # what the gateways' devices phone home to, and people's devices log on at
+    TERMINAL = "terminal"  # somebody's own laptop or phone
+    ROUTER = "router"  # a home router: several terminals behind one public address
 
 
 class Software(StrEnum):
@@ -176,6 +180,19 @@ class Nat:
 
 
 @dataclass(frozen=True, slots=True)
+class Masquerade:
+    """Many addresses behind one, at an interface: each connection that leaves by it bears `public` and a port of its own.
+
+    RFC 2663 §4.1.2 (NAPT); of an ICMP query it is the identifier that is translated. Like Linux's it leaves
+    alone what neither begins a connection nor belongs to one.
+    """
+
+    interface: str
+    public: IPv4Address
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class PeerAuthentication:
     """How an end of a tunnel proves who it is, and the other to it: IKEv2 with a pre-shared key (RFC 7296 §2.15).
 
@@ -264,6 +281,7 @@ class Node:
     cores: int = 0
     phone: Phone | None = None
     controller: Controller | None = None
+    masquerades: tuple[Masquerade, ...] = ()
 
     @cached_property
     def addresses(self) -> frozenset[IPv4Address]:
@@ -309,6 +327,13 @@ class Topology:
     @cached_property
     def _by_resource(self) -> Mapping[str, Node]:
         return {node.resource: node for node in self.nodes}
+
+
+def translated_otherwise(before: Node, after: Node) -> set[IPv4Address]:
+    """The addresses of the translations that are there in one of the two only. Connections from and to them are forgotten."""
+    one_to_one = set(before.nats) ^ set(after.nats)
+    many_to_one = set(before.masquerades) ^ set(after.masquerades)
+    return {address for nat in one_to_one for address in (nat.private, nat.public)} | {each.public for each in many_to_one}
 
 
 def _footing(node: str, service: Tunnel, peer: TunnelPeer) -> TunnelFooting:

@@ -16,6 +16,7 @@ from lab.topology import (
     Gate,
     Interface,
     Link,
+    Masquerade,
     Nat,
     Node,
     NodeKind,
@@ -45,6 +46,7 @@ class NodeDraft:
     cores: int = 0
     phone: Phone | None = None
     controller: Controller | None = None
+    masquerades: list[Masquerade] = field(default_factory=list)
 
     def freeze(self) -> Node:
         main = RouteTable(MAIN_TABLE, tuple(self.main), resource=self.name)
@@ -64,6 +66,7 @@ class NodeDraft:
             cores=self.cores,
             phone=self.phone,
             controller=self.controller,
+            masquerades=tuple(self.masquerades),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from errno import ENOENT
+from ipaddress import IPv4Address
 from socket import AF_INET
 
 from pyroute2 import NFCTSocket
@@ -16,18 +17,17 @@ from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
 
 from lab.emulation.machine import Machine
 from lab.errors import MachineError
-from lab.topology import Nat
 
 _DIRECTIONS = ("CTA_TUPLE_ORIG", "CTA_TUPLE_REPLY")
 
 
-def forget_translations(machine: Machine, nats: Collection[Nat]) -> None:
-    """Delete a node's connections from or to the addresses of these translations; all others are left alone."""
-    addresses = {str(address) for nat in nats for address in (nat.private, nat.public)}
+def forget_connections(machine: Machine, addresses: Collection[IPv4Address]) -> None:
+    """Delete a node's connections from or to these addresses; all others are left alone."""
+    gone = {str(address) for address in addresses}
     with machine.namespace.inside(), NFCTSocket() as socket:
         for entry in list(socket.dump()):
             forth, back = (NFCTAttrTuple.from_netlink(AF_INET, entry.get_attr(name)) for name in _DIRECTIONS)
-            if {forth.saddr, forth.daddr, back.saddr, back.daddr} & addresses:
+            if {forth.saddr, forth.daddr, back.saddr, back.daddr} & gone:
                 _delete(socket, forth)
 
 

@@ -32,7 +32,7 @@ from lab.errors import MachineError
 from lab.impairments import Order
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
-from lab.topology import Link, Nat, Node, Topology
+from lab.topology import Link, Node, Topology, translated_otherwise
 
 # Linux, net/netfilter/nf_conntrack_proto_udp.c: tunnels are the only connections that live for longer than a question.
 NEVER_EXPIRING: dict[str, str | int] = {
@@ -264,8 +264,9 @@ class Emulation:
         ruleset = render(node)
         machine.run_nft(ruleset.text)
         self._counters.setdefault(node.name, {}).update(ruleset.counters)
-        if before is not None and before.nats != node.nats:
-            _forget_translations(machine, set(before.nats) ^ set(node.nats))
+        forgotten = translated_otherwise(before, node) if before is not None else set()
+        if forgotten:
+            _forget_connections(machine, forgotten)
         self._rendered[node.name] = node
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
@@ -373,10 +374,10 @@ class Emulation:
         self.machines.clear()
 
 
-def _forget_translations(machine: Machine, nats: Collection[Nat]) -> None:
-    from lab.emulation.conntrack import forget_translations  # few networks need it, and it takes long to load
+def _forget_connections(machine: Machine, addresses: Collection[IPv4Address]) -> None:
+    from lab.emulation.conntrack import forget_connections  # few networks need it, and it takes long to load
 
-    forget_translations(machine, nats)
+    forget_connections(machine, addresses)
 
 
 def _read_counters(machine: Machine) -> dict[str, int]:

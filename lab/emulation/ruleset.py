@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 from lab.drops import FILTER_OF, Filter, Place
 from lab.reasons import Reason
-from lab.topology import ANY, EniGate, Gate, Match, Nat, Node, RouteTable, Side, Stage
+from lab.topology import ANY, EniGate, Gate, Masquerade, Match, Nat, Node, RouteTable, Side, Stage
 
 TABLE = "saglab"
 SINK = "sink"  # the device that routes without a destination lead to
@@ -61,7 +61,7 @@ def render(node: Node) -> Ruleset:
         _gate(draft, gate)
     sink = list(_sink(draft, node.tables))
     forward = ["type filter hook forward priority filter; policy accept;", *_dispatch(draft), *sink]
-    chains = [*_admissions(), *draft.chains, _chain("forward", forward), *_nat(node.nats)]
+    chains = [*_admissions(), *draft.chains, _chain("forward", forward), *_nat(node.nats, node.masquerades)]
     return Ruleset(_document(draft.counters, chains), draft.counters)
 
 
@@ -160,8 +160,8 @@ def _dispatch(draft: _Draft) -> Iterator[str]:
                 yield f"{_SIDE_KEY[side]} vmap {{ {entries} }}"
 
 
-def _nat(nats: tuple[Nat, ...]) -> Iterator[str]:
-    """One-to-one translation at the edge: the destination of what comes in, the source of what goes out.
+def _nat(nats: tuple[Nat, ...], masquerades: tuple[Masquerade, ...]) -> Iterator[str]:
+    """Translation at the edge, one to one (the destination of what comes in, the source of what goes out) and many to one.
 
     By conntrack, which also translates what an ICMP error quotes. A packet that conntrack calls invalid, such as an echo reply
     that nobody asked for, it leaves alone; an internet gateway translates every packet, so those are rewritten one by one.
@@ -169,7 +169,8 @@ def _nat(nats: tuple[Nat, ...]) -> Iterator[str]:
     by_interface: dict[str, list[Nat]] = defaultdict(list)
     for nat in nats:
         by_interface[nat.interface].append(nat)
-    lines: dict[str, list[str]] = {"dnat": [], "snat": [], "dset": [], "sset": []}
+    hiding = [f'oifname "{masquerade.interface}" snat ip to {masquerade.public}' for masquerade in masquerades]
+    lines: dict[str, list[str]] = {"dnat": [], "snat": hiding, "dset": [], "sset": []}
     for name, group in by_interface.items():
         inbound = f"ip daddr map {{ {_pairs((n.public, n.private) for n in group)} }}"
         outbound = f"ip saddr map {{ {_pairs((n.private, n.public) for n in group)} }}"

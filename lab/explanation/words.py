@@ -8,7 +8,15 @@ from ipaddress import IPv4Network
 from lab.simulation import Consultation, Ground, Hop, Probe
 from lab.topology import ANY, EniGate, Match, Node, NodeKind, Side, Topology
 
-_NOUNS = {NodeKind.HOST: "", NodeKind.GATEWAY: "", NodeKind.VPC: "VPC ", NodeKind.CCN: "CCN ", NodeKind.CEN: "CEN "}
+_NOUNS = {
+    NodeKind.HOST: "",
+    NodeKind.GATEWAY: "",
+    NodeKind.TERMINAL: "",
+    NodeKind.ROUTER: "",
+    NodeKind.VPC: "VPC ",
+    NodeKind.CCN: "CCN ",
+    NodeKind.CEN: "CEN ",
+}
 
 
 def packet(probe: Probe) -> str:

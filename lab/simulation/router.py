@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from dataplane.ike.numbers import IKE_PORT
 from lab.simulation.prefixes import PrefixTable
-from lab.topology import EniGate, Gate, Interface, Nat, Node, Route, RouteTable, Side, Stage, Tunnel, TunnelPeer
+from lab.topology import EniGate, Gate, Interface, Masquerade, Nat, Node, Route, RouteTable, Side, Stage, Tunnel, TunnelPeer
 
 Checkpoint = tuple[Gate | EniGate, Side]
 
@@ -19,7 +19,7 @@ class Router:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.interfaces: dict[str, Interface] = {interface.name: interface for interface in node.interfaces}
-        self.stateful = any(gate.stateful for gate in node.gates)
+        self.stateful = bool(node.masquerades) or any(gate.stateful for gate in node.gates)
 
     def route(self, destination: IPv4Address, came: str) -> Route | None:
         """The route for a packet that came in on an interface ("" for the node's own), None when there is none.
@@ -68,6 +68,10 @@ class Router:
     def nat_out(self, interface: str, source: IPv4Address) -> Nat | None:
         """The translation of a source that goes out through an interface."""
         return self._nat_by_private.get((interface, source))
+
+    def masquerade(self, interface: str) -> Masquerade | None:
+        """What hides those who send through an interface."""
+        return next((one for one in self.node.masquerades if one.interface == interface), None)
 
     @cached_property
     def _nat_by_public(self) -> dict[tuple[str, IPv4Address], Nat]:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 from lab.simulation.connections import ConnectionTable
 from lab.simulation.router import Router
-from lab.topology import Node, Topology
+from lab.topology import Topology, translated_otherwise
 
 Endpoint = tuple[IPv4Address, int]
 EndKey = tuple[str, str, str]  # node, TUN device, peer
@@ -22,7 +22,7 @@ class State:
         self._connections: dict[str, ConnectionTable] = {}
 
     def connections(self, router: Router) -> ConnectionTable:
-        """The connections of a node. One without a stateful gate tracks nothing: it gets a table that is thrown away."""
+        """The connections of a node. One without a stateful gate or a masquerade tracks nothing: its table is thrown away."""
         if not router.stateful:
             return ConnectionTable()
         return self._connections.setdefault(router.node.name, ConnectionTable())
@@ -32,7 +32,7 @@ class State:
         when one of them is another."""
         twin = State()
         twin._connections = {
-            name: table.copy(_translated_otherwise(before.by_name[name], after.by_name[name]))
+            name: table.copy(translated_otherwise(before.by_name[name], after.by_name[name]))
             for name, table in self._connections.items()
             if name in after.by_name
         }
@@ -40,9 +40,3 @@ class State:
         twin.connected = {key: at for key, at in self.connected.items() if key[2] in same}
         twin.refused = {key for key in self.refused if key[2] in same}
         return twin
-
-
-def _translated_otherwise(before: Node, after: Node) -> set[IPv4Address]:
-    """The addresses of the translations that are there in one of the two only."""
-    changed = set(before.nats) ^ set(after.nats)
-    return {address for nat in changed for address in (nat.private, nat.public)}

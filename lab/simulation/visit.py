@@ -1,13 +1,14 @@
 """A packet's stay in one node: everything that happens between coming in and going out, in Linux's order.
 
 1. Out of a tunnel: the dataplane's checks (`TunnelEnd`).
-2. `Nat` of the interface it came in on, then the kernel's look for martians, then connection tracking.
+2. `Nat` of the interface it came in on, then the kernel's look for martians, then connection tracking, which translates back what
+   answers a masqueraded connection.
 3. For the node itself: delivered. No gate, no TTL: those are for forwarded packets only.
 4. The route. Without one: dropped.
 5. TTL, then size against the next interface's MTU: both before the gates, because Linux does them before its `forward` hook
    (net/ipv4/ip_forward.c; measured: a gate that drops everything counts no packet that is too old or too big).
 6. The gates, stage by stage, IN before OUT. A route that drops leads to the sink, which has no OUT gates and drops last.
-7. `Nat` of the outgoing interface.
+7. `Nat` or `Masquerade` of the outgoing interface.
 
 What the node itself sends starts at 4, and meets neither TTL nor gates. A node that does not forward drops after 3, in silence.
 """
@@ -18,13 +19,13 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.reasons import Reason
-from lab.simulation.connections import ConnectionTable, Tracked
+from lab.simulation.connections import ConnectionTable, Tracked, translated_back, translated_out
 from lab.simulation.drops import Drop, DroppedError
 from lab.simulation.gates import Consultation, consult, consult_check
 from lab.simulation.probe import DESTINATION_UNREACHABLE, IP_HEADER, TIME_EXCEEDED, Probe
 from lab.simulation.router import Router
 from lab.simulation.walk import Hop, IcmpError, Passage, TunnelEnd
-from lab.topology import Gate, Interface, Nat, Node, Route
+from lab.topology import Gate, Interface, Masquerade, Nat, Node, Route
 
 # ICMP codes of "destination unreachable": RFC 792, RFC 1191 §4
 NET_UNREACHABLE, HOST_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 4
@@ -78,6 +79,7 @@ class Visit:
         self._translate_destination()
         self._refuse_martian()
         self._tracked = self._connections.track(self.packet)
+        self._translate_back()
         if self.packet.destination in self.node.addresses:
             self._connections.confirm(self._tracked)
         elif self._came is not None and not self.node.forwards:
@@ -123,6 +125,15 @@ class Visit:
             self._nats.append(nat)
             self.packet = replace(self.packet, destination=nat.private)
 
+    def _translate_back(self) -> None:
+        connection = self._tracked.connection
+        if connection is not None and connection.masquerade is not None and self._tracked.answers:
+            self.packet = translated_back(self.packet, connection)
+            self._note_masquerade(connection.masquerade, self.packet.destination)
+
+    def _note_masquerade(self, masquerade: Masquerade, inside: IPv4Address) -> None:
+        self._nats.append(Nat(masquerade.interface, inside, masquerade.public, masquerade.origin))
+
     def _refuse_martian(self) -> None:
         """Linux, net/ipv4/route.c: what can not have come over a wire. A TUN device may bring the node's own address."""
         if self._came is None:
@@ -143,8 +154,8 @@ class Visit:
         if forwarded:
             self._pass_gates()
         self._sink()
-        self._connections.confirm(self._tracked)
         self._translate_source()
+        self._connections.confirm(self._tracked)
 
     def _choose_route(self) -> None:
         came = self._came.name if self._came is not None else ""
@@ -191,6 +202,17 @@ class Visit:
         if nat:
             self._nats.append(nat)
             self.packet = replace(self.packet, source=nat.public)
+        masquerade = self.interface_out and self._router.masquerade(self.interface_out.name)
+        if masquerade:
+            self._connections.masquerade(self._tracked, masquerade)
+        self._masquerade()
+
+    def _masquerade(self) -> None:
+        """A connection is translated as its first packet was, wherever it leaves."""
+        connection = self._tracked.connection
+        if connection is not None and connection.masquerade is not None and not self._tracked.answers:
+            self._note_masquerade(connection.masquerade, self.packet.source)
+            self.packet = translated_out(self.packet, connection)
 
     def _error(self, kind: int, code: int, mtu: int = 0) -> IcmpError | None:
         """The ICMP error about a forwarded packet; the node's own sender is told by its system call instead."""

@@ -16,6 +16,7 @@ from lab.topology import (
     Gate,
     Interface,
     Link,
+    Masquerade,
     Match,
     Nat,
     Node,
@@ -77,6 +78,7 @@ class Plan:
     gates: list[Gate] = field(default_factory=list)
     nats: list[Nat] = field(default_factory=list)
     services: list[Tunnel] = field(default_factory=list)
+    masquerades: list[Masquerade] = field(default_factory=list)
 
     def interface(self, name: str, *addresses: str, mtu: int = 1500, proxy_arp: bool = False, tunnel: bool = False) -> None:
         own = tuple(IPv4Interface(address) for address in addresses)
@@ -96,6 +98,7 @@ class Plan:
             tuple(self.gates),
             tuple(self.nats),
             tuple(self.services),
+            masquerades=tuple(self.masquerades),
         )
 
 
@@ -345,3 +348,36 @@ class Hybrid:
 
 def _networks(texts: Iterable[str]) -> tuple[IPv4Network, ...]:
     return tuple(IPv4Network(text) for text in texts)
+
+AT_HOME = {"laptop": "192.168.178.20", "phone": "192.168.178.21"}
+HOME, SERVER = "203.0.113.50", "203.0.113.80"
+
+
+def home() -> Topology:
+    """Two machines behind a home router with one public address, and one on the internet.
+
+        laptop ─┐
+                router (masquerade) ── internet ── server
+        phone ──┘
+    """
+    router = Plan("router", forwards=True, kind=NodeKind.ROUTER)
+    router.interface("wan", f"{HOME}/32", "100.64.0.1/30")
+    plans, links = [router], ["router.wan internet.router", "server.eth0 internet.server"]
+    for name, address in AT_HOME.items():
+        machine = Plan(name, kind=NodeKind.TERMINAL)
+        machine.interface("eth0", f"{address}/24")
+        machine.main += [route("192.168.178.0/24", "eth0"), route("0.0.0.0/0", "eth0", "192.168.178.1")]
+        router.interface(name, "192.168.178.1/32", proxy_arp=True)
+        router.main.append(route(f"{address}/32", name))
+        plans.append(machine)
+        links.append(f"{name}.eth0 router.{name}")
+    router.main += [route("192.168.178.0/24", drop=Reason.NO_ROUTE_TO_DESTINATION), route("0.0.0.0/0", "wan", "100.64.0.2")]
+    router.masquerades.append(Masquerade("wan", IPv4Address(HOME), origin("router")))
+    internet = Plan("internet", forwards=True, kind=NodeKind.INTERNET)
+    internet.interface("router", "100.64.0.2/30")
+    internet.interface("server", "100.64.0.5/30")
+    internet.main += [route(f"{HOME}/32", "router", "100.64.0.1"), route(f"{SERVER}/32", "server", "100.64.0.6"), nowhere()]
+    server = Plan("server")
+    server.interface("eth0", f"{SERVER}/32", "100.64.0.6/30")
+    server.main += [route("0.0.0.0/0", "eth0", "100.64.0.5")]
+    return topology([*plans, internet, server], [link(*pair.split()) for pair in links])
