@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -20,7 +21,7 @@ from lab.report.terminal import Progress, make_console, print_heading, print_res
 from lab.scenario import Scenario
 
 if TYPE_CHECKING:
-    from lab.results import FlowRecord, RunResult
+    from lab.results import RunResult
     from lab.supervisor.answers import LabInfo
     from lab.supervisor.client import Client
     from lab.supervisor.daemon import Plan
@@ -162,36 +163,40 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
 
 def _follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
-    from lab.results import DiagnosisRecord, EventRecord, PingRecord, ReachRecord, RunResult, StatusRecord, StepResult
+    from lab.results import RunResult
     from lab.supervisor.wire import decode
 
+    shown = _shown(progress)
     for event in client.events(follow=True):
-        if event.kind == "phase":
-            progress.phase(event.text)
-        elif event.kind == "step started":
-            progress.step_started(decode(StepResult, event.data["step"]))
-        elif event.kind == "step":
-            progress.step_finished(decode(StepResult, event.data["step"]))
-        elif event.kind == "ping started":
-            progress.ping_started(decode(PingRecord, event.data["ping"]))
-        elif event.kind == "ping":
-            progress.ping_finished(decode(PingRecord, event.data["ping"]))
-        elif event.kind == "status":
-            progress.status_finished(decode(StatusRecord, event.data["status"]))
-        elif event.kind == "diagnosis":
-            progress.diagnosis_finished(decode(DiagnosisRecord, event.data["diagnosis"]))
-        elif event.kind == "event":
-            progress.event_finished(decode(EventRecord, event.data["event"]))
-        elif event.kind == "flow":
-            progress.flow_finished(decode(FlowRecord, event.data["flow"]))
-        elif event.kind == "reach":
-            progress.reach_finished(decode(ReachRecord, event.data["reach"]))
-        elif event.kind == "up":
-            result = event.data["result"]
-            return None if result is None else decode(RunResult, result)
-        elif event.kind == "failed":
-            raise MachineError(event.text)
+        match event.kind:
+            case "phase":
+                progress.phase(event.text)
+            case "up":
+                result = event.data["result"]
+                return None if result is None else decode(RunResult, result)
+            case "failed":
+                raise MachineError(event.text)
+            case kind if kind in shown:
+                record, show = shown[kind]
+                show(decode(record, event.data[kind.removesuffix(" started")]))
     raise MachineError(f"{client.name} ended before it was up; nothing of it is left")
+
+
+def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
+    """By the kind of an event, what it tells of and what shows it."""
+    from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+
+    return {
+        "step started": (StepResult, progress.step_started),
+        "step": (StepResult, progress.step_finished),
+        "ping started": (PingRecord, progress.ping_started),
+        "ping": (PingRecord, progress.ping_finished),
+        "status": (StatusRecord, progress.status_finished),
+        "diagnosis": (DiagnosisRecord, progress.diagnosis_finished),
+        "event": (EventRecord, progress.event_finished),
+        "flow": (FlowRecord, progress.flow_finished),
+        "reach": (ReachRecord, progress.reach_finished),
+    }
 
 
 # down
