@@ -30,6 +30,11 @@ def test_the_launcher_has_the_same_commands_and_packages() -> None:
     assert dict(pair.split(":") for pair in listed[1].split()) == tools.PACKAGES
 
 
+def test_the_launcher_has_the_same_package_for_drawings() -> None:
+    listed = re.findall(r"echo (dot:\w+)", (ROOT / "saglab").read_text())
+    assert set(listed) == {f"{command}:{package}" for command, package in tools.DRAWING.items()}
+
+
 def test_the_launcher_has_the_same_judges_and_packages() -> None:
     script = (ROOT / "saglab").read_text().split("\nsay()")[0].split("set -eu")[1]
     for name, expected in {

@@ -19,6 +19,7 @@ ABOVE_CLOUD = (
     "lab.emulation",
     "lab.explanation",
     "lab.diagnosis",
+    "lab.drawing",
     "lab.supervisor",
 )
 FRONT = ("lab.cli", "lab.report", "scenarios")
@@ -70,6 +71,7 @@ RULES = (
     Rule("the explanation never touches the emulation", ("lab.explanation",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule("the diagnosis neither, and it stands above it", ("lab.diagnosis",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule("the explanation knows no diagnosis", ("lab.explanation",), ("lab.diagnosis",)),
+    Rule("the drawing knows no network that runs", ("lab.drawing",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule(
         "the monitoring knows neither clouds nor networks",
         ("lab.monitoring",),

@@ -227,11 +227,16 @@ ASKED_FOR = {
     "simulate": (["run", "vcpe-strongswan", "--simulate"], ""),
     "scenarios": (["scenarios", "vcpe-strongswan"], ""),
     "explain": (["explain", "vcpe-strongswan", "app", "ecs"], ""),
+    "an SVG": (["diagram", "vcpe-ping", "--output", "a lab.svg"], "graphviz"),
+    "a PNG by its format": (["diagram", "vcpe-ping", "--format", "png"], "graphviz"),
+    "a drawing in text": (["diagram", "vcpe-ping", "--output", "lab.mmd"], ""),
+    "how to draw": (["diagram", "--format", "svg", "--help"], ""),
+    "a report": (["run", "vcpe-ping", "--report", "here"], "graphviz"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "packages"), ASKED_FOR.values(), ids=ASKED_FOR.keys())
-def test_judges_are_installed_for_those_who_ask(machine: Machine, arguments: list[str], packages: str) -> None:
+def test_what_not_everybody_needs_is_installed_for_those_who_ask(machine: Machine, arguments: list[str], packages: str) -> None:
     assert machine.run(*arguments)[0] == 0
     installed = [call.split("recommends ")[1] for call in machine.calls("apt-get", "install")]
     assert installed == ([packages] if packages else [])
@@ -265,7 +270,14 @@ def test_a_policy_of_the_machines_own_is_left_alone(machine: Machine) -> None:
     assert machine.calls("starts") == []
 
 
-LOOKING = {"doctor": ["doctor"], "scenarios": ["scenarios"], "help": ["--help"], "help of run": ["run", "--help"], "nothing": []}
+LOOKING = {
+    "doctor": ["doctor"],
+    "scenarios": ["scenarios"],
+    "diagram": ["diagram", "vcpe-ping"],
+    "help": ["--help"],
+    "help of run": ["run", "--help"],
+    "nothing": [],
+}
 
 
 @pytest.mark.parametrize("arguments", LOOKING.values(), ids=LOOKING.keys())

@@ -14,6 +14,7 @@ from lab.cli import (
     capture,
     completion,
     diagnose,
+    diagram,
     explain,
     impair,
     inside,
@@ -29,7 +30,7 @@ from lab.scenario import Scenario
 
 _FAMILIES = (
     *(run, lifetime, asking, call, diagnose, monitor, impair, capture, inside),
-    *(explain, scenarios, agree, machine, completion),
+    *(explain, diagram, scenarios, agree, machine, completion),
 )
 
 

@@ -17,7 +17,7 @@ __all__ = ["Check", "checks", "require_for_running"]
 def checks() -> list[Check]:
     """Every check, the required ones of each part first. Without root the kernel's features are not tried, and say so."""
     software = [*machine.software(), *tools.commands()]
-    return [*machine.privileges(), *software, *kernel.features(), *machine.hardware(), *judges.judges()]
+    return [*machine.privileges(), *software, *kernel.features(), *machine.hardware(), *tools.drawing(), *judges.judges()]
 
 
 def require_for_running() -> list[Check]:

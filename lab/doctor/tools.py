@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+from dataclasses import replace
 
 from lab.doctor.check import Check
 
@@ -27,12 +28,21 @@ PACKAGES = {
     "libseccomp.so.2": "libseccomp2",  # with which a dataplane's worker gives up system calls
 }
 
+# What lays drawings out; the launcher installs it for who asks for one.
+DRAWING = {"dot": "graphviz"}
+
 _SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH
 
 
 def commands() -> list[Check]:
     """One check for each command, and for the library."""
     return [(_library if ".so." in name else _command)(name, package) for name, package in PACKAGES.items()]
+
+
+def drawing() -> list[Check]:
+    """One check for each command that only drawings need."""
+    remedy = "as root, ./saglab diagram SCENARIO --output FILE.svg installs it; other drawings are text and need nothing"
+    return [replace(_command(name, package), required=False, remedy=remedy) for name, package in DRAWING.items()]
 
 
 def _command(name: str, package: str) -> Check:

@@ -68,6 +68,14 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Paint:
+    """The way of a packet that is to be shown; empty: what the scenario expects."""
+
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnose:
     """A gateway by its name or id; empty: the only one."""
 
@@ -112,6 +120,7 @@ class Api:
             Route("/impair", self._impair, methods=["POST"]),
             Route("/ping", self._ping, methods=["POST"]),
             Route("/trace", self._trace, methods=["POST"]),
+            Route("/picture", self._picture, methods=["POST"]),
             Route("/diagnose", self._diagnose, methods=["POST"]),
             Route("/monitor", self._monitor, methods=["POST"]),
             Route("/metrics", self._metrics),
@@ -156,6 +165,10 @@ class Api:
         asked = await _body(Trace, request)
         traced = await self._at_desk(lambda: self._lab.trace(asked.question, width=asked.width, colour=asked.colour))
         return JSONResponse(encode(traced))
+
+    async def _picture(self, request: Request) -> Response:
+        asked = await _body(Paint, request)
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.picture(asked.source, asked.destination))))
 
     async def _diagnose(self, request: Request) -> Response:
         asked = await _body(Diagnose, request)

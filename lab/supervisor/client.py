@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from lab.cloud import CloudError
 from lab.diagnosis import Diagnosis
+from lab.drawing import Picture
 from lab.errors import MachineError, UsageError
 from lab.explanation import Question
 from lab.monitoring import Traffic
@@ -88,6 +89,10 @@ class Client:
 
     def trace(self, question: Question, *, width: int = 100, colour: bool = False) -> Traced:
         return decode(Traced, self._ask("/trace", {"question": encode(question), "width": width, "colour": colour}))
+
+    def picture(self, source: str = "", destination: str = "") -> Picture:
+        """The network drawn; given two ends, with the way of a packet. Raises UsageError for an unknown machine."""
+        return decode(Picture, self._ask("/picture", {"source": source, "destination": destination}))
 
     def diagnose(self, gateway: str) -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when empty. Raises UsageError for an unknown one."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.cloud import CloudError
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
+from lab.drawing import Picture, asked_walks, expected_walks, paint
 from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError
 from lab.explanation import Question
@@ -103,6 +104,15 @@ class LiveLab:
     def trace(self, question: Question, *, width: int, colour: bool) -> Traced:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
         return trace(self._lab.cloud, self._emulation, question, title=self.info.name, width=width, colour=colour)
+
+    def picture(self, source: str, destination: str) -> Picture:
+        """The network drawn, with what the scenario expects and is not so; or, given two ends, with the way of a packet.
+
+        Raises UsageError for an unknown machine.
+        """
+        cloud, topology = self._lab.cloud, self._emulation.topology
+        walks = asked_walks(topology, source, destination) if source else expected_walks(topology, self._lab.result)
+        return paint(cloud, topology, walks, title=self.info.name, way=bool(source), ask=self._emulation.vpn_ends)
 
     def diagnose(self, gateway: str) -> Diagnosis:
         """Check a gateway, by its name or id, or the only one. Raises UsageError for an unknown one."""

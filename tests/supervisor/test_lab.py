@@ -74,6 +74,14 @@ def test_up_again_does_nothing(up: Up) -> None:
     assert up.client.info() == before
 
 
+def test_the_picture_of_the_network_shows_what_is_broken(up: Up) -> None:
+    said = saglab_process("diagram", "--lab", NAME)
+    assert said.startswith(f"---\ntitle: {NAME}\n---\n")
+    assert "✗ destination check of vcpe: ENI_SOURCE_DEST_CHECK_RESTRICTION" in said
+    assert "VPN Status" not in said  # the dataplanes themselves say that their tunnel is open
+    assert "faint" in saglab_process("diagram", "--lab", NAME, "--way", "vcpe", "ecs")
+
+
 def test_another_scenario_under_the_same_name_is_refused(up: Up, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text('"""Another one."""\n\n\ndef run(lab):\n    pass\n')
     assert "choose another --name" in saglab("up", str(tmp_path / "other.py"), "--name", NAME, status=2)

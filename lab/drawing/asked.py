@@ -1,0 +1,59 @@
+"""The packets whose fate a picture shows: those that a script expects answers to, or one that a person asks about."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from lab.explanation import Question
+from lab.explanation.question import find_destination, find_machine
+from lab.results import RunResult
+from lab.simulation import Exchange, Probe, Simulation, Walk
+from lab.topology import NodeKind, Topology
+
+_MACHINES = (NodeKind.HOST, NodeKind.GATEWAY)
+Way = tuple[str, IPv4Address, IPv4Address]  # the sending node, its address, and the other
+
+
+def expected_walks(topology: Topology, result: RunResult) -> list[Walk]:
+    """How the echoes fare now that are to be answered, each pair as it was expected last: the walk that decides of each."""
+    simulation = Simulation(topology)
+    return [_deciding(_echo(simulation, way)) for way, wanted in _expected(topology, result).items() if wanted]
+
+
+def asked_walks(topology: Topology, source: str, destination: str) -> list[Walk]:
+    """An echo from a machine to a machine or an address, and its answer. Raises UsageError for an unknown one."""
+    start, goal = find_machine(topology, source), find_destination(topology, destination)
+    probe = Question(source, destination).probe(start.address, goal.address)
+    exchange = Simulation(topology).exchange(probe, start.node)
+    return [exchange.request, *([exchange.reply] if exchange.reply is not None else [])]
+
+
+def _expected(topology: Topology, result: RunResult) -> dict[Way, bool]:
+    """Every pair that a run asked about, and whether an answer was to come. Machines that are gone are left out."""
+    ways: dict[Way, bool] = {}
+    for reach in result.reaches:
+        ends = [_end(topology, label) for label in reach.machines]
+        for here, source in enumerate(ends):
+            for there, goal in enumerate(ends):
+                if source is not None and goal is not None and here != there:
+                    ways[source[0], source[1], goal[1]] = (here, there) in reach.expected
+    for ping in result.pings:
+        if ping.source_address is not None and ping.destination_address is not None and ping.node in topology.by_name:
+            ways[ping.node, ping.source_address, ping.destination_address] = ping.expected > 0
+    return ways
+
+
+def _end(topology: Topology, label: str) -> tuple[str, IPv4Address] | None:
+    for node in topology.nodes:
+        if node.kind in _MACHINES and label in (node.label, node.name):
+            return node.name, node.interfaces[0].addresses[0].ip
+    return None
+
+
+def _echo(simulation: Simulation, way: Way) -> Exchange:
+    node, source, destination = way
+    return simulation.exchange(Probe(source, destination, "icmp", source_port=1), node)
+
+
+def _deciding(exchange: Exchange) -> Walk:
+    return exchange.reply or exchange.request
