@@ -26,6 +26,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from dataplane.check import EniCheck
 from dataplane.ike.identity import Identity
 from dataplane.ike.policy import Lease
+from lab.logon import AppPhone
 from lab.origin import Origin
 from lab.phoning import Controller, Phone
 from lab.reasons import Reason
@@ -282,6 +283,7 @@ class Node:
     phone: Phone | None = None
     controller: Controller | None = None
     masquerades: tuple[Masquerade, ...] = ()
+    app: AppPhone | None = None
 
     @cached_property
     def addresses(self) -> frozenset[IPv4Address]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lab.compiler.names import INTERNET, MAIN_TABLE, NOWHERE, transfer_addresses
+from lab.logon import AppPhone
 from lab.origin import Origin
 from lab.phoning import Controller, Phone
 from lab.reasons import Reason
@@ -47,6 +48,7 @@ class NodeDraft:
     phone: Phone | None = None
     controller: Controller | None = None
     masquerades: list[Masquerade] = field(default_factory=list)
+    app: AppPhone | None = None
 
     def freeze(self) -> Node:
         main = RouteTable(MAIN_TABLE, tuple(self.main), resource=self.name)
@@ -67,6 +69,7 @@ class NodeDraft:
             phone=self.phone,
             controller=self.controller,
             masquerades=tuple(self.masquerades),
+            app=self.app,
         )
 
 

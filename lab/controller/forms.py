@@ -1,4 +1,4 @@
-"""What the two sides of a line have in common: names, and the JSON of entries, configurations and certificates."""
+"""What the two sides of a line have in common: names, and the JSON of all that is said there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from lab.logon import AppAnswer, AppPhone, AppRequest, AppVisit
 from lab.phoning import Configuration, Entry, Validity
 
 Json = dict[str, Any]
 
 HOST = "controller.sag.example"  # the name on the controller's certificate: a domain kept for documentation (RFC 2606 §3)
-CONFIGURATION, REPORTS = "/configuration", "/reports"
-MACHINE = "x-machine"  # the header in which a device says on which machine it runs
+CONFIGURATION, REPORTS, APP = "/configuration", "/reports", "/app"
+MACHINE = "x-machine"  # the header in which a device, or the SAG app, says on which machine it runs
+NONCE = "x-nonce"  # that in which the app proves that its request is a new one
 
 
 def entry_json(entry: Entry) -> Json:
@@ -64,3 +66,46 @@ def validity_json(validity: Validity) -> Json:
 
 def validity_of(given: Json) -> Validity:
     return Validity(*(datetime.fromisoformat(given[name]) for name in ("not_before", "not_after")))
+
+
+def app_request_json(request: AppRequest) -> Json:
+    return {"operation": request.operation, "arguments": dict(request.arguments)}
+
+
+def app_request_of(given: Any) -> AppRequest:
+    """Raises ValueError."""
+    match given:
+        case {"operation": str(operation), "arguments": dict(arguments)} if _is_text(arguments):
+            return AppRequest(operation, arguments)
+    raise ValueError("a request is operation: str, arguments: an object of texts")
+
+
+def _is_text(arguments: Json) -> bool:
+    return all(isinstance(value, str) for value in arguments.values())
+
+
+def answer_json(answer: AppAnswer) -> Json:
+    return {"code": answer.code, "message": answer.message, "told": dict(answer.told)}
+
+
+def answer_of(given: Json) -> AppAnswer:
+    """Raises KeyError, TypeError."""
+    return AppAnswer(given["code"], given["message"], given["told"])
+
+
+def visit_json(visit: AppVisit) -> Json:
+    return {"terminal": visit.terminal, "source": str(visit.source), "request": app_request_json(visit.request)}
+
+
+def visit_of(given: Json) -> AppVisit:
+    return AppVisit(given["terminal"], IPv4Address(given["source"]), app_request_of(given["request"]))
+
+
+def app_phone_json(phone: AppPhone) -> Json:
+    address, port = phone.controller
+    return {"address": str(phone.address), "controller": [str(address), port], "clock": phone.clock.isoformat()}
+
+
+def app_phone_of(given: Json) -> AppPhone:
+    address, port = given["controller"]
+    return AppPhone(IPv4Address(given["address"]), (IPv4Address(address), port), datetime.fromisoformat(given["clock"]))

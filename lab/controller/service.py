@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -41,14 +42,18 @@ class Unauthorized(Exception):
 
 
 class Service:
-    def __init__(self, roll: Roll) -> None:
+    """`others` are routes of other services on the same controller."""
+
+    def __init__(self, roll: Roll, others: Sequence[Route] = ()) -> None:
         self._roll = roll
+        self._others = others
         self._nonces = Nonces()
 
     def app(self) -> Starlette:
         routes = [
             Route(CONFIGURATION, self._configuration),
             Route(REPORTS, self._report, methods=["POST"]),
+            *self._others,
         ]
         handlers = {Unauthorized: self._challenge, ValueError: _complain, ClientDisconnect: _let_go}
         return Starlette(routes=routes, exception_handlers=handlers)

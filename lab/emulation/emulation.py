@@ -30,6 +30,7 @@ from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, End, Tunnels
 from lab.errors import MachineError
 from lab.impairments import Order
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.topology import Link, Node, Topology, translated_otherwise
@@ -169,7 +170,10 @@ class Emulation:
             raise NodeDied(f"the process of {', '.join(dead)} has ended, and the node with it")
 
     def lifelines(self) -> Iterator[int]:
-        """Descriptors of all processes that the network stands on: each is readable once its process has ended. Then, `heal`."""
+        """Descriptors of all processes that the network stands on: each is readable once its process has ended. Then, `heal`.
+
+        One is readable when the controller asks something. Then, `serve`.
+        """
         yield from (machine.lifeline for machine in self.machines.values())
         yield from self._tunnels.lifelines()
         yield from self._lines.lifelines()
@@ -294,6 +298,14 @@ class Emulation:
     def control_ends(self, device: str, *, within: float = 0.0) -> tuple[StatusEnd, ...]:
         """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
         return self._home.ends(device, within=within)
+
+    def visit(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        """Let the SAG app of a terminal make a request over the network; `serve` answers for the provider."""
+        return self._home.visit(node, request, serve)
+
+    def serve(self, serve: Serve) -> None:
+        """Answer the requests of apps that came by themselves."""
+        self._home.serve(serve)
 
     def control_reasons(self) -> dict[str, str]:
         """Why the Control Status of each machine that phones home is Abnormal, by node; empty where it is Normal."""

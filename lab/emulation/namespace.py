@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,18 @@ def inside(namespace: int) -> Iterator[None]:
             _setns(home)
     finally:
         os.close(home)
+
+
+def bound_socket(pid: int, address: str) -> socket.socket:
+    """A TCP socket in the network namespace of a process, to be connected from an address. Raises OSError."""
+    with inside_network(pid):
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        made.bind((address, 0))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def enter_node(pid: int) -> None:

@@ -162,10 +162,11 @@ def test_nothing_is_told_without_a_proof_and_a_proof_is_good_once() -> None:
         async with site() as here:
             line = await here.dial()
             first = await line._exchange("GET", CONFIGURATION, None)
-            assert first == (401, {"reason": ""})
-            assert (await line._exchange("GET", CONFIGURATION, None))[0] == 200
+            assert (first.status, first.body) == (401, {"reason": ""})
+            assert (await line._exchange("GET", CONFIGURATION, None)).status == 200
             line._count -= 1  # the next request will look like one that was made before
-            assert (await line._exchange("GET", CONFIGURATION, None)) == (401, {"reason": ""})
+            repeated = await line._exchange("GET", CONFIGURATION, None)
+            assert (repeated.status, repeated.body) == (401, {"reason": ""})
             assert (await line.ask("GET", CONFIGURATION))["withheld"] == ""
             line.close()
 

@@ -1,6 +1,6 @@
-"""`python -m lab.emulation.home CALLERS`: becomes the controller, and forks the callers, whose socket is the descriptor CALLERS.
+"""`python -m lab.emulation.home CALLERS UPCALL`: becomes the controller, and forks the callers, whose socket is CALLERS.
 
-The controller's own socket is its standard input. Neither outlives its socket's other end.
+The controller's own socket is its standard input, and it asks the lab at UPCALL. Neither outlives its socket's other end.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from lab.emulation.home.errands import Errand, run_errands
 
 
 def main() -> int:
-    callers = int(sys.argv[1])
+    callers, upcall = map(int, sys.argv[1:])
     if os.fork() == 0:
+        os.close(upcall)
         os._exit(_callers(callers))
     os.close(callers)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the callers, whose end the lab sees by their socket
     from lab.emulation.home.controller import Controller  # what the callers need not have loaded
 
-    return _run(sys.stdin.fileno(), Controller().do)
+    return _run(sys.stdin.fileno(), Controller(upcall).do)
 
 
 def _callers(callers: int) -> int:

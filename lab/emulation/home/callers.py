@@ -1,4 +1,4 @@
-"""The callers' process: the part of each vCPE that phones home, for all machines of a lab.
+"""The callers' process: the part of each vCPE that phones home, and the SAG app of each terminal, for all machines of a lab.
 
 Each machine's calls leave from a socket in its own network namespace, so they fare as its packets do.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import ssl
 import traceback
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from lab.controller.device import Device
 from lab.controller.line import Line, connect, trusting
 from lab.controller.roll import Report
 from lab.emulation.home.errands import Json
-from lab.emulation.namespace import inside_network
+from lab.emulation.home.visits import Visits
+from lab.emulation.namespace import bound_socket
 
 _MEASURED_WITHIN = 0.5  # seconds; our choice, far above what a dataplane takes to answer
 
@@ -39,7 +39,7 @@ class Call:
 
 
 class Callers:
-    """What the lab may ask: "call", "hang_up" and "status"."""
+    """What the lab may ask: "call", "hang_up", "status", and of the app "visit" and "answers"."""
 
     def __init__(self) -> None:
         self._trust: ssl.SSLContext | None = None
@@ -47,6 +47,7 @@ class Callers:
         self._calls: dict[str, Call] = {}
         self._devices: dict[str, Device] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._visits = Visits()
 
     def do(self, asked: Json) -> Json:
         match asked["op"]:
@@ -54,6 +55,10 @@ class Callers:
                 self._set(asked["authority"], datetime.fromisoformat(asked["clock"]), [_call(given) for given in asked["calls"]])
             case "hang_up":
                 self._end(list(self._calls))
+            case "visit":
+                self._visits.begin(asked)
+            case "answers":
+                return self._visits.fetch()
         reasons = {node: device.reason for node, device in self._devices.items()}
         tried = [node for node, device in self._devices.items() if device.has_tried]
         return {"pid": os.getpid(), "reasons": reasons, "tried": tried}
@@ -95,13 +100,7 @@ def _call(given: Json) -> Call:
 
 
 async def _dial(call: Call, trust: ssl.SSLContext) -> Line:
-    with inside_network(call.pid):
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        made.bind((call.address, 0))
-    except OSError:
-        made.close()
-        raise
+    made = bound_socket(call.pid, call.address)
     return await connect(made, call.home, trust, serial_number=call.serial_number, key=call.key.encode(), machine=call.node)
 
 

@@ -19,11 +19,13 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dataplane.linux.privileges import drop_privileges, identity_of
+from lab.controller.app_service import AppService
 from lab.controller.certificates import Authority
 from lab.controller.forms import HOST, entry_of, validity_of
 from lab.controller.roll import Roll
 from lab.controller.service import Service
 from lab.emulation.home.errands import Json
+from lab.emulation.home.upcall import Upcall
 from lab.emulation.namespace import inside_network
 from lab.phoning import Validity
 
@@ -36,7 +38,9 @@ _NOBODY = 65534  # the user of that name, on every Linux
 class Controller:
     """What the lab may ask: "serve", "register", "bury" and "status"."""
 
-    def __init__(self) -> None:
+    """`upcall` is a socket by which it asks the lab what it cannot decide by itself."""
+
+    def __init__(self, upcall: int) -> None:
         os.chdir(_FILES)  # where the lab runs, nobody may not even be let through the root directory
         self._authority = Authority()
         self._roll = Roll()
@@ -44,7 +48,8 @@ class Controller:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
         self._server: uvicorn.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._upcall = Upcall(upcall)
+        self._tasks: list[asyncio.Task[None]] = []
 
     def do(self, asked: Json) -> Json:
         match asked["op"]:
@@ -68,9 +73,11 @@ class Controller:
         """Listen where the process `node` is, and serve from there."""
         with inside_network(node):
             listener = socket.create_server((address, port), backlog=_BACKLOG)
-        self._server = make_server(Service(self._roll).app(), self._tls)  # it imports, and nobody may read our files
+        app = Service(self._roll, AppService(self._upcall.ask).routes()).app()
+        self._server = make_server(app, self._tls)  # it imports, and nobody may read our files
         drop_privileges(identity_of(_NOBODY))
-        self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._server.serve(sockets=[listener])), loop.create_task(self._upcall.live())]
 
     def _hang_up(self) -> None:
         if self._server is not None:

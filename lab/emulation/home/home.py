@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from itertools import count
 from typing import Any
 
-from lab.controller.forms import entry_json, validity_json
+from lab.controller.app_client import unreachable
+from lab.controller.forms import answer_of, app_phone_json, app_request_json, entry_json, validity_json
 from lab.emulation.gateway import control_path
 from lab.emulation.home.servant import Household, Servant
 from lab.emulation.machine import Machine
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.phoning import Controller, Phone
 from lab.status import CONTROLLER_UNREACHABLE, NOT_REPORTING, StatusEnd
 from lab.topology import Node, Software, Topology
 
 POLL = 0.01  # seconds between two looks
+_VISITED_WITHIN = 30.0  # seconds; our choice, above what both ends of a request wait for each other
 
 Json = dict[str, Any]
 
@@ -32,6 +36,8 @@ class Home:
         self._household: Household | None = None
         self._serving: int | None = None  # a process of the machine in which the controller listens
         self._news: list[tuple[str, bool]] = []
+        self._authority = ""
+        self._visits = count()
 
     def warm_up(self, topology: Topology) -> None:
         """Start what will be needed. It loads while the rest of the network is built."""
@@ -47,9 +53,12 @@ class Home:
         return self._household is not None and self._household.has_ended
 
     def lifelines(self) -> Iterator[int]:
-        """Descriptors of the two processes: each is readable once its process has ended, as long as nothing is being asked."""
+        """Descriptors of the two processes: each is readable once its process has ended, as long as nothing is being asked.
+
+        A third one is so when the controller asks something: then, `serve`.
+        """
         if self._household is not None:
-            yield from (self._household.controller.lifeline, self._household.callers.lifeline)
+            yield from (self._household.controller.lifeline, self._household.callers.lifeline, self._household.desk.fileno())
 
     def pids(self) -> dict[str, int]:
         """The processes by what they are."""
@@ -72,7 +81,42 @@ class Home:
         authority = self._tell_controller(self._household, node, node.controller)
         phones = [(other, other.phone) for other in topology.nodes if other.phone is not None]
         calls = [self._call(other, phone) for other, phone in phones]
+        if not calls:
+            self._household.callers.ask(op="hang_up")
+            return
         self._household.callers.ask(op="call", authority=authority, clock=phones[0][1].clock.isoformat(), calls=calls)
+
+    def visit(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        """Let the app of a terminal make a request, and serve what the controller asks meanwhile.
+
+        Who does not reach the controller is told so by the answer.
+        """
+        terminal, household = self._topology.by_name[node], self._household
+        if household is None or terminal.app is None:
+            return unreachable(terminal.label)
+        number = next(self._visits)
+        household.callers.ask(
+            op="visit",
+            number=number,
+            terminal=node,
+            pid=self._machines[node].pid,
+            phone=app_phone_json(terminal.app),
+            authority=self._authority,
+            request=app_request_json(request),
+        )
+        deadline = time.monotonic() + _VISITED_WITHIN
+        while time.monotonic() < deadline and not household.has_ended:
+            household.desk.wait(POLL)
+            household.desk.serve(serve)
+            answers = household.callers.ask(op="answers")
+            if str(number) in answers:
+                return answer_of(answers[str(number)])
+        return unreachable(terminal.label)
+
+    def serve(self, serve: Serve) -> None:
+        """Answer what the controller asks by now."""
+        if self._household is not None:
+            self._household.desk.serve(serve)
 
     def _tell_controller(self, household: Household, node: Node, service: Controller) -> str:
         """Returns the certificate of the authority that devices are to trust."""
@@ -88,7 +132,8 @@ class Home:
         if self._serving is None:  # it has no privilege left to go elsewhere then
             self._serving = self._machines[node.name].pid
             household.controller.ask(op="serve", node=self._serving, address=str(service.address), port=service.port)
-        return str(answer["authority"])
+        self._authority = str(answer["authority"])
+        return self._authority
 
     def _call(self, node: Node, phone: Phone) -> Json:
         machine = self._machines[node.name]

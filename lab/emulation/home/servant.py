@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+from lab.emulation.home.upcall import Desk
 from lab.errors import MachineError
 
 Json = dict[str, Any]  # an object of JSON
@@ -63,16 +64,18 @@ class Household:
     def __init__(self) -> None:
         controller, theirs = socket.socketpair()
         callers, others = socket.socketpair()
-        with theirs, others:
+        desk, upcall = socket.socketpair()
+        with theirs, others, upcall:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "lab.emulation.home", str(others.fileno())],
+                [sys.executable, "-P", "-m", "lab.emulation.home", str(others.fileno()), str(upcall.fileno())],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                pass_fds=[others.fileno()],
+                pass_fds=[others.fileno(), upcall.fileno()],
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C
             )
         self.controller = Servant("controller", controller)
         self.callers = Servant("callers", callers)
+        self.desk = Desk(desk)
 
     @property
     def has_ended(self) -> bool:
@@ -83,4 +86,5 @@ class Household:
         """End them, and wait until the controller has."""
         self.callers.close()
         self.controller.close()
+        self.desk.close()
         self._process.wait()
