@@ -86,7 +86,7 @@ def _add_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> 
     peer = parse_peer(fields.nested("peer"))
     keys = parse_peer_keys(fields.nested("keys"), peer)
     _raise(errors)
-    engine.add_peer(build_peer(peer, keys, engine.keylog))
+    engine.add_peer(build_peer(peer, keys, engine.keylog, engine.meters))
 
 
 def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
@@ -98,13 +98,13 @@ def _remove_peer(engine: Engine, message: Mapping[str, Any], errors: list[str]) 
 
 
 def _set_bandwidth(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
-    """Without the member "bandwidth" there is no limit any more."""
+    """Without the member "bandwidth", or "inbound_bandwidth", there is no such limit any more."""
     fields = Fields(message, "", errors)
-    fields.only("op", "peer", "bandwidth")
+    fields.only("op", "peer", "bandwidth", "inbound_bandwidth")
     peer = fields.text("peer", longest=PEER_NAME_LENGTH)
-    bandwidth = parse_bandwidth(fields)
+    bandwidth, inbound = parse_bandwidth(fields, "bandwidth"), parse_bandwidth(fields, "inbound_bandwidth")
     _raise(errors)
-    engine.set_bandwidth(peer, bandwidth)
+    engine.set_bandwidth(peer, bandwidth, inbound)
 
 
 def _rekey(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
@@ -149,6 +149,7 @@ def _peer_status(peer: RemoteGateway, now: float) -> Answer:
         "prefixes": [str(prefix) for prefix in peer.prefixes],
         "mtu": peer.path.mtu,
         "bandwidth": peer.bandwidth,
+        "inbound_bandwidth": peer.inbound_bandwidth,
         **_traffic(peer),
         **(_ike_status(peer, now) if isinstance(peer, NegotiatedPeer) else {}),
     }

@@ -19,6 +19,7 @@ from dataplane.headers import HeaderRules
 from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, NAT_PORT, IdKind
 from dataplane.ike.policy import Lease, Settings, lively
+from dataplane.meters import NAME_LENGTH as METER_NAME_LENGTH
 from dataplane.packets import Endpoint
 from dataplane.suites import SUITES, Suite
 
@@ -88,7 +89,8 @@ class PeerConfig:
     """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer.
 
     A peer with `ike` is keyed by IKE, any other by hand. `suite` may be None with `ike` alone: then any cipher will do.
-    `bandwidth` is the most that is sent to it, in bit/s of inner packets, None for no limit.
+    `bandwidth` is the most that is sent to it, `inbound_bandwidth` the most that is taken from it, in bit/s of inner packets, None
+    for no limit. What passes is counted under the name `meter` in the file for the meters, "" for nowhere.
     """
 
     name: str
@@ -98,6 +100,8 @@ class PeerConfig:
     speaks_first: bool
     ike: IkeConfig | None = None
     bandwidth: int | None = None
+    inbound_bandwidth: int | None = None
+    meter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class Config:
     offloads: Offloads = Offloads()  # what the kernel is asked to hand over or take many at once
     interfaces: tuple[str, ...] = ()  # the gateway's own, which may be tuned
     keylog: str | None = None  # the directory for the key log
+    meters: str | None = None  # the file in which is counted what outlives the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def parse_config(text: str | bytes) -> Config:
     fields = Fields(_load(text, "the configuration"), "", errors)
     fields.only(
         *("name", "tun", "underlay", "icmp_source", "control", "keys_fd", "eni_check", "peers", "headers", "ike"),
-        *("user", "seccomp", "offloads", "interfaces", "keylog"),
+        *("user", "seccomp", "offloads", "interfaces", "keylog", "meters"),
     )
     config = Config(
         name=fields.text("name", longest=NAME_LENGTH),
@@ -179,6 +184,7 @@ def parse_config(text: str | bytes) -> Config:
         offloads=_offloads(fields.nested("offloads")) if "offloads" in fields else Offloads(),
         interfaces=fields.interfaces("interfaces") if "interfaces" in fields else (),
         keylog=fields.text("keylog", longest=PATH_LENGTH) if "keylog" in fields else None,
+        meters=fields.text("meters", longest=PATH_LENGTH) if "meters" in fields else None,
     )
     config = replace(config, underlay=_speaking(config, errors))
     _refuse_ambiguity(config.peers, errors)
@@ -257,7 +263,9 @@ def _underlay(fields: Fields) -> UnderlayConfig:
 
 def parse_peer(fields: Fields) -> PeerConfig:
     """One peer. On an error it is noted in the list behind `fields`."""
-    fields.only("name", "cipher", "prefixes", "endpoint", "speaks_first", "ike", "bandwidth")
+    fields.only(
+        *("name", "cipher", "prefixes", "endpoint", "speaks_first", "ike", "bandwidth", "inbound_bandwidth", "meter")
+    )
     negotiated = "ike" in fields
     peer = PeerConfig(
         name=fields.text("name", longest=NAME_LENGTH),
@@ -266,16 +274,18 @@ def parse_peer(fields: Fields) -> PeerConfig:
         endpoint=fields.endpoint("endpoint"),
         speaks_first=fields.flag("speaks_first", default=False),
         ike=_ike(fields.nested("ike")) if negotiated else None,
-        bandwidth=parse_bandwidth(fields),
+        bandwidth=parse_bandwidth(fields, "bandwidth"),
+        inbound_bandwidth=parse_bandwidth(fields, "inbound_bandwidth"),
+        meter=fields.text("meter", longest=METER_NAME_LENGTH) if "meter" in fields else "",
     )
     if peer.speaks_first and "endpoint" not in fields:
         fields.error("endpoint", "is missing, and an end that speaks first must know it")
     return peer
 
 
-def parse_bandwidth(fields: Fields) -> int | None:
-    """The member "bandwidth", in bit/s; None where there is none. On an error it is noted in the list behind `fields`."""
-    return fields.integer("bandwidth", LEAST_BANDWIDTH, MOST_BANDWIDTH) if "bandwidth" in fields else None
+def parse_bandwidth(fields: Fields, name: str) -> int | None:
+    """A member, in bit/s; None where there is none. On an error it is noted in the list behind `fields`."""
+    return fields.integer(name, LEAST_BANDWIDTH, MOST_BANDWIDTH) if name in fields else None
 
 
 def _ike(fields: Fields) -> IkeConfig:

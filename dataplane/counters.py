@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dataplane.errors import DropReason
+from dataplane.meters import Cell, Record
 
 
 @dataclass(slots=True)
@@ -30,3 +31,45 @@ class Counters:
     sent: Traffic = field(default_factory=Traffic)
     received: Traffic = field(default_factory=Traffic)
     drops: Counter[DropReason] = field(default_factory=Counter)
+
+    def exceeded(self, reason: DropReason, packets: int = 1) -> None:
+        """Packets are dropped that are too many for one of the peer's bandwidths."""
+        self.drops[reason] += packets
+
+
+@dataclass(slots=True, kw_only=True)
+class MeteredTraffic(Traffic):
+    """Traffic that is counted in a record, too, from its cell `first` on. The bytes are what is billed, so they come first."""
+
+    record: Record
+    first: int
+
+    def add(self, length: int, packets: int = 1) -> None:
+        cells, first = self.record.cells, self.first
+        cells[first + 1] += length
+        cells[first] += packets
+        self.packets += packets
+        self.bytes += length
+
+
+_DROPS = {
+    DropReason.PEAK_BANDWIDTH_EXCEEDED: Cell.SENT_DROPS,
+    DropReason.INBOUND_BANDWIDTH_EXCEEDED: Cell.RECEIVED_DROPS,
+}
+
+
+@dataclass(slots=True)
+class MeteredCounters(Counters):
+    """Counters of which some outlive the process in a record."""
+
+    record: Record = field(kw_only=True)
+
+    @staticmethod
+    def on(record: Record) -> MeteredCounters:
+        sent = MeteredTraffic(record=record, first=Cell.SENT_PACKETS)
+        received = MeteredTraffic(record=record, first=Cell.RECEIVED_PACKETS)
+        return MeteredCounters(sent, received, record=record)
+
+    def exceeded(self, reason: DropReason, packets: int = 1) -> None:
+        self.record.cells[_DROPS[reason]] += packets
+        self.drops[reason] += packets

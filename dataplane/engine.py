@@ -39,6 +39,7 @@ from dataplane.ike.policy import Policy
 from dataplane.ipv4 import Ipv4Header
 from dataplane.keylog import KeyLog
 from dataplane.limiter import TokenBucket
+from dataplane.meters import Meters
 from dataplane.negotiated import NegotiatedPeer
 from dataplane.negotiation import IkeSetup, Negotiation
 from dataplane.packets import (
@@ -86,11 +87,13 @@ class Engine:
         ike: IkeSetup | None = None,
         rules: HeaderRules = DEFAULT_RULES,
         keylog: KeyLog | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self.peers = {peer.name: peer for peer in peers}
         self.mtu = mtu
         self.check = check
         self.keylog = keylog
+        self.meters = meters
         self.started_at = now
         self.drops: Counter[DropReason] = Counter()
         self.keepalives_received = 0
@@ -256,17 +259,16 @@ class Engine:
         if opened.next_header == NEXT_HEADER_DUMMY:
             peer.counters.received.dummies += 1
             return peer.take_dummy(opened.packet, now)
-        return self._take_packet(peer, opened, outer_tos)
+        return self._take_packet(peer, opened, outer_tos, now)
 
-    def _take_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int) -> Sequence[Effect]:
+    def _take_packet(self, peer: RemoteGateway, opened: Opened, outer_tos: int, now: float) -> Sequence[Effect]:
         if opened.next_header != NEXT_HEADER_IPV4:
             raise MalformedPacket(f"next header {opened.next_header} is not {NEXT_HEADER_IPV4}")
         header = ipv4.parse_padded(opened.packet)
         packet = opened.packet[: header.total_length]
         self.admit(peer, packet, header)
         take_over_congestion(packet, header, outer_tos)
-        peer.counters.received.add(header.total_length)
-        return (Deliver(self._clamp(packet, header, peer.path.mtu)),)
+        return peer.accept(self._clamp(packet, header, peer.path.mtu), now)
 
     def admit(self, peer: RemoteGateway, packet: Buffer, header: Ipv4Header) -> None:
         """Raises OutsideSelector, MalformedPacket or EniSourceDestCheckRestriction unless a packet of the peer may pass."""
@@ -314,11 +316,12 @@ class Engine:
         due = peer.due_at()
         if due is None or due > now:
             return ()  # it was put off
+        effects: list[Effect] = [*peer.release(now)]
         try:
-            return peer.tick(now)
+            effects += peer.tick(now)
         except RemoteError as error:
             peer.counters.drops[error.reason] += 1
-            return ()
+        return effects
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
@@ -363,9 +366,13 @@ class Engine:
             self.negotiation.remove(peer)
         self._forget_prefixes(peer)
 
-    def set_bandwidth(self, name: str, bandwidth: int | None) -> None:
-        """Change the most that is sent to a peer, in bit/s, from the next packet on. Raises LocalError for an unknown one."""
-        self._peer_named(name).bandwidth = bandwidth
+    def set_bandwidth(self, name: str, bandwidth: int | None, inbound: int | None = None) -> None:
+        """Change the most that is sent to a peer and taken from it, in bit/s, from the next packet on.
+
+        Raises LocalError for an unknown one.
+        """
+        peer = self._peer_named(name)
+        peer.bandwidth, peer.inbound_bandwidth = bandwidth, inbound
 
     def rekey(self, name: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""
@@ -414,10 +421,15 @@ def _spi_of(payload: Buffer) -> int:
 
 
 def build_engine(
-    config: Config, keys: Mapping[str, Keys], now: float, entropy: Entropy | None = None, keylog: KeyLog | None = None
+    config: Config,
+    keys: Mapping[str, Keys],
+    now: float,
+    entropy: Entropy | None = None,
+    keylog: KeyLog | None = None,
+    meters: Meters | None = None,
 ) -> Engine:
-    """The engine that a configuration describes. Raises LocalError when it is to speak IKE and has no entropy."""
-    peers = [build_peer(peer, keys[peer.name], keylog) for peer in config.peers]
+    """The engine that a configuration describes. Raises LocalError when it lacks something that is needed for it."""
+    peers = [build_peer(peer, keys[peer.name], keylog, meters) for peer in config.peers]
     ike = None
     if config.underlay.ike:
         if entropy is None:
@@ -432,13 +444,23 @@ def build_engine(
         ike=ike,
         rules=config.headers,
         keylog=keylog,
+        meters=meters,
     )
 
 
-def build_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None = None) -> RemoteGateway:
-    """The peer that a configuration describes; keys set by hand are logged. Raises LocalError for keys of the wrong kind."""
+def build_peer(
+    config: PeerConfig, keys: Keys, keylog: KeyLog | None = None, meters: Meters | None = None
+) -> RemoteGateway:
+    """The peer that a configuration describes; keys set by hand are logged.
+
+    Raises LocalError for keys of the wrong kind, and for a meter without a file for it.
+    """
     peer = _keyed_peer(config, keys, keylog)
-    peer.bandwidth = config.bandwidth
+    peer.bandwidth, peer.inbound_bandwidth = config.bandwidth, config.inbound_bandwidth
+    if config.meter:
+        if meters is None:
+            raise LocalError(f"peer {config.name} has a meter, and there is no file to count in; set meters")
+        peer.count_in(meters.record(config.meter))
     return peer
 
 

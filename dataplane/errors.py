@@ -23,6 +23,7 @@ class DropReason(StrEnum):
     MALFORMED_PACKET = "MALFORMED_PACKET"
     OUTSIDE_SELECTOR = "OUTSIDE_SELECTOR"
     CONGESTION_EXPERIENCED = "CONGESTION_EXPERIENCED"
+    INBOUND_BANDWIDTH_EXCEEDED = "INBOUND_BANDWIDTH_EXCEEDED"
     # what goes into the tunnel
     NO_PEER_FOR_DESTINATION = "NO_PEER_FOR_DESTINATION"
     PEER_NOT_HEARD = "PEER_NOT_HEARD"
@@ -72,6 +73,7 @@ _TEXT = {
     DropReason.MALFORMED_PACKET: "the inner packet is no well-formed IPv4 packet",
     DropReason.OUTSIDE_SELECTOR: "the inner source lies outside the prefixes behind the peer",
     DropReason.CONGESTION_EXPERIENCED: "the datagram met congestion, and the inner sender knows no sign of it but loss",
+    DropReason.INBOUND_BANDWIDTH_EXCEEDED: "more comes from the peer than its bandwidth, and as much waits as may",
     DropReason.NO_PEER_FOR_DESTINATION: "the destination lies behind no peer",
     DropReason.PEER_NOT_HEARD: "the peer has not been heard yet, so nothing is sent to it",
     DropReason.PACKET_TOO_BIG: "the packet does not fit the tunnel and must not be fragmented",

@@ -142,7 +142,8 @@ class FastPath:
         return self._engine.inbound((datagram,), now) if deliver is None else (deliver,)
 
     def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:
-        place = looks = 0
+        place = 0
+        looks = 0 if peer.inbound_shaper is None else RUNS_LOOKED_FOR  # what may have to wait goes packet by packet
         while place < burst.pieces:
             run = None
             if not refused and looks < RUNS_LOOKED_FOR:

@@ -21,6 +21,7 @@ from dataplane.ike.selectors import EVERYTHING, TrafficSelector
 from dataplane.ike.session import Session
 from dataplane.ike.states import State
 from dataplane.ipv4 import Ipv4Header
+from dataplane.meters import Record
 from dataplane.packets import Buffer, Endpoint, Send
 from dataplane.peer import KEEPALIVE_INTERVAL, RemoteGateway
 
@@ -59,6 +60,7 @@ class Pair:
     inbound: InboundSa
     selection: Selection | None
     waits: bool = False
+    is_demanding: bool = False  # more is asked of a packet than a source behind the peer
 
     @property
     def wear(self) -> float:
@@ -96,6 +98,7 @@ class NegotiatedPeer(RemoteGateway):
         self._heard_through: Pair | None = None
         self._draining: dict[int, Pair] = {}
         self._packets_seen = 0
+        self._record: Record | None = None
 
     @property
     def session(self) -> Session | None:
@@ -103,6 +106,12 @@ class NegotiatedPeer(RemoteGateway):
         latest_first = list(reversed(self.sessions))
         established = (session for session in latest_first if session.state is State.ESTABLISHED)
         return next(established, latest_first[0] if latest_first else None)
+
+    def count_in(self, record: Record) -> None:
+        """A key that was spent before stays so."""
+        super().count_in(record)
+        self._record = record
+        self.policy = replace(self.policy, spent=self.policy.once and record.is_spent(self.policy.psk))
 
     # Packets
 
@@ -115,8 +124,12 @@ class NegotiatedPeer(RemoteGateway):
 
     def inbound_sa(self, spi: int) -> InboundSa:
         pair = self._heard_through = self.pairs.get(spi) or self._draining[spi]
-        self.selects_inbound = pair.selection is not None
+        self.selects_inbound = pair.is_demanding
         return pair.inbound
+
+    def note_demands(self) -> None:
+        for pair in (*self.pairs.values(), *self._draining.values()):
+            pair.is_demanding = pair.selection is not None or self.inbound_shaper is not None
 
     def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
         pair = self.pairs.get(spi)
@@ -193,6 +206,7 @@ class NegotiatedPeer(RemoteGateway):
         outbound = OutboundSa(keys.outbound.spi, child.cipher, keys.outbound.material)
         inbound = InboundSa(keys.inbound.spi, child.cipher, keys.inbound.material)
         pair = self.pairs[child.spi] = Pair(session, outbound, inbound, _selection_of(child), waits)
+        self.note_demands()
         self.heard_at = self._sent_at = now
         if self._sending is None or not waits:
             self._send_through(pair)
@@ -233,6 +247,8 @@ class NegotiatedPeer(RemoteGateway):
         self.established_at = now
         self.failure = None
         self.policy = replace(self.policy, spent=self.policy.once)
+        if self.policy.spent and self._record is not None:
+            self._record.spend(self.policy.psk)
 
     def follow_rekeys(self, session: Session) -> bool:
         """Notice whether another IKE SA took the place of the one that a conversation was on."""

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
-from dataplane.counters import Counters
+from dataplane.counters import Counters, MeteredCounters
 from dataplane.errors import DropReason, LocalError, OutsideSelector, PeerNotHeard
 from dataplane.esp import NEXT_HEADER_DUMMY, InboundSa, Opened, OutboundSa, overlay_mtu
 from dataplane.ipv4 import Ipv4Header
-from dataplane.packets import Buffer, Endpoint, PathReport, Send
+from dataplane.meters import Record
+from dataplane.packets import Buffer, Deliver, Endpoint, PathReport, Send
 from dataplane.path_mtu import PathMtu, Probe, parse_probe
 from dataplane.prefixes import PrefixTable
-from dataplane.shaper import Shaper
+from dataplane.shaper import LEAST_ROOM, SMALL_ROOM, Held, Shaper
+from dataplane.virtio import COMPLETE
 
 OPENING_INTERVAL = 1.0
 """Seconds between dummy packets to a peer that has not answered yet. Our choice."""
@@ -39,6 +41,16 @@ _SPI_AND_SEQUENCE = struct.Struct("!II")
 
 def _nobody(_peer: RemoteGateway) -> None:
     """Whom a peer wakes that no engine serves."""
+
+
+def _reshaped(shaper: Shaper | None, bandwidth: int | None, room: int) -> Shaper | None:
+    """A shaper at another bandwidth, in bit/s."""
+    if bandwidth is None:
+        return None
+    if shaper is None:
+        return Shaper(bandwidth / BITS, room)
+    shaper.rate = bandwidth / BITS
+    return shaper
 
 
 class RemoteGateway(ABC):
@@ -65,11 +77,14 @@ class RemoteGateway(ABC):
         """Called when `due_at` may be earlier than before; the engine that serves the peer puts its own here too."""
         self.heard_at: float | None = None
         self.selects_inbound = self.selects_outbound = False
-        """Whether `admit` asks more of a packet than a source behind the peer, and `permit` anything at all."""
+        """Whether more is asked of a packet from the peer than a source behind it, by `admit` or by a limit on what is taken
+        from the peer; and whether `permit` asks anything at all."""
         self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
         self.shaper: Shaper | None = None
         """What holds that which is sent to the peer to its peak bandwidth; None where it has none."""
+        self.inbound_shaper: Shaper | None = None
+        """The same for what comes from the peer, for one that is not trusted to hold itself back."""
         self._sent_at: float | None = None
 
     @property
@@ -102,12 +117,27 @@ class RemoteGateway(ABC):
     @bandwidth.setter
     def bandwidth(self, bandwidth: int | None) -> None:
         """What waits goes on waiting, at another rate; with no limit it is dropped."""
-        if bandwidth is None:
-            self.shaper = None
-        elif self.shaper is None:
-            self.shaper = Shaper(bandwidth / BITS)
-        else:
-            self.shaper.rate = bandwidth / BITS
+        self.shaper = _reshaped(self.shaper, bandwidth, LEAST_ROOM)
+
+    @property
+    def inbound_bandwidth(self) -> int | None:
+        """The most that is taken from the peer, in bit/s of inner packets; None for no limit."""
+        return None if self.inbound_shaper is None else round(BITS * self.inbound_shaper.rate)
+
+    @inbound_bandwidth.setter
+    def inbound_bandwidth(self, bandwidth: int | None) -> None:
+        """As `bandwidth`."""
+        self.inbound_shaper = _reshaped(self.inbound_shaper, bandwidth, SMALL_ROOM)
+        self.note_demands()
+        self.wake(self)
+
+    def note_demands(self) -> None:
+        """What is asked of a packet from the peer has changed."""
+        self.selects_inbound = self.inbound_shaper is not None
+
+    def count_in(self, record: Record) -> None:
+        """Count what passes in a record, too, which outlives this process."""
+        self.counters = MeteredCounters.on(record)
 
     @abstractmethod
     def inbound_spis(self) -> tuple[int, ...]:
@@ -158,6 +188,25 @@ class RemoteGateway(ABC):
             what = "source" if quotation is None else "destination of the quoted packet"
             raise OutsideSelector(f"{what} {IPv4Address(judged)} lies outside the prefixes of {self.name}")
 
+    def accept(self, packet: Buffer, now: float) -> Sequence[Deliver]:
+        """Take a packet that was admitted: it goes on at once, waits for the peer's inbound bandwidth, or is dropped."""
+        shaper = self.inbound_shaper
+        if shaper is None or shaper.may_pass(len(packet), now):
+            self.counters.received.add(len(packet))
+            return (Deliver(packet),)
+        if shaper.hold(Held(bytearray(packet), COMPLETE, len(packet))):
+            self.wake(self)
+        else:
+            self.counters.exceeded(DropReason.INBOUND_BANDWIDTH_EXCEEDED)
+        return ()
+
+    def release(self, now: float) -> list[Deliver]:
+        """What has waited for the peer's inbound bandwidth until now. It has come from the peer only now, as far as is counted."""
+        released = [] if self.inbound_shaper is None else list(self.inbound_shaper.release(now))
+        for held in released:
+            self.counters.received.add(held.size)
+        return [Deliver(held.packet) for held in released]
+
     def is_behind(self, address: int) -> bool:
         """Whether the peer may send from an address."""
         return self._behind.lookup(address) is not None
@@ -191,8 +240,9 @@ class RemoteGateway(ABC):
         return self.endpoint
 
     def due_at(self) -> float | None:
-        """When `tick` has something to do next, None for never; minus infinity stands for at once."""
-        dues = (self.words_due_at(), self._probes_due_at())
+        """When `tick` or `release` has something to do next, None for never; minus infinity stands for at once."""
+        released = None if self.inbound_shaper is None else self.inbound_shaper.due()
+        dues = (self.words_due_at(), self._probes_due_at(), released)
         return min((due for due in dues if due is not None), default=None)
 
     def tick(self, now: float) -> Sequence[Send]:

@@ -24,6 +24,9 @@ PATIENCE = 0.1
 LEAST_ROOM = 65536
 """Bytes that may wait at any rate: the largest packet."""
 
+SMALL_ROOM = 16 * 1500
+"""Bytes, where packets come cut to what a tunnel carries. Our choice: what TCP has under way on a slow line."""
+
 _EVEN = -1.0  # bytes: less than what arithmetic with fractions may be off by
 
 
@@ -36,12 +39,16 @@ class Held(NamedTuple):
 
 
 class Shaper:
-    """`rate` is in bytes a second, and may be changed at any time. `now` is in seconds of a monotonic clock."""
+    """`rate` is in bytes a second, and may be changed at any time. `now` is in seconds of a monotonic clock.
 
-    __slots__ = ("_backlog", "_filled_at", "_tokens", "_waiting", "rate")
+    `room` bytes may wait at any rate.
+    """
 
-    def __init__(self, rate: float) -> None:
+    __slots__ = ("_backlog", "_filled_at", "_room", "_tokens", "_waiting", "rate")
+
+    def __init__(self, rate: float, room: int = LEAST_ROOM) -> None:
         self.rate = rate
+        self._room = room
         self._tokens = BURST * rate
         self._filled_at = float("-inf")
         self._waiting: deque[Held] = deque()
@@ -64,7 +71,7 @@ class Shaper:
 
     def hold(self, held: Held) -> bool:
         """Let a packet wait. False when it would wait too long; then it is not held."""
-        if self._backlog + held.size > max(PATIENCE * self.rate, LEAST_ROOM):
+        if self._backlog + held.size > max(PATIENCE * self.rate, self._room):
             return False
         self._waiting.append(held)
         self._backlog += held.size

@@ -4,7 +4,7 @@
                     └─ yes ──► its shaper ── later, or now ──►
 
 Each end shapes what it sends, so both directions of a gateway are held to its peak bandwidth. What counts are the bytes of inner
-IP packets.
+IP packets. A peer that is not trusted to hold itself back has an inbound bandwidth besides, which is the engine's affair.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from dataplane.packets import Buffer
 from dataplane.peer import RemoteGateway
 from dataplane.shaper import Held, Shaper
 from dataplane.superpacket import SuperPacket, parse_superpacket
-from dataplane.virtio import GSO_NONE, Offload
+from dataplane.virtio import COMPLETE, GSO_NONE, Offload
 
 SLICE = 0.006
 """Seconds that one piece may take: a larger super-packet is cut. Our choice: 64 KB go as one from 90 Mbit/s on."""
 
 _DESTINATION = slice(16, 20)  # RFC 791 §3.1
-_COMPLETE = Offload()
 
 
 class Shaping:
@@ -62,15 +61,15 @@ class Shaping:
         if shaper.may_pass(size, now):
             return False
         if not shaper.hold(Held(bytearray(packet), offload, size)):
-            peer.counters.drops[DropReason.PEAK_BANDWIDTH_EXCEEDED] += pieces
+            peer.counters.exceeded(DropReason.PEAK_BANDWIDTH_EXCEEDED, pieces)
         self._plan(peer, shaper)
         return True
 
     def _hold_pieces(self, peer: RemoteGateway, shaper: Shaper, superpacket: SuperPacket) -> None:
         """Cut, and let each packet wait; what may go at once is due at once."""
         for piece in cut(superpacket):
-            if not shaper.hold(Held(piece, _COMPLETE, len(piece))):
-                peer.counters.drops[DropReason.PEAK_BANDWIDTH_EXCEEDED] += 1
+            if not shaper.hold(Held(piece, COMPLETE, len(piece))):
+                peer.counters.exceeded(DropReason.PEAK_BANDWIDTH_EXCEEDED)
         self._plan(peer, shaper)
 
     def release(self, now: float) -> Iterator[Held]:

@@ -47,5 +47,7 @@ def parse_offload(header: Buffer) -> Offload:
     return Offload(*_LAYOUT.unpack(header))
 
 
-NOTHING_LEFT = Offload().pack()
-"""The header of a packet that is complete."""
+COMPLETE = Offload()
+"""That of a packet which stands for itself alone."""
+
+NOTHING_LEFT = COMPLETE.pack()

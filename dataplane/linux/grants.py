@@ -15,11 +15,13 @@ from dataplane.linux import netlink
 from dataplane.linux.channel import Channel
 from dataplane.linux.control import listen
 from dataplane.linux.keyfiles import open_table
+from dataplane.linux.meterfile import open_meters
 from dataplane.linux.requests import (
     AddAddress,
     AddRoute,
     OpenControl,
     OpenKeyLog,
+    OpenMeters,
     OpenTun,
     OpenUnderlay,
     RemoveAddress,
@@ -79,6 +81,8 @@ class Grants:
                 return self._open_control()
             case OpenKeyLog(table):
                 return open_table(self._config.keylog, table)
+            case OpenMeters():
+                return open_meters(self._config.meters)
             case SetMtu(mtu):
                 set_mtu(self._tun, mtu)
             case AddAddress(address, length):

@@ -64,6 +64,11 @@ class OpenKeyLog:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenMeters:
+    """The file in which is counted what outlives the process, to be mapped."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetMtu:
     """The MTU of the TUN device."""
 
@@ -117,7 +122,7 @@ class Untune:
 
 Request = (
     OpenTun | OpenUnderlay | OpenControl | OpenKeyLog
-    | SetMtu | AddAddress | RemoveAddress | AddRoute | RemoveRoute | Tune | Untune
+    | OpenMeters | SetMtu | AddAddress | RemoveAddress | AddRoute | RemoveRoute | Tune | Untune
 )  # fmt: skip
 
 _TABLES = {str(table): table for table in Table}
@@ -126,6 +131,7 @@ _READERS: Mapping[type[Request], Callable[[Fields], Request]] = {
     OpenUnderlay: lambda of: OpenUnderlay(of.address("address"), of.integer("port", 1, 65535), of.flag("shared")),
     OpenControl: lambda _: OpenControl(),
     OpenKeyLog: lambda of: OpenKeyLog(Table(of.choice("table", _TABLES))),
+    OpenMeters: lambda _: OpenMeters(),
     SetMtu: lambda of: SetMtu(_mtu(of)),
     AddAddress: lambda of: AddAddress(of.address("address"), of.integer("length", 0, 32)),
     RemoveAddress: lambda of: RemoveAddress(of.address("address"), of.integer("length", 0, 32)),

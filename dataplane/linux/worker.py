@@ -25,8 +25,9 @@ from dataplane.linux.channel import AgentGone, Channel, Refused
 from dataplane.linux.control import ControlServer
 from dataplane.linux.keyfiles import KeyFiles
 from dataplane.linux.loop import Loop
+from dataplane.linux.meterfile import map_meters
 from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
-from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenTun, OpenUnderlay, Tune
+from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenMeters, OpenTun, OpenUnderlay, Tune
 from dataplane.linux.seccomp import prepare_filter, restrict_system_calls
 from dataplane.linux.signals import caught
 from dataplane.linux.status import CANNOT_START, ENDED, FAILED, complain
@@ -46,7 +47,8 @@ def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int
         try:
             confine(identity, channel, (keys,), seccomp=config.seccomp)
             material = parse_keys(_read(keys), config.peers)
-            engine = build_engine(config, material, time.monotonic(), os.urandom, _key_log(config, channel))
+            meters = None if config.meters is None else map_meters(channel.obtain(OpenMeters()))
+            engine = build_engine(config, material, time.monotonic(), os.urandom, _key_log(config, channel), meters)
             loop = _assemble(config, engine, channel, stack)
         except LocalError as error:
             return complain(error, CANNOT_START)

@@ -38,6 +38,7 @@ def test_status_before_anything_was_heard() -> None:
                 "prefixes": ["192.168.0.0/16"],
                 "mtu": 1438,
                 "bandwidth": None,
+                "inbound_bandwidth": None,
                 "sent_packets": 0,
                 "sent_bytes": 0,
                 "sent_dummies": 0,

@@ -1,0 +1,141 @@
+"""The file for the meters: what is in it, who begins it, what a crash in the middle of anything leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from dataplane.config import parse_config, parse_keys
+from dataplane.counters import MeteredCounters
+from dataplane.doubles import PEER, Gateway, Underlay, ike_pop, ike_vcpe
+from dataplane.engine import build_engine
+from dataplane.errors import DropReason, LocalError
+from dataplane.ike.policy import Lease
+from dataplane.meters import (
+    FILE_LENGTH,
+    MAGIC,
+    NAME_LENGTH,
+    RECORD_LENGTH,
+    Meters,
+    MetersError,
+    Reading,
+    Record,
+    read_meters,
+)
+from tests.dataplane.test_config import GOOD, IKE_PEER
+
+NAMES = ["cu-1", "cu-2", "c" * NAME_LENGTH]
+
+
+@pytest.fixture
+def memory() -> memoryview:
+    return memoryview(bytearray(FILE_LENGTH))
+
+
+def count(record: Record, length: int) -> None:
+    counters = MeteredCounters.on(record)
+    counters.received.add(length)
+    counters.sent.add(3 * length, 2)
+    counters.exceeded(DropReason.INBOUND_BANDWIDTH_EXCEEDED)
+    counters.exceeded(DropReason.PEAK_BANDWIDTH_EXCEEDED, 4)
+    assert (counters.received.bytes, counters.sent.packets, counters.drops.total()) == (length, 2, 5)
+
+
+def test_what_is_counted_is_read_under_its_name(memory: memoryview) -> None:
+    meters = Meters(memory)
+    for length, name in enumerate(NAMES, 1):
+        count(meters.record(name), length)
+    assert read_meters(memory) == {name: Reading(1, length, 2, 3 * length, 1, 4) for length, name in enumerate(NAMES, 1)}
+
+
+def test_next_process_goes_on_where_the_last_was_killed(memory: memoryview) -> None:
+    count(Meters(memory).record("cu-1"), 2**40)
+    later = Meters(memory)
+    count(later.record("cu-2"), 7)
+    count(later.record("cu-1"), 1)
+    assert [reading.received_bytes for reading in read_meters(memory).values()] == [2**40 + 1, 7]
+
+
+def test_record_that_was_never_finished_is_used_by_the_next(memory: memoryview) -> None:
+    """A process was killed between the name's first byte, which comes last, and the others."""
+    Meters(memory).record("cu-1")
+    memory[len(MAGIC) + RECORD_LENGTH + 1 : len(MAGIC) + RECORD_LENGTH + 9] = b"u-1-long"
+    count(Meters(memory).record("cu-2"), 5)
+    assert {name: reading.received_bytes for name, reading in read_meters(memory).items()} == {"cu-1": 0, "cu-2": 5}
+
+
+WRONG = {
+    "another kind": (lambda: memoryview(bytearray(b"x" * FILE_LENGTH)), "holds something else"),
+    "empty": (lambda: memoryview(bytearray()), "holds something else"),
+    "cut off": (lambda: memoryview(bytearray(MAGIC + bytes(RECORD_LENGTH))), f"{len(MAGIC) + RECORD_LENGTH} bytes"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG.values(), ids=WRONG.keys())
+def test_file_that_is_none_of_ours_is_refused(make, message: str) -> None:
+    content = make()
+    before = bytes(content)
+    with pytest.raises(MetersError, match=message):
+        Meters(content)
+    assert bytes(content) == before
+
+
+def test_there_is_an_end_to_the_names(memory: memoryview, monkeypatch: pytest.MonkeyPatch) -> None:
+    meters = Meters(memory)
+    monkeypatch.setattr(meters, "_used", FILE_LENGTH - RECORD_LENGTH)
+    meters.record("the last")
+    with pytest.raises(MetersError, match="'one more' finds no room"):
+        meters.record("one more")
+
+
+# In an engine
+
+LEASE = Lease(IPv4Address("10.0.0.7"))
+
+
+def point(memory: memoryview) -> Gateway:
+    gateway = ike_pop()
+    gateway.negotiated.policy = replace(gateway.negotiated.policy, lease=LEASE, once=True)
+    gateway.negotiated.count_in(Meters(memory).record("cu-1"))
+    return gateway
+
+
+def test_spent_key_stays_spent_when_the_process_is_killed(memory: memoryview) -> None:
+    left, right = ike_vcpe(), point(memory)
+    Underlay(left, right).tick()
+    assert left.negotiated.is_connected
+    again, reborn = ike_vcpe(seed="again"), point(memory)
+    Underlay(again, reborn).tick()
+    assert not again.negotiated.is_connected
+    assert reborn.drops == {DropReason.IKE_SPENT_KEY: 1}
+
+
+def test_next_key_is_good_when_the_last_is_spent(memory: memoryview) -> None:
+    Underlay(ike_vcpe(), point(memory)).tick()
+    left, right = ike_vcpe(psk=b"the next"), point(memory)
+    policy = replace(right.negotiated.policy, psk=b"the next")
+    right.negotiated.policy = replace(policy, spent=False)
+    Underlay(left, right).tick()
+    assert left.negotiated.is_connected
+
+
+def metered(**document: object) -> str:
+    return json.dumps({**GOOD, **document, "peers": [{**IKE_PEER, "meter": "cu-1"}]})
+
+
+def test_configured_meter_counts(memory: memoryview) -> None:
+    config = parse_config(metered(meters="/var/lib/somewhere"))
+    assert config.meters == "/var/lib/somewhere"
+    keys = parse_keys(json.dumps({PEER: {"psk": "00"}}), config.peers)
+    engine = build_engine(config, keys, 0.0, bytes, meters=Meters(memory))
+    engine.peers[PEER].counters.received.add(100)
+    assert read_meters(memory)["cu-1"].received_bytes == 100
+
+
+def test_meter_without_a_file_is_refused() -> None:
+    config = parse_config(metered())
+    with pytest.raises(LocalError, match="there is no file to count in; set meters"):
+        build_engine(config, parse_keys(json.dumps({PEER: {"psk": "00"}}), config.peers), 0.0, bytes)
