@@ -89,8 +89,8 @@ class PeerConfig:
     """`prefixes` lie behind the peer. `speaks_first` is about this end: it opens the conversation with the peer.
 
     A peer with `ike` is keyed by IKE, any other by hand. `suite` may be None with `ike` alone: then any cipher will do.
-    `bandwidth` is the most that is sent to it, `inbound_bandwidth` the most that is taken from it, in bit/s of inner packets, None
-    for no limit. What passes is counted under the name `meter` in the file for the meters, "" for nowhere.
+    `bandwidth` is the most that is sent to it, `inbound_bandwidth` the most that is taken from it, in bit/s of inner packets,
+    None for no limit. What passes is counted under the name `meter` in the file for the meters, "" for nowhere.
     """
 
     name: str

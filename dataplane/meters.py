@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 
 from dataplane.errors import LocalError
@@ -56,6 +56,13 @@ class Reading:
     received_drops: int = 0
     sent_drops: int = 0
 
+    def __add__(self, other: Reading) -> Reading:
+        return Reading(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+    def since(self, before: Reading) -> Reading:
+        """What has come since an earlier reading."""
+        return Reading(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
+
 
 class Record:
     """The cells of one name."""
@@ -80,8 +87,7 @@ class Meters:
     """The records in a file's bytes, which are zero where it is new. Raises MetersError for a file of another kind."""
 
     def __init__(self, memory: memoryview) -> None:
-        if len(memory) < len(MAGIC) or bytes(memory[: len(MAGIC)]) not in (MAGIC, bytes(len(MAGIC))):
-            raise MetersError("the file for the meters holds something else; remove it")
+        _require_ours(memory)
         if len(memory) != FILE_LENGTH:
             raise MetersError(f"the file for the meters has {len(memory)} bytes, not {FILE_LENGTH}; remove it")
         memory[: len(MAGIC)] = MAGIC
@@ -109,9 +115,14 @@ class Meters:
 
 def read_meters(content: memoryview) -> dict[str, Reading]:
     """What a file says of each name. Raises MetersError for a file of another kind."""
-    if bytes(content[: len(MAGIC)]) != MAGIC:
-        raise MetersError("the file for the meters holds something else")
+    _require_ours(content)
     return {name: Record(cells).read() for name, cells in _each(content)}
+
+
+def _require_ours(content: memoryview) -> None:
+    """Raises MetersError unless it begins as it should, or nobody has written to it yet."""
+    if bytes(content[: len(MAGIC)]) not in (MAGIC, bytes(len(MAGIC))):
+        raise MetersError("the file for the meters holds something else; remove it")
 
 
 def _each(content: memoryview) -> Iterator[tuple[str, memoryview]]:

@@ -201,7 +201,7 @@ class RemoteGateway(ABC):
         return ()
 
     def release(self, now: float) -> list[Deliver]:
-        """What has waited for the peer's inbound bandwidth until now. It has come from the peer only now, as far as is counted."""
+        """What has waited for the peer's inbound bandwidth until now. It counts as received from now on."""
         released = [] if self.inbound_shaper is None else list(self.inbound_shaper.release(now))
         for held in released:
             self.counters.received.add(held.size)

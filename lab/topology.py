@@ -231,6 +231,8 @@ class TunnelPeer:
     lease: Lease | None = None  # the address and the DNS servers that it is given, if it asks
     request_lease: bool = False  # this end asks it for such
     once: bool = False  # it can prove who it is a single time
+    inbound_bandwidth: int = 0  # the most that is taken from it, in bit/s of inner packets; 0 for no limit
+    meter: str = ""  # under which name what passes is counted beyond the life of this end, "" for nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,7 @@ class Tunnel:
     origin: Origin
     check: EniCheck | None = None  # where no fabric enforces it
     software: Software = Software.DATAPLANE
+    meters: str = ""  # the name of the file in which it counts what peers with a meter send and get
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def write_ccn(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork, devices: Dev
     )
     if peers:
         presence.interfaces.append(Interface(TUN, mtu=OVERLAY_MTU, tunnel=True, resource=ccn.id))
-        presence.services.append(Tunnel(TUN, address, UDP_PORT, peers, ccn.origin))
+        presence.services.append(Tunnel(TUN, address, UDP_PORT, peers, ccn.origin, meters=ccn.id))
 
 
 def write_routes(draft: Draft, cloud: Cloud, ccn: CloudConnectNetwork) -> None:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dataplane.config import LONGEST_SILENCE
+from dataplane.meters import Reading
 from lab.drops import Drop, Place
 from lab.emulation.capture import Capture, Point
 from lab.emulation.descriptors import allow_many
@@ -23,6 +24,7 @@ from lab.emulation.gateway import Options
 from lab.emulation.home.home import Home
 from lab.emulation.line.lines import Lines, Way
 from lab.emulation.machine import Machine, terminate_all
+from lab.emulation.meters import MeterFiles
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
@@ -78,8 +80,9 @@ class Emulation:
     """A running network. Make it inside the sandbox; `close` ends it, and so does the death of the process.
 
     Several may run in one sandbox. Tunnels are given `connected_within` seconds to open, here and after each change; a network
-    whose tunnel can not open is built too. `cipher` and `keylog` are those of `gateway.Options`. In a `timeless`
-    network, as in the simulation, nothing comes of time alone: connections do not expire, nor do peers that fell silent.
+    whose tunnel can not open is built too. `cipher`, `keylog` and `meters` are those of `gateway.Options`; without it, what is
+    counted goes with the network. In a `timeless` network, as in the simulation, nothing comes of time alone: connections do not
+    expire, nor do peers that fell silent.
     The links of `orders` are bad from the first packet on. `onlooker` is told of each interface once it is up and before anything
     is routed through it.
     """
@@ -94,6 +97,7 @@ class Emulation:
         progress: Progress = lambda _text: None,
         connected_within: float = CONNECTED_WITHIN,
         keylog: Path | None = None,
+        meters: Path | None = None,
         timeless: bool = False,
         orders: Orders = MappingProxyType({}),
         onlooker: Onlooker = lambda _interfaces: None,
@@ -105,7 +109,8 @@ class Emulation:
         self._network = Network(self.machines)
         self._lines = Lines(self.machines, lambda: self._new_machines(1)[0])
         patience = LONGEST_SILENCE if timeless else None
-        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience))
+        self._meters = MeterFiles(meters)
+        self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience, self._meters.directory))
         self._home = Home(self.machines, patience=patience)
         self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
@@ -341,6 +346,10 @@ class Emulation:
         """What each dataplane says of itself, by node."""
         return self._tunnels.status()
 
+    def meters(self) -> dict[str, Reading]:
+        """What has been counted in all, by meter, now and in the networks before this one in the same directory."""
+        return self._meters.totals()
+
     def tunnel_pids(self) -> dict[str, int]:
         """The process that ends the tunnels of a node, by node: the worker of a dataplane, or strongSwan's charon."""
         return self._tunnels.pids()
@@ -381,6 +390,7 @@ class Emulation:
     def close(self) -> None:
         self._home.stop()
         self._tunnels.stop()
+        self._meters.close()
         self._lines.stop()
         terminate_all(self.machines.values())
         self.machines.clear()

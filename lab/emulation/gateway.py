@@ -17,6 +17,7 @@ from dataplane.ike.identity import Identity
 from dataplane.ike.numbers import IKE_PORT, IdKind
 from dataplane.ike.policy import Lease
 from lab.emulation.machine import Machine
+from lab.emulation.meters import meters_path
 from lab.emulation.sandbox import RUNTIME
 from lab.emulation.warm.parent import WarmParent
 from lab.errors import MachineError
@@ -37,11 +38,13 @@ class Options:
 
     `keylog`, a directory, takes the keys of all associations as Wireshark wants them. `patience` is how many seconds pass before
     an end asks whether a silent peer is alive, and before a child's keys are replaced; by default the dataplane's own choices.
+    `meters` is the directory for what is counted beyond the life of a process; without it, nothing is.
     """
 
     cipher: str
     keylog: Path | None = None
     patience: int | None = None
+    meters: Path | None = None
 
     def config(self) -> Json:
         """What they are in the configuration of a dataplane, beside the peers'."""
@@ -112,8 +115,8 @@ class GatewayProcess:
     def set_check(self, check: EniCheck) -> None:
         self.ask(op="set_eni_check", **_check(check))
 
-    def set_bandwidth(self, peer: str, bandwidth: int) -> None:
-        self.ask(op="set_bandwidth", peer=peer, **_bandwidth(bandwidth))
+    def set_bandwidth(self, peer: TunnelPeer) -> None:
+        self.ask(op="set_bandwidth", peer=peer.name, **_bandwidths(peer))
 
     def rekey(self, peer: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association."""
@@ -129,6 +132,10 @@ class GatewayProcess:
     def stop(self) -> None:
         self._process.stop()
 
+    def _meters(self, tunnel: Tunnel) -> str | None:
+        directory = self._options.meters
+        return str(meters_path(directory, tunnel.meters)) if directory is not None and tunnel.meters else None
+
     def _config(self, tunnel: Tunnel, peers: Collection[TunnelPeer], mtu: int) -> Json:
         return {
             "name": self.machine.name,
@@ -139,6 +146,7 @@ class GatewayProcess:
             "keys_fd": _NO_DESCRIPTOR,
             "eni_check": tunnel.check and _check(tunnel.check),
             "peers": [_peer(peer, self._options.cipher) for peer in peers],
+            "meters": self._meters(tunnel),
             # Every datagram is a packet of its own on the wires of a lab: in captures, for counters, and for bad links.
             "offloads": {"underlay_send": False},
         }
@@ -167,7 +175,8 @@ def _peer(peer: TunnelPeer, cipher: str) -> Json:
         "prefixes": [str(prefix) for prefix in peer.prefixes],
         "endpoint": [str(peer.endpoint[0]), IKE_PORT] if peer.endpoint else None,
         "speaks_first": peer.speaks_first,
-        **_bandwidth(peer.bandwidth),
+        "meter": peer.meter or None,
+        **_bandwidths(peer),
         "ike": {
             "identity": _identity(peer.authentication.local),
             "remote_identity": _identity(peer.authentication.remote),
@@ -182,9 +191,10 @@ def _lease(lease: Lease) -> Json:
     return {"address": str(lease.address), "dns": [str(server) for server in lease.dns]}
 
 
-def _bandwidth(bandwidth: int) -> Json:
+def _bandwidths(peer: TunnelPeer) -> Json:
     """Without a limit there is no such member."""
-    return {"bandwidth": bandwidth} if bandwidth else {}
+    limits = {"bandwidth": peer.bandwidth, "inbound_bandwidth": peer.inbound_bandwidth}
+    return {name: limit for name, limit in limits.items() if limit}
 
 
 def _identity(identity: Identity) -> Json:

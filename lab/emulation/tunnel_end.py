@@ -45,8 +45,8 @@ class TunnelEnd(Protocol):
     def set_check(self, check: EniCheck) -> None:
         """The source/destination check from now on."""
 
-    def set_bandwidth(self, peer: str, bandwidth: int) -> None:
-        """The most that is sent to a peer from now on, in bit/s, 0 for no limit. strongSwan holds none."""
+    def set_bandwidth(self, peer: TunnelPeer) -> None:
+        """The most that is sent to a peer and taken from it from now on. strongSwan holds neither."""
 
     def rekey(self, peer: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association."""

@@ -238,8 +238,8 @@ def _withdraw(running: _Running, tunnel: Tunnel, kept: Collection[str]) -> None:
         for peer in changed:
             running.process.set_prefixes(peer.name, peer.prefixes if prefixes else ())
     for name, peer in running.peers.items():
-        if new[name].bandwidth != peer.bandwidth:
-            running.process.set_bandwidth(name, new[name].bandwidth)
+        if (new[name].bandwidth, new[name].inbound_bandwidth) != (peer.bandwidth, peer.inbound_bandwidth):
+            running.process.set_bandwidth(new[name])
     if tunnel.check is not None and tunnel.check != running.tunnel.check:
         running.process.set_check(tunnel.check)
     running.peers = {name: new[name] for name in running.peers}

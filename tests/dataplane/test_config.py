@@ -175,7 +175,8 @@ WRONG = [
     (
         ["peers", 0, "key"],
         "secret",
-        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first, ike, bandwidth, inbound_bandwidth, meter",
+        "peers[0].key: is unknown; known: name, cipher, prefixes, endpoint, speaks_first, ike, bandwidth, "
+        "inbound_bandwidth, meter",
     ),
 ]
 

@@ -128,8 +128,9 @@ def test_burst_is_held_packet_by_packet() -> None:
         datagrams = [bytes(outbound.encapsulate(each)) for each in burst]
         if fast:
             path = FastPath(right.engine, (ipv4.PROTOCOL_UDP,))
-            path.room[: 20 * len(datagrams[0])] = b"".join(datagrams)
-            effects = [*path.inbound(20 * len(datagrams[0]), len(datagrams[0]), VCPE, 0, underlay.now), *path.settle(underlay.now)]
+            stride = len(datagrams[0])
+            path.room[: 20 * stride] = b"".join(datagrams)
+            effects = [*path.inbound(20 * stride, stride, VCPE, 0, underlay.now), *path.settle(underlay.now)]
         else:
             effects = right.engine.inbound([Datagram(datagram, VCPE) for datagram in datagrams], underlay.now)
         assert all(isinstance(effect, Deliver) for effect in effects)

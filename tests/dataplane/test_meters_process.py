@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,14 +51,14 @@ def carry(process: Process, handle: subprocess.Popen[str], packets: int) -> None
 
 
 @pytest.fixture
-def killed(process: Process) -> Iterator[Process]:
+def killed(process: Process) -> Process:
     """After three packets the worker is killed, and with it ends the process."""
     with running(process) as handle:
         carry(process, handle, 3)
         os.kill(worker_of(handle), signal.SIGKILL)
         handle.wait()
     process.config["keys_fd"] = 0
-    yield process
+    return process
 
 
 def test_packets_of_before_a_kill_and_after_it_add_up(killed: Process) -> None:

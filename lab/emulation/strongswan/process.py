@@ -142,7 +142,7 @@ class StrongswanProcess:
         self._tunnel = replace(self._tunnel, check=check)
         require_possible(self._tunnel, self._peers)
 
-    def set_bandwidth(self, peer: str, bandwidth: int) -> None:
+    def set_bandwidth(self, peer: TunnelPeer) -> None:
         """It has no shaper, and sends what there is (decision 0020)."""
 
     def rekey(self, peer: str, what: str) -> None:
