@@ -11,10 +11,12 @@ import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
-from lab.cloud import Cloud, CloudError
+from lab.cloud import Cloud, CloudError, Identity
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
+from lab.cloud.identity import ADMINISTRATOR
+from lab.cloud.terminals import Terminals
 from lab.results import Refusal
 
 
@@ -28,21 +30,29 @@ class Clouds:
         self.leaving_out = False
         self.refusals: list[Refusal] = []
         self.aws = cast(Aws, _Provider(self, "aws"))
-        self.alibaba = cast(Alibaba, _Provider(self, "alibaba"))
+        self.alibaba = self.alibaba_as(ADMINISTRATOR)
         self.clock = cast(Clock, _Provider(self, "clock"))
+        self.terminals = cast(Terminals, _Provider(self, "terminals"))
 
-    def call(self, provider: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def alibaba_as(self, identity: Identity) -> Alibaba:
+        """Alibaba Cloud as somebody calls it who is not the administrator of the account "main"."""
+        return cast(Alibaba, _Provider(self, "alibaba", identity))
+
+    def call(self, provider: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], identity: Identity) -> Any:
         """Make a call in both clouds, or in the plan only while leaving out.
 
         With a plan, a refusal is noted and the plan's result returned; without, it is noted and raised (CloudError).
         """
+        def make(cloud: Cloud) -> Any:
+            return cloud.call(provider, name, args, kwargs, identity)
+
         if self.plan is None:
-            return self._noting(provider, name, lambda: getattr(getattr(self.real, provider), name)(*args, **kwargs))
-        planned = getattr(getattr(self.plan, provider), name)(*args, **kwargs)
+            return self._noting(provider, name, lambda: make(self.real))
+        planned = make(self.plan)
         try:
             if self.leaving_out:
                 return planned
-            return self._noting(provider, name, lambda: getattr(getattr(self.real, provider), name)(*args, **kwargs))
+            return self._noting(provider, name, lambda: make(self.real))
         except CloudError:
             return planned
         finally:
@@ -59,12 +69,13 @@ class Clouds:
 class _Provider:
     """Stands where a provider's operations are expected, and makes each call through Clouds."""
 
-    def __init__(self, clouds: Clouds, provider: str) -> None:
+    def __init__(self, clouds: Clouds, provider: str, identity: Identity = ADMINISTRATOR) -> None:
         self._clouds = clouds
         self._provider = provider
+        self._identity = identity
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(getattr(self._clouds.real, self._provider), name)
         if name.startswith("_") or not callable(attribute):
             return attribute
-        return lambda *args, **kwargs: self._clouds.call(self._provider, name, args, kwargs)
+        return lambda *args, **kwargs: self._clouds.call(self._provider, name, args, kwargs, self._identity)

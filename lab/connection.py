@@ -8,7 +8,9 @@ from typing import Any, cast
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
+from lab.cloud.identity import ADMINISTRATOR, Identity
 from lab.cloud.operation import Provider
+from lab.cloud.terminals import Terminals
 from lab.diagnosis import Diagnosis
 from lab.explanation import Question
 from lab.monitoring import Traffic
@@ -25,12 +27,13 @@ class Connection:
     Every method raises UsageError when no such lab is up, and MachineError when it ends meanwhile.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, identity: Identity = ADMINISTRATOR) -> None:
         self._client = Client(name)
         self._client.info()  # so that a wrong name is told of here
-        self.aws = cast(Aws, _RemoteProvider(self._client, Aws))
-        self.alibaba = cast(Alibaba, _RemoteProvider(self._client, Alibaba))
-        self.clock = cast(Clock, _RemoteProvider(self._client, Clock))
+        self.aws = cast(Aws, _RemoteProvider(self._client, Aws, identity))
+        self.alibaba = cast(Alibaba, _RemoteProvider(self._client, Alibaba, identity))
+        self.clock = cast(Clock, _RemoteProvider(self._client, Clock, identity))
+        self.terminals = cast(Terminals, _RemoteProvider(self._client, Terminals, identity))
 
     def status(self) -> Status:
         """Nodes and tunnels as they are now."""
@@ -68,8 +71,9 @@ class Connection:
 class _RemoteProvider:
     """Stands where a provider's operations are expected, and has the supervisor make each call."""
 
-    def __init__(self, client: Client, provider: type[Provider]) -> None:
+    def __init__(self, client: Client, provider: type[Provider], identity: Identity) -> None:
         self._client = client
+        self._identity = identity
         self._provider = provider
 
     def __getattr__(self, name: str) -> Any:
@@ -79,11 +83,14 @@ class _RemoteProvider:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             arguments = dict(list(signature.bind(None, *args, **kwargs).arguments.items())[1:])
-            return decode(operation.returns, self._client.call(operation.provider, name, arguments))
+            return decode(operation.returns, self._client.call(operation.provider, name, arguments, self._identity))
 
         return call
 
 
-def connect(name: str) -> Connection:
-    """A lab that is up. Raises UsageError when there is none of this name."""
-    return Connection(name)
+def connect(name: str, *, identity: str = "") -> Connection:
+    """A lab that is up. `identity` is who makes the calls, as `saglab call --as` has it.
+
+    Raises UsageError when there is no lab of this name.
+    """
+    return Connection(name, Identity.of(identity))

@@ -12,10 +12,11 @@ from typing import Protocol, TypeVar
 
 from lab.automation import Automations, Handler
 from lab.backend import Backend
-from lab.cloud import Cloud, CloudError
+from lab.cloud import Cloud, CloudError, Identity, Mail
 from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
+from lab.cloud.terminals import Terminals
 from lab.clouds import Clouds
 from lab.compiler import compile_topology
 from lab.drops import Drop
@@ -102,6 +103,8 @@ class Lab:
         self._applied: Topology | None = None
         self._automations = Automations(self.cloud)
         self._events: list[SystemEvent] = []
+        self._mails: list[Mail] = []
+        self.cloud.send_with(self._mails.append)
 
     @property
     def aws(self) -> Aws:
@@ -110,6 +113,20 @@ class Lab:
     @property
     def alibaba(self) -> Alibaba:
         return self.clouds.alibaba
+
+    def alibaba_as(self, identity: str) -> Alibaba:
+        """Alibaba Cloud as somebody else calls it: "partner/", the administrator of an account, or "li.lei", an end user."""
+        return self.clouds.alibaba_as(Identity.of(identity))
+
+    @property
+    def terminals(self) -> Terminals:
+        """People's own devices."""
+        return self.clouds.terminals
+
+    @property
+    def mails(self) -> list[Mail]:
+        """What was mailed to people so far."""
+        return self._mails
 
     @property
     def clock(self) -> Clock:

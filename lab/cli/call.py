@@ -18,7 +18,7 @@ from lab.report.terminal import make_console
 if TYPE_CHECKING:
     from lab.supervisor.operations import OperationInfo, Parameter
 
-_PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud", "clock": "the lab's clock"}
+_PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud", "clock": "the lab's clock", "terminals": "people's own devices"}
 _EPILOG = (
     "Example: saglab call aws modify_network_interface_attribute --network-interface-id eni-0123456789abcdef0 "
     "--no-source-dest-check. Exit status: 0 done, 1 the provider refuses, 2 wrong usage."
@@ -29,8 +29,8 @@ def add_verbs(verbs: Verbs) -> None:
     call = verbs.add_parser(
         "call",
         help="make a call to a cloud of a lab; the network follows at once",
-        description="Make a call as the account's administrator. What the provider would refuse is refused with its code, and "
-        "changes nothing.",
+        description="Make a call, as the account's administrator or as somebody else. What the provider would refuse is refused "
+        "with its code, and changes nothing.",
         epilog=_EPILOG,
     )
     providers = call.add_subparsers(metavar="CLOUD", required=True)
@@ -64,6 +64,13 @@ def add_operations(provider: str, parser: argparse.ArgumentParser) -> Mapping[st
         for parameter in operation.parameters:
             _add_parameter(one, parameter)
         add_lab(one)
+        one.add_argument(
+            "--as",
+            dest="identity",
+            default="",
+            metavar="WHO",
+            help="who calls: an end user (li.lei), or the administrator of another account (partner/); default: that of main",
+        )
         one.add_argument("--json", action="store_true", help="write the answer as JSON to standard output")
         one.set_defaults(handler=_call, operation=operation)
     return offered.choices
@@ -103,7 +110,7 @@ def _told(default: object) -> str:
 
 
 def _call(options: argparse.Namespace) -> int:
-    from lab.cloud import CloudError
+    from lab.cloud import CloudError, Identity
     from lab.report.answer import print_answer, print_refusal
 
     operation: OperationInfo = options.operation
@@ -112,7 +119,7 @@ def _call(options: argparse.Namespace) -> int:
     console = make_console()
     try:
         with console.status(f"[dim]{operation.provider} {operation.name}[/dim]"):
-            answer = lab.call(operation.provider, operation.name, given)
+            answer = lab.call(operation.provider, operation.name, given, Identity.of(options.identity))
     except CloudError as error:
         if options.json:
             print(json.dumps({"error": error.code, "message": error.message}, indent=2))

@@ -1,25 +1,36 @@
 """What a customer configured at both providers: resources, their rules, their error codes.
 
-`Cloud` holds the state; `cloud.aws` and `cloud.alibaba` are the providers' operations, under the providers' names. Operations
-that change something are numbered and journalled; `describe_…` calls are neither. `cloud.clock` says what time it is there, and
-moves it forward.
+`Cloud` holds the state; `cloud.aws` and `cloud.alibaba` are the providers' operations, under the providers' names;
+`cloud.terminals` are people's own devices. Operations that change something are numbered and journalled; `describe_…` calls are
+neither. `cloud.clock` says what time it is there, and moves it forward.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
 from lab.cloud.alibaba import Alibaba
+from lab.cloud.alibaba.account import open_account
+from lab.cloud.alibaba.app.session import TerminalWatch
+from lab.cloud.alibaba.app.subscription import SoftwareCalendar
 from lab.cloud.alibaba.device import DeviceWatch
 from lab.cloud.alibaba.subscription import SubscriptionCalendar
 from lab.cloud.aws import Aws
 from lab.cloud.aws.image import publish_images
 from lab.cloud.clock import Clock
 from lab.cloud.errors import CloudError
+from lab.cloud.identity import ADMINISTRATOR, MAIN, Identity
 from lab.cloud.journal import Journal, Operation
-from lab.cloud.operation import Keeper, State
+from lab.cloud.mail import Mail, Post
+from lab.cloud.operation import Keeper, Provider, State, check_caller, is_operation
 from lab.cloud.store import Store
 from lab.cloud.supply import Supply
+from lab.cloud.terminals import Terminals
 
-__all__ = ["Cloud", "CloudError", "Journal", "Operation", "Store", "Supply"]
+__all__ = ["Cloud", "CloudError", "Identity", "Journal", "Mail", "Operation", "Store", "Supply"]
 
 
 class Cloud:
@@ -31,10 +42,41 @@ class Cloud:
     def __init__(self, seed: bytes | None = None) -> None:
         self._assemble(State(Store(), Journal(), Supply(seed)))
         publish_images(self.store, self.supply)
+        with self.store.transaction():
+            open_account(self.store, self.supply, MAIN)
 
     def keep_with(self, keep: Keeper) -> None:
         """From here on, have every change kept before it counts; a change that cannot be kept is undone. Forks keep nothing."""
         self._state.keep = keep
+
+    def send_with(self, post: Post) -> None:
+        """From here on, have every mail delivered. Forks send nothing."""
+        self._state.post = post
+
+    @contextmanager
+    def acting_as(self, identity: Identity) -> Iterator[None]:
+        """Inside, calls are made by somebody else than the administrator of the account "main"."""
+        before, self._state.caller = self._state.caller, identity
+        try:
+            yield
+        finally:
+            self._state.caller = before
+
+    def call(
+        self,
+        provider: str,
+        name: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+        identity: Identity = ADMINISTRATOR,
+    ) -> Any:
+        """Make a call by its name, as somebody. Raises CloudError."""
+        operations: Provider = getattr(self, provider)
+        method = getattr(operations, name)
+        with self.acting_as(identity):
+            if not is_operation(method):
+                check_caller(operations, name)
+            return method(*args, **kwargs)
 
     def fork(self) -> Cloud:
         """An independent copy that shares the supply of identifiers and numbers.
@@ -52,5 +94,7 @@ class Cloud:
         self.supply = state.supply
         self.aws = Aws(state)
         self.alibaba = Alibaba(state)
-        self.clock = Clock(state, [SubscriptionCalendar(state)])
+        self.terminals = Terminals(state)
+        self.clock = Clock(state, [SubscriptionCalendar(state), SoftwareCalendar(state)])
         state.watch_vcpe = DeviceWatch(state)
+        state.watch_terminal = TerminalWatch(state)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.cloud.identity import ADMINISTRATOR, Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -21,6 +23,7 @@ class Operation:
     touched: tuple[str, ...] = ()
     error: str | None = None
     result_id: str | None = None
+    caller: Identity = ADMINISTRATOR
 
     @property
     def call(self) -> str:
@@ -40,6 +43,9 @@ class Journal:
     def __getitem__(self, number: int) -> Operation:
         """The operation with this number. Raises KeyError."""
         return self._operations[number]
+
+    def find(self, number: int) -> Operation | None:
+        return self._operations.get(number)
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._operations.values())

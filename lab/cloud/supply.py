@@ -11,16 +11,24 @@ import secrets
 from ipaddress import IPv4Address
 
 from lab.cloud.errors import CloudError
+from lab.cloud.password import SALT_BYTES
 
 DIGITS = "0123456789"
 HEXADECIMAL = "0123456789abcdef"
 LOWER_CASE = "0123456789abcdefghijklmnopqrstuvwxyz"
+UPPER_CASE = LOWER_CASE.upper()
 MIXED_CASE = LOWER_CASE + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # Serial number and key as the document shows them, one star read as one character (S0-036).
 SERIAL_PREFIX = "sag"
 SERIAL_LENGTH = 23
 KEY_LENGTH = 40
+
+# Document "Smart Access Gateway APP", 4.1: five letters and digits. Ours are upper case (decision 0034).
+ENTERPRISE_CODE_LENGTH = 5
+# Our choice: 71 bits, and within the rule of the document (8 to 32 characters).
+PASSWORD_LENGTH = 12
+ONE_TIME_SECRET_LENGTH = 32  # bytes
 
 # Our choice: both clouds give 17 characters behind the dash. The last 11 are enough to name a kernel interface.
 ID_LENGTH = 17
@@ -74,6 +82,19 @@ class Supply:
     def secret_key(self) -> str:
         return self._draw(MIXED_CASE, KEY_LENGTH)
 
+    def enterprise_code(self) -> str:
+        return self._draw(UPPER_CASE, ENTERPRISE_CODE_LENGTH)
+
+    def password(self) -> str:
+        return self._draw(MIXED_CASE, PASSWORD_LENGTH)
+
+    def one_time_secret(self) -> bytes:
+        return self._bytes()[:ONE_TIME_SECRET_LENGTH]
+
+    def salt(self, number: int) -> bytes:
+        """The salt of a password that the call of this number brings. Not drawn: the same whether or not it is needed."""
+        return hmac.digest(self._seed, b"salt" + number.to_bytes(8, "big"), "sha256")[:SALT_BYTES]
+
     def public_address(self) -> IPv4Address:
         """The next public address. Raises InsufficientAddressCapacity when all are spent."""
         number = self._public
@@ -89,10 +110,13 @@ class Supply:
 
     def _draw(self, alphabet: str, length: int) -> str:
         """`length` characters. 256 bits hold 40 of 62 kinds; the bias of the remainder stays below 2⁻¹⁷."""
-        self._drawn += 1
-        number = int.from_bytes(hmac.digest(self._seed, self._drawn.to_bytes(8, "big"), "sha256"), "big")
+        number = int.from_bytes(self._bytes(), "big")
         characters = []
         for _ in range(length):
             number, rest = divmod(number, len(alphabet))
             characters.append(alphabet[rest])
         return "".join(characters)
+
+    def _bytes(self) -> bytes:
+        self._drawn += 1
+        return hmac.digest(self._seed, self._drawn.to_bytes(8, "big"), "sha256")

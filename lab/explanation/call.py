@@ -9,7 +9,7 @@ from lab.cloud import Cloud, Operation
 from lab.cloud.record import Record
 
 HIDDEN = "…"
-SECRETS = frozenset({"user_data"})  # parameters that may hold a key
+SECRETS = frozenset({"user_data", "password"})  # parameters that may hold a key
 
 
 @dataclass(frozen=True, slots=True)

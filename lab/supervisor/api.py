@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lab.cloud import CloudError
+from lab.cloud import CloudError, Identity
 from lab.errors import LabError, UsageError
 from lab.explanation import Question
 from lab.supervisor.answers import LinkInfo
@@ -35,11 +35,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation to make. An identity will stand here once the clouds know any but the account's administrator."""
+    """An operation to make, and who makes it (`lab.cloud.Identity`)."""
 
     provider: str
     operation: str
     arguments: Mapping[str, Any]
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ class Api:
 
     async def _call(self, request: Request) -> Response:
         call = await _body(Call, request)
-        answer = await self._at_desk(lambda: self._lab.call(call.provider, call.operation, call.arguments))
+        identity = Identity.of(call.identity)
+        answer = await self._at_desk(lambda: self._lab.call(call.provider, call.operation, call.arguments, identity))
         return JSONResponse(encode(answer))
 
     async def _links(self, request: Request) -> Response:

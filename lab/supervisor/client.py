@@ -11,7 +11,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from lab.cloud import CloudError
+from lab.cloud import CloudError, Identity
+from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis
 from lab.drawing import Picture
 from lab.errors import MachineError, UsageError
@@ -69,9 +70,12 @@ class Client:
                 return [*self.way_in(), *info.entry]
         raise UsageError(f"{self.name} has no node {node!r}; there are: {', '.join(info.name for info in nodes)}")
 
-    def call(self, provider: str, operation: str, arguments: Mapping[str, object]) -> Any:
+    def call(
+        self, provider: str, operation: str, arguments: Mapping[str, object], identity: Identity = ADMINISTRATOR
+    ) -> Any:
         """What an operation returned, as JSON. Raises CloudError when the provider refuses, UsageError for a wrong argument."""
-        return self._ask("/call", {"provider": provider, "operation": operation, "arguments": encode(arguments)})
+        call = {"provider": provider, "operation": operation, "arguments": encode(arguments), "identity": str(identity)}
+        return self._ask("/call", call)
 
     def ping(self, source: str, destination: str, count: int) -> PingRecord:
         return decode(PingRecord, self._ask("/ping", {"source": source, "destination": destination, "count": count}))

@@ -11,12 +11,14 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lab.cloud import Cloud, Operation
+from lab.cloud import Cloud, Identity, Operation
+from lab.cloud.password import Password
 from lab.errors import LabError, MachineError, UsageError
 from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import encode
@@ -24,11 +26,12 @@ from lab.supervisor.wire import encode
 STATES = Path("/var/lib/saglab")
 _DATABASES = ("state.db", "traffic.db")
 _FILES = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")), "lock")
-_FORMAT = 1  # another one is not read
+_FORMAT = 2  # another one is not read
+_HASH = "argon2id"
 _SCHEMA = """
 CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER);
 CREATE TABLE operation (
-    number INTEGER PRIMARY KEY, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT
+    number INTEGER PRIMARY KEY, caller TEXT, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT
 );
 """
 
@@ -117,10 +120,10 @@ class Keeping:
         Raises MachineError when a call does not do what it did: it was kept by another version of saglab.
         """
         rows = self._database.execute("SELECT * FROM operation ORDER BY number").fetchall()
-        for number, provider, name, parameters, before, touched, result in rows:
+        for number, caller, provider, name, parameters, before, touched, result in rows:
             cloud.supply.move_to(tuple(json.loads(before)))
-            arguments = find_operation(provider, name).arguments(json.loads(parameters))
-            getattr(getattr(cloud, provider), name)(**arguments)
+            arguments = find_operation(provider, name).arguments(_with_password(json.loads(parameters)))
+            cloud.call(provider, name, (), arguments, Identity.of(caller))
             done = cloud.journal[number]
             if (list(done.touched), done.result_id) != (json.loads(touched), result):
                 raise MachineError(
@@ -132,16 +135,17 @@ class Keeping:
     def _keep(self, operation: Operation, before: tuple[int, int, int]) -> None:
         row = (
             operation.number,
+            str(operation.caller),
             operation.provider,
             operation.name,
-            json.dumps(encode(operation.parameters)),
+            json.dumps(encode(_without_clear_text(operation.parameters))),
             json.dumps(before),
             json.dumps(operation.touched),
             operation.result_id,
         )
         try:
             with self._database:
-                self._database.execute("INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                self._database.execute("INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise NotKept(f"{operation.call} cannot be kept in {self.directory}, so nothing was changed: {error}") from error
 
@@ -154,6 +158,19 @@ class Keeping:
             with suppress(OSError):  # it was the user's own, and holds other things
                 self.directory.rmdir()
         os.close(self._lock)
+
+
+def _without_clear_text(parameters: Mapping[str, object]) -> dict[str, object]:
+    """The parameters of a call with the hash in place of its password, as `_with_password` reads it."""
+    return {name: {_HASH: value.hash} if isinstance(value, Password) else value for name, value in parameters.items()}
+
+
+def _with_password(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """No other way leads from a hash to a password: over the wire comes clear text only."""
+    return {
+        name: Password(hash=value[_HASH]) if isinstance(value, dict) and value.keys() == {_HASH} else value
+        for name, value in parameters.items()
+    }
 
 
 def _open(path: Path) -> sqlite3.Connection:

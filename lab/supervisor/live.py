@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lab.cloud import CloudError
+from lab.cloud import CloudError, Identity
+from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
 from lab.drawing import Picture, asked_walks, expected_walks, paint
 from lab.emulation.emulation import Emulation
@@ -73,13 +74,13 @@ class LiveLab:
 
     # What can be done
 
-    def call(self, provider: str, name: str, given: Mapping[str, Any]) -> Any:
+    def call(self, provider: str, name: str, given: Mapping[str, Any], identity: Identity = ADMINISTRATOR) -> Any:
         """Make a call, and let the network follow at once. Raises CloudError, UsageError, and MachineError for the network."""
         cloud = self._lab.cloud
         arguments = find_operation(provider, name).arguments(given)
         told, made = f"{provider}.{name}({', '.join(arguments)})", len(cloud.journal)
         try:
-            answer = getattr(getattr(cloud, provider), name)(**arguments)
+            answer = cloud.call(provider, name, (), arguments, identity)
         except CloudError as error:
             self._log.add("refusal", f"{told}: {error}", code=error.code, message=error.message)
             raise

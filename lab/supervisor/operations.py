@@ -13,10 +13,13 @@ from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
 from lab.cloud.operation import Provider
+from lab.cloud.terminals import Terminals
 from lab.errors import UsageError
 from lab.supervisor.wire import WireError, decode
 
-PROVIDERS: Mapping[str, type[Provider]] = MappingProxyType({"aws": Aws, "alibaba": Alibaba, "clock": Clock})
+PROVIDERS: Mapping[str, type[Provider]] = MappingProxyType(
+    {"aws": Aws, "alibaba": Alibaba, "clock": Clock, "terminals": Terminals}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ is one of several, from the names of its fields.
 from __future__ import annotations
 
 import types
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 T = TypeVar("T")
 
 _ADDRESSES = (IPv4Address, IPv4Network, IPv4Interface)
+_FROM_TEXT: Mapping[type, Callable[[str], object]] = {datetime: datetime.fromisoformat, bytes: bytes.fromhex}
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -35,6 +36,8 @@ def encode(value: object) -> Any:
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -61,9 +64,9 @@ def _decode(kind: Any, data: Any) -> Any:
         return _decode_collection(origin, arguments, data, kind)
     if is_dataclass(kind):
         return _decode_dataclass(kind, data)
-    if issubclass(kind, (Enum, datetime, *_ADDRESSES)):
+    if issubclass(kind, (Enum, datetime, bytes, *_ADDRESSES)):
         try:
-            return datetime.fromisoformat(str(data)) if kind is datetime else kind(data)
+            return _FROM_TEXT[kind](str(data)) if kind in _FROM_TEXT else kind(data)
         except ValueError as error:
             raise WireError(str(error)) from error
     if kind is float and isinstance(data, int) and not isinstance(data, bool):

@@ -192,6 +192,6 @@ def test_every_code_a_docstring_names_is_one_that_the_package_raises(provider) -
 
 
 def _sources(package: ModuleType) -> list[Path]:
-    """The files of a provider's package, and those both providers share."""
+    """The files of a provider's package, and those that all providers share, of people's devices too."""
     folder = Path(str(package.__file__)).parent
-    return sorted([*folder.glob("*.py"), *folder.parent.glob("*.py")])
+    return sorted([*folder.rglob("*.py"), *folder.parent.glob("*.py"), *folder.parent.glob("terminals/*.py")])

@@ -1,7 +1,16 @@
-"""Alibaba Cloud: the operations of Smart Access Gateway, CEN, VPC and ECS that the documents' networks need."""
+"""Alibaba Cloud: the operations of Smart Access Gateway and its app, CEN, VPC and ECS that the documents' networks need."""
 
 from __future__ import annotations
 
+from lab.cloud.alibaba.account import AccountOperations
+from lab.cloud.alibaba.app.client_user import ClientUserOperations
+from lab.cloud.alibaba.app.code import EnterpriseCode
+from lab.cloud.alibaba.app.network import AppNetworkOperations
+from lab.cloud.alibaba.app.order import SoftwareOrder, SoftwareOrderOperations, SoftwarePurchase
+from lab.cloud.alibaba.app.resources import AppSession, ClientUser, SagApp
+from lab.cloud.alibaba.app.session import AppSessionOperations
+from lab.cloud.alibaba.app.subscription import SoftwareSubscriptionOperations
+from lab.cloud.alibaba.app.usage import BillLine, ClientUsage, ClientUsageOperations, MeterReading, UserFlow
 from lab.cloud.alibaba.cen_bandwidth_package import CenBandwidthPackageOperations
 from lab.cloud.alibaba.cloud_connect_network import CloudConnectNetworkOperations
 from lab.cloud.alibaba.controller_certificate import ControllerCertificate, ControllerCertificateOperations
@@ -13,6 +22,7 @@ from lab.cloud.alibaba.instance import InstanceOperations
 from lab.cloud.alibaba.order import OrderOperations, Purchase, SmartAccessGatewayOrder
 from lab.cloud.alibaba.peak_bandwidth import PeakBandwidthOperations
 from lab.cloud.alibaba.resources import (
+    Account,
     Cen,
     CenAttachment,
     CenBandwidthPackage,
@@ -44,21 +54,28 @@ from lab.cloud.alibaba.vpc import VpcOperations
 __all__ = [
     "ENS_LINUX",
     "ENS_SAG_VCPE",
+    "Account",
     "Alibaba",
+    "AppSession",
+    "BillLine",
     "Cen",
     "CenAttachment",
     "CenBandwidthPackage",
+    "ClientUsage",
+    "ClientUser",
     "CloudConnectNetwork",
     "ControllerCertificate",
     "Device",
     "EnsInstance",
     "EnsNetwork",
     "EnsSecurityGroup",
+    "EnterpriseCode",
     "EventName",
     "HighAvailability",
     "Instance",
     "InterRegionLimit",
     "Level",
+    "MeterReading",
     "NetworkInterface",
     "Permission",
     "PublishedRoute",
@@ -66,17 +83,28 @@ __all__ = [
     "RouteConflict",
     "RouteEntry",
     "RouteTable",
+    "SagApp",
     "SecurityGroup",
     "SmartAccessGateway",
     "SmartAccessGatewayOrder",
+    "SoftwareOrder",
+    "SoftwarePurchase",
     "SystemEvent",
     "Ticket",
+    "UserFlow",
     "VSwitch",
     "Vpc",
 ]
 
 
 class Alibaba(
+    AccountOperations,
+    SoftwareOrderOperations,
+    SoftwareSubscriptionOperations,
+    AppNetworkOperations,
+    ClientUserOperations,
+    ClientUsageOperations,
+    AppSessionOperations,
     OrderOperations,
     SubscriptionOperations,
     PeakBandwidthOperations,
@@ -95,4 +123,4 @@ class Alibaba(
     EnsOperations,
     EnsSecurityGroupOperations,
 ):
-    """The calls of one Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""
+    """The calls of an Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from lab.cloud.alibaba.app.resources import SagApp
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.cen import CenOperations
 from lab.cloud.alibaba.name import CCN_NAME
@@ -40,7 +41,7 @@ class CloudConnectNetworkOperations(CenOperations):
         network = self._get(CloudConnectNetwork, ccn_id)
         if network.cen_id is not None:
             raise CloudError("AlreadyBound.CEN", f"'{ccn_id}' is bound to {network.cen_id}; detach it first")
-        gateways = self._store.by(SmartAccessGateway, "ccn_id", ccn_id)
+        gateways = (*self._store.by(SmartAccessGateway, "ccn_id", ccn_id), *self._store.by(SagApp, "ccn_id", ccn_id))
         if gateways:
             bound = ", ".join(gateway.id for gateway in gateways)
             raise CloudError("AlreadyBound.SMARTAG", f"'{ccn_id}' has the gateways {bound}; unbind them first")
@@ -48,7 +49,7 @@ class CloudConnectNetworkOperations(CenOperations):
 
     def describe_cloud_connect_networks(self, region_id: str = DEFAULT_REGION) -> tuple[CloudConnectNetwork, ...]:
         """The CCN instances of a region. Raises InvalidRegionId.NotFound."""
-        return self._store.by(CloudConnectNetwork, "region_id", self._region(region_id))
+        return self._own(self._store.by(CloudConnectNetwork, "region_id", self._region(region_id)))
 
     @operation
     def attach_ccn_instance_to_cen(self, ccn_id: str, cen_id: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 
+from lab.cloud.alibaba.app.resources import SagApp
 from lab.cloud.alibaba.base import AlibabaBase
+from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import CCN, VPC, Cen, CloudConnectNetwork, SmartAccessGateway, Vpc
 from lab.cloud.errors import CloudError
 
@@ -16,20 +18,29 @@ Owned = tuple[str, IPv4Network]
 
 
 class Conflicts(AlibabaBase):
-    def _check_gateway_cidrs(
-        self, gateway: SmartAccessGateway, blocks: Iterable[IPv4Network], network: CloudConnectNetwork
-    ) -> None:
-        """Blocks behind gateways of one CCN may not overlap; towards the CEN its protection level counts. Raises CidrConflict."""
+    def _check_ccn_blocks(self, smart_ag_id: str, blocks: Iterable[IPv4Network], network: CloudConnectNetwork) -> None:
+        """Blocks behind gateways, and of app clients, on one CCN may not overlap; towards the CEN its protection level counts.
+
+        Raises CidrConflict.
+        """
         for block in blocks:
             for owner, other in self._ccn_blocks(network.id):
-                if owner != gateway.id and block.overlaps(other):
+                if owner != smart_ag_id and block.overlaps(other):
                     raise CloudError(
-                        "CidrConflict", f"{block} ({gateway.id}) overlaps {other} ({owner}); both are bound to {network.id}"
+                        "CidrConflict", f"{block} ({smart_ag_id}) overlaps {other} ({owner}); both are bound to {network.id}"
                     )
         if network.cen_id is not None:
             cen = self._get(Cen, network.cen_id)
-            others = [(owner, other) for owner, other in self._cen_blocks(cen) if owner != gateway.id]
-            self._check_cen(cen, [(gateway.id, block) for block in blocks], others, "CidrConflict")
+            others = [(owner, other) for owner, other in self._cen_blocks(cen) if owner != smart_ag_id]
+            self._check_cen(cen, [(smart_ag_id, block) for block in blocks], others, "CidrConflict")
+
+    def _check_same_area(self, instance: SmartAccessGateway | SagApp, network: CloudConnectNetwork) -> None:
+        """Raises InvalidId.CCN."""
+        if area_of(instance.region_id) != area_of(network.region_id):
+            raise CloudError(
+                "InvalidId.CCN",
+                f"'{network.id}' ({network.region_id}) lies outside the area of '{instance.id}' ({instance.region_id})",
+            )
 
     def _check_child(self, cen: Cen, child: CloudConnectNetwork | Vpc) -> None:
         """Whether a network's blocks can join a CEN. Raises CidrConflict."""
@@ -55,6 +66,8 @@ class Conflicts(AlibabaBase):
     def _ccn_blocks(self, ccn_id: str) -> Iterator[Owned]:
         for gateway in self._store.by(SmartAccessGateway, "ccn_id", ccn_id):
             yield from ((gateway.id, block) for block in gateway.cidr_blocks)
+        for instance in self._store.by(SagApp, "ccn_id", ccn_id):
+            yield from ((instance.id, block) for block in instance.private_cidrs)
 
     def _cen_blocks(self, cen: Cen) -> Iterator[Owned]:
         for attachment in cen.attachments:

@@ -39,6 +39,14 @@ STOPPED = "Stopped"
 STATIC_ROUTES = 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class Account(Record):
+    """A customer of the provider. Its id is its name."""
+
+    NOUN: ClassVar[str] = "account"
+    NOT_FOUND: ClassVar[str] = "InvalidAccount.NotFound"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One of a gateway's devices. Its serial number and key tie a machine to it (document 000…, step 2.3).

@@ -12,7 +12,6 @@ from lab.cloud.alibaba.conflict import Conflicts
 from lab.cloud.alibaba.name import GATEWAY_NAME
 from lab.cloud.alibaba.order import check_choice
 from lab.cloud.alibaba.propagation import LearnedRoute, gateway_routes
-from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import ACTIVE, ARREARAGE, DYNAMIC, STATIC, CloudConnectNetwork, SmartAccessGateway
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
@@ -99,7 +98,7 @@ class SmartAccessGatewayOperations(Conflicts):
             )
         self._check_unbound(gateway)
         self._check_same_area(gateway, network)
-        self._check_gateway_cidrs(gateway, gateway.cidr_blocks, network)
+        self._check_ccn_blocks(smart_ag_id, gateway.cidr_blocks, network)
         self._store.put(replace(gateway, ccn_id=ccn_id, ccn_origin=self._origin(smart_ag_id)))
 
     @operation
@@ -130,15 +129,8 @@ class SmartAccessGatewayOperations(Conflicts):
         if strategy == DYNAMIC:
             blocks = ()
         if gateway.ccn_id is not None:
-            self._check_gateway_cidrs(gateway, blocks, self._get(CloudConnectNetwork, gateway.ccn_id))
+            self._check_ccn_blocks(gateway.id, blocks, self._get(CloudConnectNetwork, gateway.ccn_id))
         return replace(gateway, routing_strategy=strategy, cidr_blocks=blocks, cidr_origin=self._origin(gateway.id))
-
-    def _check_same_area(self, gateway: SmartAccessGateway, network: CloudConnectNetwork) -> None:
-        if area_of(gateway.region_id) != area_of(network.region_id):
-            raise CloudError(
-                "InvalidId.CCN",
-                f"'{network.id}' ({network.region_id}) lies outside the area of '{gateway.id}' ({gateway.region_id})",
-            )
 
 
 def _static_routes(gateway: SmartAccessGateway, given: str | Sequence[Cidr]) -> tuple[IPv4Network, ...]:
