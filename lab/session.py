@@ -41,7 +41,7 @@ from lab.results import (
 )
 from lab.software import with_software
 from lab.status import NO_TUNNEL, NORMAL, NOT_REPORTING, StatusEnd, StatusKind
-from lab.topology import NodeKind, Software, Topology
+from lab.topology import MACHINES, NodeKind, Software, Topology
 
 T = TypeVar("T")
 
@@ -422,7 +422,7 @@ def _behind(topology: Topology, drop: Drop) -> str:
     """The label of the machine behind the interface that a drop happened at; empty where there is none."""
     far = topology.far_end.get((drop.node, drop.place.where))
     node = topology.by_name[far[0]] if far else None
-    return node.label if node is not None and node.kind in (NodeKind.HOST, NodeKind.GATEWAY) else ""
+    return node.label if node is not None and node.kind in MACHINES else ""
 
 
 def _end(topology: Topology, instance_id: str) -> tuple[str, IPv4Address] | None:
@@ -431,4 +431,4 @@ def _end(topology: Topology, instance_id: str) -> tuple[str, IPv4Address] | None
         node = topology.node_of(instance_id)
     except KeyError:
         return None
-    return node.label, node.interfaces[0].addresses[0].ip
+    return node.label, node.own_address

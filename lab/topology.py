@@ -46,6 +46,9 @@ class NodeKind(StrEnum):
     ROUTER = "router"  # a home router: several terminals behind one public address
 
 
+MACHINES = (NodeKind.HOST, NodeKind.GATEWAY, NodeKind.TERMINAL)  # what somebody runs programs on
+
+
 class Software(StrEnum):
     """What runs at the end of a tunnel."""
 
@@ -287,6 +290,12 @@ class Node:
     controller: Controller | None = None
     masquerades: tuple[Masquerade, ...] = ()
     app: AppPhone | None = None
+
+    @property
+    def own_address(self) -> IPv4Address:
+        """The address that a machine is known by: that of its tunnel device, such as a client's lease, or its first one."""
+        addressed = sorted((one for one in self.interfaces if one.addresses), key=lambda one: not one.tunnel)
+        return addressed[0].addresses[0].ip
 
     @cached_property
     def addresses(self) -> frozenset[IPv4Address]:

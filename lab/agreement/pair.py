@@ -129,7 +129,7 @@ class Pair:
         ]
 
     def _use_tunnels(self, topology: Topology) -> None:
-        """Send a packet from each gateway into its tunnel: from it the other end learns where the gateway is now.
+        """Send a packet from each gateway and each client into its tunnel: from it the other end learns where that is now.
 
         When its public address has changed, it would otherwise depend on which of many packets is the first.
         """
@@ -137,7 +137,9 @@ class Pair:
             for service in node.services:
                 for peer in service.peers:
                     if peer.speaks_first and peer.prefixes:
-                        probe = self._fresh(Probe(service.address, peer.prefixes[0].network_address + 1, "icmp"))
+                        leased = next((own.addresses for own in node.interfaces if own.name == service.interface), ())
+                        source = leased[0].ip if leased else service.address
+                        probe = self._fresh(Probe(source, peer.prefixes[0].network_address + 1, "icmp"))
                         self.simulation.exchange(probe, node.name)
                         self._probing.send(node.name, probe)
         self._probing.watch(lambda: False, within=SETTLED_AFTER)

@@ -13,7 +13,8 @@ from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, E
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.cloud.record import Record
-from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens
+from lab.cloud.terminals import HomeRouter, Terminal
+from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens, terminal
 from lab.compiler.device import devices_of, running_claims
 from lab.compiler.draft import Draft
 from lab.compiler.scope import part_around
@@ -40,6 +41,10 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
         ens.write_network(draft, cloud, network, devices)
     for instance in _chosen(cloud, EnsInstance, only):
         ens.write_lone_instance(draft, cloud, instance, devices)
+    for router in _chosen(cloud, HomeRouter, only):
+        terminal.write_router(draft, cloud, router)
+    for each in _chosen(cloud, Terminal, only):
+        terminal.write_terminal(draft, cloud, each)
     presences = _chosen(cloud, CloudConnectNetwork, only)
     for presence in presences:
         ccn.write_ccn(draft, cloud, presence, devices)

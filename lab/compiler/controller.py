@@ -1,4 +1,4 @@
-"""The controller: a node on the internet, with a register of all devices that were bought."""
+"""The controller: a node on the internet, with a register of all devices that were bought, at which the SAG app logs on, too."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ORIGIN = Origin(CONTROLLER, "")  # like the internet it was there before any ca
 
 
 def write_controller(draft: Draft, cloud: Cloud, devices: Devices) -> None:
-    """Added where a machine calls it. Written last."""
-    if all(node.phone is None for node in draft.nodes.values()):
+    """Added where a machine calls it, or an app may. Written last."""
+    if all(node.phone is None and node.app is None for node in draft.nodes.values()):
         return
     node = draft.add(NodeDraft(CONTROLLER, CONTROLLER, NodeKind.CONTROLLER, "alibaba"))
     draft.transfer(node, WAN, draft.internet, CONTROLLER, _ORIGIN, public=CONTROLLER_ADDRESS)

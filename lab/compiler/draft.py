@@ -96,7 +96,7 @@ class Draft:
         self, a: NodeDraft, name_a: str, b: NodeDraft, name_b: str, origin: Origin, public: IPv4Address | None = None
     ) -> None:
         """A link between two fabrics. Each end is the next hop of the other; `a` may have a public address there too."""
-        end_a, end_b = transfer_addresses(origin)
+        end_a, end_b = transfer_addresses(origin, inside=b is not self.internet)
         own_a = (end_a,) if public is None else (IPv4Interface(public), end_a)
         self.link(a, Interface(name_a, own_a), b, Interface(name_b, (end_b,)))
         self._next_hops[a.name, name_a] = end_b.ip

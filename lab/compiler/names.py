@@ -20,8 +20,9 @@ CONTROLLER = "controller"
 MAIN_TABLE = 254
 _FIRST_TABLE = 1000
 
-# Transfer links between fabrics: shared address space (RFC 6598), the half that Alibaba Cloud's own services do not use.
-_TRANSFER = IPv4Network("100.64.0.0/11")
+# Transfer links: shared address space (RFC 6598), the half that Alibaba Cloud's own services do not use. One call may bring about
+# a link to the internet and one between two fabrics, so each kind has a part of its own.
+_TO_INTERNET, _INSIDE = IPv4Network("100.64.0.0/12"), IPv4Network("100.80.0.0/12")
 
 NOWHERE = Origin("", "")
 
@@ -41,7 +42,8 @@ def table_number(origin: Origin) -> int:
     return _FIRST_TABLE + origin.number
 
 
-def transfer_addresses(origin: Origin) -> tuple[IPv4Interface, IPv4Interface]:
-    """The two addresses of the link that an operation brought about, each with /30."""
-    base = int(_TRANSFER.network_address) + 4 * (origin.number % (_TRANSFER.num_addresses // 4))
+def transfer_addresses(origin: Origin, *, inside: bool = False) -> tuple[IPv4Interface, IPv4Interface]:
+    """The two addresses of the link that an operation brought about, each with /30: to the internet, or `inside` a cloud."""
+    block = _INSIDE if inside else _TO_INTERNET
+    base = int(block.network_address) + 4 * (origin.number % (block.num_addresses // 4))
     return IPv4Interface((base + 1, 30)), IPv4Interface((base + 2, 30))

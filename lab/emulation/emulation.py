@@ -209,7 +209,7 @@ class Emulation:
         self._lines.carry_out(orders, topology)
         progress("addresses, gates and routes")
         for node in topology.nodes:
-            self._network.configure(node)
+            self._network.configure(node, tunnels=False)
             self._filter(node)
         self._show(topology, tunnels=False)
         for node in topology.nodes:
@@ -219,6 +219,7 @@ class Emulation:
         self._show(topology, tunnels=True)
         for node in topology.nodes:
             if node.services:
+                self._network.configure(node, tunnels=True)
                 self._network.route(node, tunnels=True)
         self._home.apply(topology)
         self.topology, self.orders, self._is_changing = topology, orders, False

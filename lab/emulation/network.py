@@ -70,11 +70,11 @@ class Network:
     def _unlink(self, link: Link) -> None:
         del self._links[link]
         for node, name in (link.a, link.b):
-            self._interfaces.pop((node, name), None)
             self.forget_device(node, name)
 
     def forget_device(self, node: str, name: str) -> None:
-        """A device is gone; the kernel has taken its routes with it."""
+        """A device is gone; the kernel has taken its routes and addresses with it."""
+        self._interfaces.pop((node, name), None)
         routes = self._routes.get(node, {})
         for place in [place for place, target in routes.items() if target.device == name]:
             del routes[place]
@@ -99,10 +99,15 @@ class Network:
                 middle.machine.kernel.set_up(middle.machine.interface_index(face), middle.MTU, alias=own_alias())
         self._links[link] = middle
 
-    def configure(self, node: Node) -> None:
-        """Parameters and addresses of a node's interfaces."""
+    def configure(self, node: Node, *, tunnels: bool) -> None:
+        """Parameters and addresses of a node's interfaces: of its TUN devices, once the dataplane runs, or of the others.
+
+        A TUN device without an address is its dataplane's business alone.
+        """
         for interface in node.interfaces:
-            if not interface.tunnel and self._interfaces.get((node.name, interface.name)) != interface:
+            if interface.tunnel != tunnels or (tunnels and not interface.addresses):
+                continue
+            if self._interfaces.get((node.name, interface.name)) != interface:
                 self._configure(node.name, interface)
 
     def _configure(self, node: str, interface: Interface) -> None:

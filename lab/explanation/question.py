@@ -8,7 +8,7 @@ from typing import Literal
 
 from lab.errors import UsageError
 from lab.simulation import InvalidProbeError, Probe
-from lab.topology import Node, NodeKind, Topology
+from lab.topology import MACHINES, Node, Topology
 
 Protocol = Literal["icmp", "tcp", "udp"]
 
@@ -17,8 +17,6 @@ _SOURCE_PORT = 49152
 _IDENTIFIER = 1
 _SYN_SIZE = 60  # bytes, as Linux sends it
 _ECHO_SIZE = 84  # bytes, as ping sends it
-
-_MACHINES = (NodeKind.HOST, NodeKind.GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Party:
 
 def find_machine(topology: Topology, name: str) -> Party:
     """The machine with a name or an id, at its first private address. Raises UsageError when there is not exactly one."""
-    machines = [node for node in topology.nodes if node.kind in _MACHINES]
+    machines = [node for node in topology.nodes if node.kind in MACHINES]
     found = [node for node in machines if node.resource == name] or [node for node in machines if node.label == name]
     if not found:
         raise UsageError(f"no machine {name!r} runs; there are: {', '.join(sorted(node.label for node in machines)) or 'none'}")
@@ -84,11 +82,11 @@ def find_destination(topology: Topology, name: str) -> Party:
         address = IPv4Address(name)
     except AddressValueError:
         return find_machine(topology, name)
-    holders = [node for node in topology.nodes if node.kind in _MACHINES and address in node.addresses]
+    holders = [node for node in topology.nodes if node.kind in MACHINES and address in node.addresses]
     if len(holders) != 1:
         return Party(name, address)
     return Party(holders[0].label, address, holders[0].name, holders[0].resource)
 
 
 def _party(node: Node) -> Party:
-    return Party(node.label, node.interfaces[0].addresses[0].ip, node.name, node.resource)
+    return Party(node.label, node.own_address, node.name, node.resource)

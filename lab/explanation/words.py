@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from lab.simulation import Consultation, Ground, Hop, Probe
-from lab.topology import ANY, EniGate, Match, Node, NodeKind, Side, Topology
+from lab.topology import ANY, MACHINES, EniGate, Match, Node, NodeKind, Side, Topology
 
 _NOUNS = {
     NodeKind.HOST: "",
@@ -36,7 +36,7 @@ def behind(topology: Topology, node: Node, interface: str) -> str:
     """The label of the machine behind an interface; empty where there is none."""
     far = topology.far_end.get((node.name, interface))
     other = topology.by_name[far[0]] if far else None
-    return other.label if other is not None and other.kind in (NodeKind.HOST, NodeKind.GATEWAY) else ""
+    return other.label if other is not None and other.kind in MACHINES else ""
 
 
 def as_judged(hop: Hop) -> Probe:

@@ -1,9 +1,10 @@
 """Which routes become known where, once gateways, CCN, CEN and VPCs are tied together (document 000…, step 3.3; S0-052).
 
-A VPC announces its CIDR block and the custom routes that were published, a gateway the networks entered as its static routes. A
-CCN knows its gateways' networks and, bound to a CEN, everything the CEN knows; a CEN knows its VPCs and the gateways on its
-CCNs. Nobody learns its own. A route's origin is the call that announced it: for a VPC its attachment, for a custom route the
-call that published it, for a gateway the call that entered its networks.
+A VPC announces its CIDR block and the custom routes that were published, a gateway the networks entered as its static routes, a
+SAG app instance the blocks that its clients are numbered from (document 002…, 2 step 2). A CCN knows its gateways' and clients'
+networks and, bound to a CEN, everything the CEN knows; a CEN knows its VPCs and what is on its CCNs. Nobody learns its own. A
+route's origin is the call that announced it: for a VPC its attachment, for a custom route the call that published it, for a
+gateway or an instance the call that entered its networks.
 
 Not every route that is offered can be taken; its status says why (cbn 2017-09-12, DescribeRouteConflict).
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network
 
+from lab.cloud.alibaba.app.resources import SagApp
 from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import (
     CCN,
@@ -31,7 +33,9 @@ from lab.cloud.alibaba.vpc import FORBIDDEN
 from lab.cloud.store import Store
 from lab.origin import Origin
 
-GATEWAY = "SAG"  # the next hop type of a gateway's networks; "VPC" is that of a VPC's
+# The next hop types of a gateway's networks and of clients'; "VPC" is that of a VPC's.
+GATEWAY = "SAG"
+APP = "SAG-APP"
 
 # Our choice: how many routes of its CEN a network takes. The provider's number depends on the account.
 ROUTES = 200
@@ -48,9 +52,9 @@ class RouteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LearnedRoute:
-    """A route nobody entered where it holds. `next_hop_id` is the VPC or the gateway that the destination lies behind.
+    """A route nobody entered where it holds. `next_hop_id` is the VPC, gateway or SAG app instance that it lies behind.
 
-    `child_instance_id` is the network through which it is known: the VPC, or the gateway's CCN.
+    `child_instance_id` is the network through which it is known: the VPC, or the CCN.
     """
 
     destination: IPv4Network
@@ -79,6 +83,14 @@ def gateway_routes(store: Store, smart_ag_id: str) -> tuple[LearnedRoute, ...]:
     return tuple(route for route in ccn_routes(store, gateway.ccn_id) if route.next_hop_id != smart_ag_id)
 
 
+def client_routes(store: Store, smart_ag_id: str) -> tuple[LearnedRoute, ...]:
+    """What the clients of a SAG app instance learn; nothing while it is bound to no CCN. Raises UnknownRecord."""
+    app = store.get(SagApp, smart_ag_id)
+    if app.ccn_id is None:
+        return ()
+    return tuple(route for route in ccn_routes(store, app.ccn_id) if route.next_hop_id != smart_ag_id)
+
+
 def vpc_routes(store: Store, vpc_id: str) -> tuple[LearnedRoute, ...]:
     """What a VPC learns from its CEN; nothing while it is attached to none. Raises UnknownRecord."""
     return _active(offered(store, store.get(Vpc, vpc_id)))
@@ -95,7 +107,7 @@ def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRo
     """All that an attached network could learn, and for each route whether it does."""
     if isinstance(network, CloudConnectNetwork):
         if network.cen_id is None:
-            return tuple(_judged(_gateways_of(store, network.id), taken=()))
+            return tuple(_judged(_members_of(store, network.id), taken=()))
         return tuple(_judged(announced(store, store.get(Cen, network.cen_id)), taken=()))
     foreign = (
         route
@@ -143,7 +155,7 @@ def _own_destinations(store: Store, vpc: Vpc) -> set[IPv4Network]:
 def _announced_by_itself(store: Store, attachment: CenAttachment) -> Iterator[LearnedRoute]:
     child_id = attachment.child_instance_id
     if attachment.child_instance_type == CCN:
-        yield from _gateways_of(store, child_id)
+        yield from _members_of(store, child_id)
     elif attachment.publish_origin is not None:
         yield LearnedRoute(store.get(Vpc, child_id).cidr_block, child_id, VPC, child_id, attachment.publish_origin)
 
@@ -155,10 +167,13 @@ def _published(store: Store, vpc_id: str) -> Iterator[LearnedRoute]:
                 yield LearnedRoute(route.destination, vpc_id, VPC, vpc_id, route.publish_origin)
 
 
-def _gateways_of(store: Store, ccn_id: str) -> Iterator[LearnedRoute]:
+def _members_of(store: Store, ccn_id: str) -> Iterator[LearnedRoute]:
     for gateway in store.by(SmartAccessGateway, "ccn_id", ccn_id):
         for block in gateway.cidr_blocks:
             yield LearnedRoute(block, gateway.id, GATEWAY, ccn_id, gateway.cidr_origin)
+    for app in store.by(SagApp, "ccn_id", ccn_id):
+        for block in app.private_cidrs:
+            yield LearnedRoute(block, app.id, APP, ccn_id, app.cidr_origin)
 
 
 def may_pass(cen: Cen, sender: CenAttachment, receiver: CenAttachment) -> bool:
