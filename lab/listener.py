@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 
@@ -34,3 +36,16 @@ class Listener:
     def reach_started(self, reach: ReachRecord) -> None: ...
 
     def reach_finished(self, reach: ReachRecord) -> None: ...
+
+
+class Listeners(Listener):
+    """Tells several, in their order. It has every method that a Listener has, those to come too."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(Listener, name):
+            return super().__getattribute__(name)
+        listeners = self._listeners
+        return lambda *told: [getattr(listener, name)(*told) for listener in listeners] and None

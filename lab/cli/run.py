@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.cli.network import add_network_options, network_options
@@ -15,6 +16,8 @@ from lab.report.terminal import Progress, make_console, print_heading, print_res
 from lab.scenario import Scenario
 
 if TYPE_CHECKING:
+    from lab.backend import Backend
+    from lab.results import RunResult
     from lab.supervisor.options import NetworkOptions
 
 
@@ -34,6 +37,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_network_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     parser.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
+    parser.add_argument(
+        "--report", metavar="DIR", type=Path, help="leave report.html, report.json and junit.xml in a directory, made if need be"
+    )
 
 
 def run(scenario: Scenario, options: argparse.Namespace) -> int:
@@ -59,7 +65,6 @@ _NEEDS_A_NETWORK = {
 
 def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     """Everything here is Python's own: no module that needs Linux or root is loaded."""
-    from lab.supervisor.run import run_scenario
     from lab.supervisor.simulated import SimulationBackend
 
     refused = [why for option, why in _NEEDS_A_NETWORK.items() if getattr(options, option)]
@@ -69,24 +74,32 @@ def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     outputs = Outputs(options)
     console = make_console(stderr=outputs.json_on_stdout)
     print_heading(console, scenario, simulated=True)
-    result = run_scenario(scenario, skip=options.skip, backend=SimulationBackend(), listener=Progress(console))
+    result = _replay(scenario, options, outputs, SimulationBackend(), Progress(console))
     print_result(console, result)
-    outputs.write(result)
+    outputs.write(result, simulated=True)
     return PASSED if result.passed else FAILED
+
+
+def _replay(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, backend: Backend, progress: Progress) -> RunResult:
+    from lab.session import Lab
+    from lab.supervisor.run import run_on
+
+    lab = Lab(scenario.name, skip=options.skip, backend=backend, listener=outputs.listener(progress))
+    outputs.tell_of(lab)
+    return run_on(lab, scenario)
 
 
 def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, network: NetworkOptions) -> int:
     """Inside the sandbox: run, report, and keep the lab up if asked to."""
     from lab.report.labs import print_impaired
     from lab.supervisor.backend import EmulationBackend
-    from lab.supervisor.run import run_scenario
 
     console = make_console(stderr=outputs.json_on_stdout)
     progress = Progress(console)
     backend = EmulationBackend(network, progress.phase)
     print_heading(console, scenario)
     try:
-        result = run_scenario(scenario, skip=options.skip, backend=backend, listener=progress)
+        result = _replay(scenario, options, outputs, backend, progress)
         progress.quiet()
         if backend.emulation is not None:
             print_impaired(console, backend.links())
@@ -96,5 +109,5 @@ def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs
     finally:
         progress.quiet()
         backend.close()
-    outputs.write(result)
+    outputs.write(result, simulated=False)
     return PASSED if result.passed else FAILED

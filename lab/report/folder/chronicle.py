@@ -1,0 +1,157 @@
+"""What happened in a run, in its order, and the clouds as they were when something did not come as expected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab.cloud import Cloud
+from lab.drawing import Picture, expected_walks, paint
+from lab.errors import UsageError
+from lab.explanation import Explanation, Question, explain
+from lab.explanation.question import find_machine
+from lab.listener import Listener
+from lab.results import (
+    DiagnosisRecord,
+    EventRecord,
+    FlowRecord,
+    Outcome,
+    PingRecord,
+    ReachRecord,
+    RunResult,
+    StatusRecord,
+    StepResult,
+)
+from lab.session import Lab
+
+MOST_FAILURES = 20
+"""Failed probes that are explained, our choice: more nobody reads, and what breaks one pair breaks its neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that took from `start` to `end`, in seconds since the run began. `kind` is "step", "ping", "status", …"""
+
+    kind: str
+    title: str
+    start: float
+    end: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An echo that was lost, or came where none was expected, and the clouds of that moment."""
+
+    step: str
+    source: str
+    destination: str
+    question: Question
+    cloud: Cloud
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        return explain(self.cloud, self.question)
+
+    @property
+    def picture(self) -> Picture:
+        """The network, with the way of the packet and its answer."""
+        exchange = self.explanation.fate.exchange
+        walks = [exchange.request, *([exchange.reply] if exchange.reply is not None else [])] if exchange is not None else []
+        return paint(self.cloud, self.explanation.topology, walks, way=True)
+
+
+class Chronicle(Listener):
+    """Listens to one run. Needs its lab before the scenario starts."""
+
+    def __init__(self) -> None:
+        self.lab = Lab()
+        self.moments: list[Moment] = []
+        self.failures: list[Failure] = []
+        self.unexplained = 0
+        self.began = time.time()  # since 1970
+        self._start = time.monotonic()
+        self._open: list[float] = []  # when what is going on now was begun, the outer before the inner
+
+    @property
+    def result(self) -> RunResult:
+        return self.lab.result
+
+    def picture(self) -> Picture:
+        """The network at the run's end, with what is expected and not so."""
+        topology = self.lab.compile()
+        return paint(self.lab.cloud, topology, expected_walks(topology, self.result))
+
+    def step_started(self, step: StepResult) -> None:
+        self._begin()
+
+    def step_finished(self, step: StepResult) -> None:
+        self._end("step", f"{step.number} {step.title}", step.outcome in (Outcome.DONE, Outcome.LEFT_OUT))
+
+    def ping_started(self, ping: PingRecord) -> None:
+        self._begin()
+
+    def ping_finished(self, ping: PingRecord) -> None:
+        self._end("ping", f"{ping.source} → {ping.destination}", ping.passed)
+        if not ping.passed and not ping.problem and ping.result.sent:
+            self._note_failure(ping.step, ping.source, ping.destination, ping.node, str(ping.destination_address))
+
+    def reach_started(self, reach: ReachRecord) -> None:
+        self._begin()
+
+    def reach_finished(self, reach: ReachRecord) -> None:
+        self._end("reach", f"{len(reach.machines)} machines, each to each other", reach.passed)
+        for here, there in sorted(set(reach.answered) ^ set(reach.expected)) if reach.asked else ():
+            source, destination = reach.machines[here], reach.machines[there]
+            self._note_failure(reach.step, source, destination, source, destination)
+
+    def status_started(self, kind: object, gateway: str) -> None:
+        self._begin()
+
+    def status_finished(self, status: StatusRecord) -> None:
+        self._end("status", f"{status.kind} of {status.gateway}", status.passed)
+
+    def event_started(self, event: EventRecord) -> None:
+        self._begin()
+
+    def event_finished(self, event: EventRecord) -> None:
+        self._end("event", f"{event.event} of {event.gateway}", event.passed)
+
+    def flow_started(self, flow: FlowRecord) -> None:
+        self._begin()
+
+    def flow_finished(self, flow: FlowRecord) -> None:
+        self._end("flow", f"{flow.protocol} {flow.source} → {flow.destination}", flow.passed)
+
+    def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
+        self._begin()
+        self._end("diagnosis", f"diagnosis of {diagnosis.gateway}", diagnosis.passed)
+
+    def in_order(self) -> Iterator[Moment]:
+        """What began first comes first; a step before what is inside it."""
+        yield from sorted(self.moments, key=lambda moment: (moment.start, -moment.end))
+
+    def _begin(self) -> None:
+        self._open.append(self._now())
+
+    def _end(self, kind: str, title: str, passed: bool) -> None:
+        self.moments.append(Moment(kind, title, self._open.pop(), self._now(), passed))
+
+    def _now(self) -> float:
+        return time.monotonic() - self._start
+
+    def _note_failure(self, step: str, source: str, destination: str, node: str, goal: str) -> None:
+        if len(self.failures) < MOST_FAILURES and self._is_clear(node):
+            self.failures.append(Failure(step, source, destination, Question(node, goal), self.lab.cloud.fork()))
+        else:
+            self.unexplained += 1
+
+    def _is_clear(self, machine: str) -> bool:
+        """Whether a name or an id means one machine."""
+        try:
+            find_machine(self.lab.compile(), machine)
+        except UsageError:
+            return False
+        return True
