@@ -43,6 +43,7 @@ class NodeKind(StrEnum):
     CEN = "cen"  # the transit of a Cloud Enterprise Network
     CONTROLLER = "controller"  # what the gateways' devices phone home to, and people's devices log on at
     TERMINAL = "terminal"  # somebody's own laptop or phone
+    DNS = "dns"  # servers of names
     ROUTER = "router"  # a home router: several terminals behind one public address
 
 
@@ -269,6 +270,25 @@ class Tunnel:
     meters: str = ""  # the name of the file in which it counts what peers with a meter send and get
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What is answered to who asks for a name: all addresses that there are of it. `name` may begin with "*.". Seconds."""
+
+    name: str
+    address: IPv4Address
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class NameService:
+    """Servers of names at these addresses, the active one first. They know the `zones`, and nothing of any other name."""
+
+    addresses: tuple[IPv4Address, ...]
+    zones: tuple[str, ...]
+    names: tuple[Name, ...]
+    origin: Origin
+
+
 @dataclass(frozen=True)
 class Node:
     """`cores` is how many processors the machine has; 0 where nothing is said of it. What ends its tunnels uses no more."""
@@ -290,6 +310,8 @@ class Node:
     controller: Controller | None = None
     masquerades: tuple[Masquerade, ...] = ()
     app: AppPhone | None = None
+    name_service: NameService | None = None
+    nameservers: tuple[IPv4Address, ...] = ()  # whom it asks for names
 
     @property
     def own_address(self) -> IPv4Address:

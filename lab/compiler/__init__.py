@@ -14,7 +14,7 @@ from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.cloud.record import Record
 from lab.cloud.terminals import HomeRouter, Terminal
-from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens, terminal
+from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens, private_zone, terminal
 from lab.compiler.device import devices_of, running_claims
 from lab.compiler.draft import Draft
 from lab.compiler.scope import part_around
@@ -37,6 +37,7 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
     vpcs = _chosen(cloud, AlibabaVpc, only)
     for vpc in vpcs:
         alibaba_vpc.write_vpc(draft, cloud, vpc)
+        private_zone.write_servers(draft, cloud, vpc)
     for network in _chosen(cloud, EnsNetwork, only):
         ens.write_network(draft, cloud, network, devices)
     for instance in _chosen(cloud, EnsInstance, only):

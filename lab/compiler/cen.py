@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lab.cloud import Cloud
 from lab.cloud.alibaba.propagation import LearnedRoute, cen_routes, may_pass
 from lab.cloud.alibaba.resources import Cen, CenAttachment
-from lab.compiler.draft import Draft, NodeDraft, no_route
+from lab.compiler.draft import Draft, NodeDraft, no_route, unique
 from lab.compiler.names import CEN, interface_name, table_number
 from lab.reasons import Reason
 from lab.topology import NodeKind, Route, RouteTable
@@ -23,7 +23,7 @@ def write_cen(draft: Draft, cloud: Cloud, cen: Cen) -> None:
         child = draft.nodes[attachment.child_instance_id]
         draft.transfer(transit, _leg(child), child, CEN, attachment.origin)
     routes = cen_routes(cloud.store, cen.id)
-    transit.main += [_route(draft, transit, learned) for learned in routes]
+    transit.main += unique(_route(draft, transit, learned) for learned in routes)
     transit.main.append(no_route(cen.origin))
     transit.tables += _limited(draft, cen, transit, routes)
 
@@ -52,7 +52,7 @@ def _limited(draft: Draft, cen: Cen, transit: NodeDraft, routes: tuple[LearnedRo
             else:
                 table.append(_route(draft, transit, learned))
         legs = tuple(_leg(draft.nodes[attachment.child_instance_id]) for attachment in senders)
-        yield RouteTable(table_number(sender.origin), (*table, no_route(cen.origin)), legs, cen.id)
+        yield RouteTable(table_number(sender.origin), (*unique(table), no_route(cen.origin)), legs, cen.id)
 
 
 def _leg(child: NodeDraft) -> str:

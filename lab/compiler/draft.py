@@ -18,6 +18,7 @@ from lab.topology import (
     Interface,
     Link,
     Masquerade,
+    NameService,
     Nat,
     Node,
     NodeKind,
@@ -49,6 +50,8 @@ class NodeDraft:
     controller: Controller | None = None
     masquerades: list[Masquerade] = field(default_factory=list)
     app: AppPhone | None = None
+    name_service: NameService | None = None
+    nameservers: tuple[IPv4Address, ...] = ()
 
     def freeze(self) -> Node:
         main = RouteTable(MAIN_TABLE, tuple(self.main), resource=self.name)
@@ -70,6 +73,8 @@ class NodeDraft:
             controller=self.controller,
             masquerades=tuple(self.masquerades),
             app=self.app,
+            name_service=self.name_service,
+            nameservers=self.nameservers,
         )
 
 

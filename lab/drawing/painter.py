@@ -20,6 +20,7 @@ _NOTES = {
     NodeKind.CCN: "CCN point of presence",
     NodeKind.CEN: "CEN",
     NodeKind.CONTROLLER: "gateways phone home",
+    NodeKind.DNS: "answers for names",
 }
 # From left to right; what is not listed stands at the far left, where hosts stand whose network no CEN has been given.
 _ORDER = (NodeKind.HOST, NodeKind.VPC, NodeKind.GATEWAY, NodeKind.INTERNET, NodeKind.CONTROLLER, NodeKind.CCN, NodeKind.CEN)

@@ -16,6 +16,7 @@ _NOUNS = {
     NodeKind.VPC: "VPC ",
     NodeKind.CCN: "CCN ",
     NodeKind.CEN: "CEN ",
+    NodeKind.DNS: "",
 }
 
 

@@ -21,6 +21,7 @@ from lab.cloud.alibaba.event import EventName, Level, SystemEvent
 from lab.cloud.alibaba.instance import InstanceOperations
 from lab.cloud.alibaba.order import OrderOperations, Purchase, SmartAccessGatewayOrder
 from lab.cloud.alibaba.peak_bandwidth import PeakBandwidthOperations
+from lab.cloud.alibaba.private_zone import PrivateZone, PrivateZoneOperations, PrivateZoneRoute, ZoneRecord
 from lab.cloud.alibaba.resources import (
     Account,
     Cen,
@@ -78,6 +79,8 @@ __all__ = [
     "MeterReading",
     "NetworkInterface",
     "Permission",
+    "PrivateZone",
+    "PrivateZoneRoute",
     "PublishedRoute",
     "Purchase",
     "RouteConflict",
@@ -94,6 +97,7 @@ __all__ = [
     "UserFlow",
     "VSwitch",
     "Vpc",
+    "ZoneRecord",
 ]
 
 
@@ -122,5 +126,6 @@ class Alibaba(
     InstanceOperations,
     EnsOperations,
     EnsSecurityGroupOperations,
+    PrivateZoneOperations,
 ):
     """The calls of an Alibaba Cloud account. What the provider would refuse raises CloudError and changes nothing."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.cloud.alibaba.base import DEFAULT_REGION
 from lab.cloud.alibaba.conflict import REDUCED, Conflicts
 from lab.cloud.alibaba.name import CEN_NAME
+from lab.cloud.alibaba.private_zone import routes_of
 from lab.cloud.alibaba.propagation import LearnedRoute, announced, offered
 from lab.cloud.alibaba.resources import (
     CCN,
@@ -162,6 +163,9 @@ class CenOperations(Conflicts):
         if len(others) == len(cen.attachments):
             raise CloudError("ParameterInstanceId", f"'{child_instance_id}' is not attached to {cen.id}")
         self._store.put(replace(cen, attachments=others))
+        for route in routes_of(self._store, cen.id):
+            if route.host_vpc_id == child_instance_id:
+                self._store.delete(route)
         network = self._store.find(CloudConnectNetwork, child_instance_id)
         if network is not None:
             self._store.put(replace(network, cen_id=None, cen_origin=self._origin(network.id)))

@@ -17,6 +17,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 
 from lab.cloud.alibaba.app.resources import SagApp
+from lab.cloud.alibaba.private_zone import SERVERS, routes_of
 from lab.cloud.alibaba.region import area_of
 from lab.cloud.alibaba.resources import (
     CCN,
@@ -33,9 +34,10 @@ from lab.cloud.alibaba.vpc import FORBIDDEN
 from lab.cloud.store import Store
 from lab.origin import Origin
 
-# The next hop types of a gateway's networks and of clients'; "VPC" is that of a VPC's.
+# The next hop types of a gateway's networks, of clients' and of the servers of PrivateZone; "VPC" is that of a VPC's.
 GATEWAY = "SAG"
 APP = "SAG-APP"
+PRIVATE_ZONE = "PrivateZone"
 
 # Our choice: how many routes of its CEN a network takes. The provider's number depends on the account.
 ROUTES = 200
@@ -63,6 +65,11 @@ class LearnedRoute:
     child_instance_id: str
     origin: Origin
     status: RouteStatus = RouteStatus.ACTIVE
+    access_region_id: str = ""  # in which region alone it is known; empty for everywhere
+
+    def serves(self, region_id: str) -> bool:
+        """Whether it is known to a CCN of a region."""
+        return self.access_region_id in ("", region_id)
 
 
 def cen_routes(store: Store, cen_id: str) -> tuple[LearnedRoute, ...]:
@@ -100,7 +107,8 @@ def announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
     """All that the networks of a CEN announce. What is announced by itself comes before what was published."""
     own = [route for attachment in cen.attachments for route in _announced_by_itself(store, attachment)]
     published = [route for vpc_id in cen.child_instance_ids for route in _published(store, vpc_id)]
-    return tuple(_judged((*own, *published), taken=(), room=len(own) + len(published)))
+    judged = _judged((*own, *published), taken=(), room=len(own) + len(published))
+    return (*judged, *_private_zone_routes(store, cen))
 
 
 def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRoute, ...]:
@@ -108,12 +116,13 @@ def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRo
     if isinstance(network, CloudConnectNetwork):
         if network.cen_id is None:
             return tuple(_judged(_members_of(store, network.id), taken=()))
-        return tuple(_judged(announced(store, store.get(Cen, network.cen_id)), taken=()))
+        known = announced(store, store.get(Cen, network.cen_id))
+        return tuple(_judged((route for route in known if route.serves(network.region_id)), taken=()))
     foreign = (
         route
         for cen in store.by(Cen, "child_instance_ids", network.id)
         for route in announced(store, cen)
-        if route.child_instance_id != network.id
+        if route.child_instance_id != network.id and route.next_hop_type != PRIVATE_ZONE
     )
     return tuple(_judged(foreign, taken=_own_destinations(store, network)))
 
@@ -130,7 +139,7 @@ def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network], room
     known = set(taken)
     for route in routes:
         status = route.status
-        if status is not RouteStatus.ACTIVE:
+        if status is not RouteStatus.ACTIVE or route.next_hop_type == PRIVATE_ZONE:
             yield route
             continue
         if any(route.destination.overlaps(block) for block in FORBIDDEN):
@@ -174,6 +183,14 @@ def _members_of(store: Store, ccn_id: str) -> Iterator[LearnedRoute]:
     for app in store.by(SagApp, "ccn_id", ccn_id):
         for block in app.private_cidrs:
             yield LearnedRoute(block, app.id, APP, ccn_id, app.cidr_origin)
+
+
+def _private_zone_routes(store: Store, cen: Cen) -> Iterator[LearnedRoute]:
+    """To the servers of PrivateZone, which the provider itself has put where it lets nobody else announce anything."""
+    for route in routes_of(store, cen.id):
+        for server in SERVERS:
+            known = IPv4Network(server), route.host_vpc_id, PRIVATE_ZONE, route.host_vpc_id, route.origin
+            yield LearnedRoute(*known, access_region_id=route.access_region_id)
 
 
 def may_pass(cen: Cen, sender: CenAttachment, receiver: CenAttachment) -> bool:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from lab.cloud.addressing import Cidr, parse_cidr
 from lab.cloud.alibaba.base import DEFAULT_REGION, AlibabaBase
 from lab.cloud.alibaba.name import check_resource_name
+from lab.cloud.alibaba.private_zone import PrivateZone
 from lab.cloud.alibaba.resources import Cen, RouteTable, SecurityGroup, Vpc, VSwitch
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
@@ -57,6 +58,7 @@ class VpcOperations(AlibabaBase):
         users = [switch.id for switch in self._store.by(VSwitch, "vpc_id", vpc_id)]
         users += [group.id for group in self._store.by(SecurityGroup, "vpc_id", vpc_id)]
         users += [cen.id for cen in self._store.by(Cen, "child_instance_ids", vpc_id)]
+        users += [zone.id for zone in self._store.by(PrivateZone, "vpc_ids", vpc_id)]
         if users:
             raise CloudError("DependencyViolation", f"the VPC '{vpc_id}' is used by {', '.join(users)}")
         self._store.delete(self._get(RouteTable, vpc.route_table_id))
