@@ -60,12 +60,15 @@ def client_peers(cloud: Cloud, ccn_id: str) -> Iterator[TunnelPeer]:
         if session.address is None:
             continue
         proof = _proof(session, ccn_id)
+        bandwidth = cloud.store.get(ClientUser, session.client_user_id).bandwidth * KILOBIT
         yield TunnelPeer(
             session.id,
             (host_network(session.address),),
             PeerAuthentication(proof.remote, proof.local, proof.key, proof.origin),
             session.connect_origin,
-            bandwidth=cloud.store.get(ClientUser, session.client_user_id).bandwidth * KILOBIT,
+            bandwidth=bandwidth,
+            inbound_bandwidth=bandwidth,
+            meter=session.client_user_id,
             lease=Lease(session.address, dns=cloud.store.get(SagApp, session.smart_ag_id).dns),
             once=True,
         )

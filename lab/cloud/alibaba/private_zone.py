@@ -1,7 +1,7 @@
 """PrivateZone: names of private networks, and who may ask for them (document 002…, 2 step 2.2 and 3.2).
 
-Operations are those of pvtz 2018-01-01 and, where a CEN lets its CCNs ask, cbn 2017-09-12. A zone answers the machines of the VPCs
-that it is bound to. The clients of a CCN ask the servers of one such VPC, the host, across the CEN that joins both.
+Operations are those of pvtz 2018-01-01 and, where a CEN lets its CCNs ask, cbn 2017-09-12. A zone answers the machines of the
+VPCs that it is bound to. The clients of a CCN ask the servers of one such VPC, the host, across the CEN that joins both.
 """
 
 from __future__ import annotations
