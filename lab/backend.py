@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from lab.contact import Contact, Seen
 from lab.drops import Drop
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.topology import Topology
+
+if TYPE_CHECKING:
+    from lab.simulation import Exchange
 
 
 class Backend(Protocol):
@@ -25,6 +29,9 @@ class Backend(Protocol):
 
     def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float | None:
         """Bit/s that arrive of data sent along the way of an echo; None where no time passes. UDP is sent at `rate`."""
+
+    def contact(self, wanted: Contact, foretold: Exchange) -> Seen | None:
+        """Send the packet whose walk is foretold, and say what is seen of it; None where nothing is ever sent."""
 
     def vpn_ends(self, tunnel: str, *, within: float) -> Sequence[StatusEnd]:
         """How the ends of a tunnel see it, the gateway's own first, once they have tried for so many seconds at most."""

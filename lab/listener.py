@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.contact import ContactRecord
 from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 
@@ -36,6 +37,10 @@ class Listener:
     def reach_started(self, reach: ReachRecord) -> None: ...
 
     def reach_finished(self, reach: ReachRecord) -> None: ...
+
+    def contact_started(self, contact: ContactRecord) -> None: ...
+
+    def contact_finished(self, contact: ContactRecord) -> None: ...
 
 
 class Listeners(Listener):

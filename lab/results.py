@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address
 
+from lab.contact import ContactRecord
 from lab.drops import Drop
 from lab.status import ABNORMAL, NORMAL, StatusEnd, StatusKind
 
@@ -237,7 +238,7 @@ class FlowRecord:
         return self.measured is None or abs(self.measured - self.expected) <= self.tolerance * self.expected
 
 
-Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord
+Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord | ContactRecord
 
 
 @dataclass
@@ -256,16 +257,19 @@ class RunResult:
     reaches: list[ReachRecord] = field(default_factory=list)
     flows: list[FlowRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
+    contacts: list[ContactRecord] = field(default_factory=list)
 
     @property
     def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
-        return [*self.statuses, *self.diagnoses, *self.events, *self.reaches, *self.flows, *self.pings]
+        others: list[Expectation] = [*self.statuses, *self.diagnoses, *self.events, *self.reaches]
+        return [*others, *self.flows, *self.pings, *self.contacts]
 
     @property
     def has_sent(self) -> bool:
         """Whether a packet was sent: without one nothing is shown."""
-        return any(ping.result.sent for ping in self.pings) or any(reach.asked for reach in self.reaches)
+        asked = [*(reach.asked for reach in self.reaches), *(contact.foretold is not None for contact in self.contacts)]
+        return any(ping.result.sent for ping in self.pings) or any(asked)
 
     @property
     def left_out(self) -> list[StepResult]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import permutations
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lab.automation import Automations, Handler
 from lab.backend import Backend
@@ -19,6 +19,7 @@ from lab.cloud.clock import Clock
 from lab.cloud.terminals import Terminals
 from lab.clouds import Clouds
 from lab.compiler import compile_topology
+from lab.contact import Contact, ContactRecord, differences
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.listener import Listener
@@ -42,6 +43,9 @@ from lab.results import (
 from lab.software import with_software
 from lab.status import NO_TUNNEL, NORMAL, NOT_REPORTING, StatusEnd, StatusKind
 from lab.topology import MACHINES, NodeKind, Software, Topology
+
+if TYPE_CHECKING:
+    from lab.explanation.state import State
 
 T = TypeVar("T")
 
@@ -105,6 +109,10 @@ class Lab:
         self._events: list[SystemEvent] = []
         self._mails: list[Mail] = []
         self.cloud.send_with(self._mails.append)
+        self._compiled: tuple[Hashable, Topology] | None = None  # the network, and after which calls it was this
+        self._state: State | None = None
+        self.places: dict[tuple[int, str], str] = {}
+        """Where a lab file asks for a call, by its number and "", and for what the call has made, by the number and the id."""
 
     @property
     def aws(self) -> Aws:
@@ -140,7 +148,10 @@ class Lab:
 
     def compile(self) -> Topology:
         """The network that the state describes."""
-        return with_software(compile_topology(self.clouds.real), self._software)
+        made = len(self.cloud.journal), tuple(self._software.items())
+        if self._compiled is None or self._compiled[0] != made:
+            self._compiled = made, with_software(compile_topology(self.clouds.real), self._software)
+        return self._compiled[1]
 
     def use_software(self, software: Software, *, at: NodeKind) -> None:
         """Which software runs at one end of the tunnels: NodeKind.GATEWAY, the vCPEs, or NodeKind.CCN, the points of presence.
@@ -279,6 +290,34 @@ class Lab:
         record.asked = True
         record.answered = tuple(pair for pair, answered in zip(pairs, answers, strict=True) if answered)
         record.drops += blames(topology, backend.new_drops())
+
+    def expect_contact(self, wanted: Contact) -> None:
+        """Send one packet, and expect that its answer comes back, or that it does not, as `wanted` says.
+
+        Where packets are really sent, what is seen is held against what the simulation foretells.
+        """
+        if self.clouds.leaving_out:
+            return
+        topology = self.compile()
+        record = ContactRecord(self._number, _label(topology, wanted.source), _label(topology, wanted.destination), wanted)
+        self._listener.contact_started(record)
+        if self._backend is not None:
+            self._contact(self._backend, record)
+        self.result.contacts.append(record)
+        self._listener.contact_finished(record)
+
+    def _contact(self, backend: Backend, record: ContactRecord) -> None:
+        from lab.explanation.foretelling import foretell  # stands above, on what replays scenarios
+        from lab.explanation.state import State
+
+        topology = self._follow(backend)
+        if self._state is None or self._state.topology is not topology:
+            self._state = State(self.cloud, places=self.places, compiled=topology)
+        explanation, record.foretold = foretell(self._state, record.wanted)
+        exchange = explanation.fate.exchange if explanation is not None else None
+        record.seen = backend.contact(record.wanted, exchange) if exchange is not None else None
+        if record.seen is not None:
+            record.differences = differences(record.foretold, record.seen)
 
     def on_event(self, handler: Handler) -> None:
         """Have a script of the customer's run from now on, whenever the provider tells of an event of a gateway."""
@@ -423,6 +462,14 @@ def _behind(topology: Topology, drop: Drop) -> str:
     far = topology.far_end.get((drop.node, drop.place.where))
     node = topology.by_name[far[0]] if far else None
     return node.label if node is not None and node.kind in MACHINES else ""
+
+
+def _label(topology: Topology, end: str) -> str:
+    """What a person calls a machine; an address, and a machine that does not run, goes by itself."""
+    try:
+        return topology.node_of(end).label
+    except KeyError:
+        return end
 
 
 def _end(topology: Topology, instance_id: str) -> tuple[str, IPv4Address] | None:

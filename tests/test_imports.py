@@ -19,6 +19,7 @@ ABOVE_CLOUD = (
     "lab.emulation",
     "lab.explanation",
     "lab.diagnosis",
+    "lab.files",
     "lab.drawing",
     "lab.supervisor",
 )
@@ -72,6 +73,17 @@ RULES = (
     Rule("the diagnosis neither, and it stands above it", ("lab.diagnosis",), ("lab.emulation", "lab.supervisor", *FRONT)),
     Rule("the explanation knows no diagnosis", ("lab.explanation",), ("lab.diagnosis",)),
     Rule("the drawing knows no network that runs", ("lab.drawing",), ("lab.emulation", "lab.supervisor", *FRONT)),
+    Rule(
+        "lab files make calls on the clouds and know no backend",
+        ("lab.files",),
+        ("lab.emulation", "lab.simulation", "lab.diagnosis", "lab.supervisor", *FRONT),
+    ),
+    Rule(
+        "only what a person calls knows lab files",
+        ("lab.compiler", "lab.simulation", "lab.emulation", "lab.explanation", "lab.diagnosis", "lab.supervisor", "scenarios"),
+        ("lab.files",),
+    ),
+    Rule("YAML and its validation stay in the lab files", PACKAGES, ("pydantic", "yaml"), exempt=("lab.files",)),
     Rule(
         "the monitoring knows neither clouds nor networks",
         ("lab.monitoring",),

@@ -12,6 +12,7 @@ from lab.cli import (
     asking,
     call,
     capture,
+    check,
     completion,
     diagnose,
     diagram,
@@ -30,7 +31,7 @@ from lab.scenario import Scenario
 
 _FAMILIES = (
     *(run, lifetime, asking, call, diagnose, monitor, impair, capture, inside),
-    *(explain, diagram, scenarios, agree, machine, completion),
+    *(check, explain, diagram, scenarios, agree, machine, completion),
 )
 
 

@@ -35,7 +35,8 @@ def add_verbs(verbs: Verbs) -> None:
         "it was configured. For a lab that is up already nothing is done.",
         epilog=f"Example: saglab up vcpe-ping --name demo. {EXIT_CODES}",
     )
-    scenario = up.add_argument("scenario", nargs="?", metavar="SCENARIO|FILE", help="a scenario, by name or as a Python file")
+    what = "a scenario, by name or as a Python file, or a lab file"
+    scenario = up.add_argument("scenario", nargs="?", metavar="SCENARIO|FILE", help=what)
     completed_by_scenarios(scenario)
     up.add_argument("--name", metavar="LAB", help="what to call the lab (default: as the scenario)")
     up.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
@@ -184,6 +185,7 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
 
 def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
     """By the kind of an event, what it tells of and what shows it."""
+    from lab.contact import ContactRecord
     from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 
     return {
@@ -196,6 +198,7 @@ def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
         "event": (EventRecord, progress.event_finished),
         "flow": (FlowRecord, progress.flow_finished),
         "reach": (ReachRecord, progress.reach_finished),
+        "contact": (ContactRecord, progress.contact_finished),
     }
 
 

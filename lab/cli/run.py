@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    parser = verbs.add_parser("run", help="replay a scenario on a network of its own (as root)", epilog=EXIT_CODES)
-    completed_by_scenarios(parser.add_argument("scenario", help="its name, as `saglab scenarios` lists it"))
+    parser = verbs.add_parser(
+        "run", help="replay a scenario, or see what a lab file expects, on a network of its own (as root)", epilog=EXIT_CODES
+    )
+    what = "its name, as `saglab scenarios` lists it, or a lab file"
+    completed_by_scenarios(parser.add_argument("scenario", metavar="SCENARIO|FILE", help=what))
     add_run_options(parser)
     parser.set_defaults(handler=lambda options: run(find_scenario(options.scenario), options))
 

@@ -8,6 +8,7 @@ import importlib.util
 import pkgutil
 from pathlib import Path
 
+from lab.cli.check import ENDINGS, lab_files
 from lab.cli.completion import completed_by
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
@@ -24,18 +25,22 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def completed_by_scenarios(action: argparse.Action) -> None:
-    completed_by(action, lambda _options: [scenario.name for scenario in all_scenarios()])
+    completed_by(action, lambda _options: [*(scenario.name for scenario in all_scenarios()), *lab_files()])
 
 
 def find_scenario(name: str) -> Scenario:
-    """A scenario by its name, or from a Python file. Raises UsageError for an unknown one."""
+    """A scenario by its name, or from a Python file or a lab file. Raises UsageError for an unknown one."""
     if name.endswith(".py"):
         return _scenario_in(Path(name))
+    if name.endswith(ENDINGS):
+        from lab.files import LabFile
+
+        return LabFile.read(Path(name)).scenario
     for scenario in all_scenarios():
         if scenario.name == name:
             return scenario
     known = ", ".join(scenario.name for scenario in all_scenarios())
-    raise UsageError(f"no scenario {name!r}; there are: {known}")
+    raise UsageError(f"no scenario {name!r}; there are: {known}; or give a lab file (.yaml)")
 
 
 def all_scenarios() -> list[Scenario]:

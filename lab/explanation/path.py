@@ -10,7 +10,8 @@ class Consulted:
     """Something that a packet was held against.
 
     `kind` is a word for a person ("route table", "source check"), `says` what it said. `resource` owns it, `operation` is the
-    call that made it so, `step` the scenario's step that made the call. `machine` is whose interface it stands at.
+    call that made it so, `step` the scenario's step that made the call, `place` where a lab file asks for it. `machine` is whose
+    interface it stands at.
     """
 
     kind: str
@@ -20,6 +21,7 @@ class Consulted:
     operation: str = ""
     step: str = ""
     machine: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Death:
     operation: str
     step: str
     cause: Death | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class _Search:
             made, new = _make(cloud, remedy, results)
         except CloudError:
             return None
-        return State(cloud, state.steps, self.trial.around), _Added(made, new)
+        return State(cloud, state.steps, self.trial.around, state.places), _Added(made, new)
 
     def pruned(self, found: Found) -> Found:
         """Without the fixes that turn out not to be needed, each tried in turn."""
@@ -142,7 +142,7 @@ class _Search:
             return found
         cloud = self.start.cloud.fork()
         apply_fixes(cloud, fixes)
-        state = State(cloud, self.start.steps, self.trial.around)
+        state = State(cloud, self.start.steps, self.trial.around, self.start.places)
         return Found(fixes, state, self.trial.run(state.topology))
 
     def _suffice(self, fixes: tuple[Fix, ...]) -> bool:

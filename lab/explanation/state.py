@@ -10,6 +10,7 @@ from lab.cloud import Cloud
 from lab.compiler import compile_topology, part_around
 from lab.explanation.call import Call
 from lab.listener import Listener
+from lab.origin import Origin
 from lab.results import StepResult
 from lab.scenario import Scenario
 from lab.session import Lab
@@ -18,22 +19,32 @@ from lab.topology import Topology
 
 @dataclass(frozen=True)
 class State:
-    """A cloud and the network that it describes. `steps` gives, for a call's number, the steps it was made in, innermost last.
+    """A cloud and the network that it describes. `steps` gives, for a call's number, the steps it was made in, innermost last,
+    `places` where a lab file asks for it, as in Lab.places.
 
-    With `around`, resources, the network is compiled no further than packets between them can ever get.
+    `compiled` is that network, if it is known already. With `around`, resources, the network is compiled no further than packets
+    between them can ever get.
     """
 
     cloud: Cloud
     steps: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     around: tuple[str, ...] = ()
+    places: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    compiled: Topology | None = None
 
     @cached_property
     def topology(self) -> Topology:
+        if self.compiled is not None:
+            return self.compiled
         return compile_topology(self.cloud, part_around(self.cloud, self.around) if self.around else None)
 
     def step_of(self, number: int) -> str:
         """The number of the step that made a call, "" when none did."""
         return self.steps.get(number, ("",))[-1]
+
+    def place_of(self, origin: Origin) -> str:
+        """Where a lab file asks for something, "" when none does."""
+        return self.places.get((origin.number, origin.resource)) or self.places.get((origin.number, ""), "")
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Replay:
         lab = Lab(self.scenario.name, skip=left_out, seed=self.seed, listener=recorder)
         recorder.lab = lab
         self.scenario.run(lab)
-        return State(lab.cloud, recorder.steps)
+        return State(lab.cloud, recorder.steps, places=lab.places)
 
     @property
     def complete(self) -> State:

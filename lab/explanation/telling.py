@@ -55,8 +55,8 @@ class Teller:
             yield self._into_tunnel(hop, hop.passage)
 
     def _line(self, kind: str, permits: bool, says: str, origin: Origin, machine: str = "") -> Consulted:
-        step = self._state.step_of(origin.number)
-        return Consulted(kind, permits, says, origin.resource, origin.operation, step, machine)
+        step, place = self._state.step_of(origin.number), self._state.place_of(origin)
+        return Consulted(kind, permits, says, origin.resource, origin.operation, step, machine, place)
 
     def _route(self, hop: Hop) -> Consulted:
         route = hop.route
@@ -115,4 +115,5 @@ class Teller:
             operation=origin.operation,
             step=self._state.step_of(origin.number),
             cause=cause,
+            place=self._state.place_of(origin),
         )

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
+from lab.report.contact import contact_case, contact_json
 from lab.results import (
     Blame,
     DiagnosisRecord,
@@ -39,6 +40,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "events": [_event(record) for record in result.events],
         "reaches": [_reach(record) for record in result.reaches],
         "flows": [_flow(record) for record in result.flows],
+        "contacts": [contact_json(record) for record in result.contacts],
         "pings": [_ping(ping) for ping in result.pings],
         "drops": [
             *(_drop(blame, None) for blame in result.stray),
@@ -153,6 +155,7 @@ def to_junit(result: RunResult) -> str:
     cases += [_reach_case(result, record) for record in result.reaches]
     cases += [_flow_case(result, record) for record in result.flows]
     cases += [_ping_case(result, ping) for ping in result.pings]
+    cases += [contact_case(result.scenario, record) for record in result.contacts]
     if result.error:
         case = ElementTree.Element("testcase", classname=result.scenario, name="run")
         ElementTree.SubElement(case, "error", message=result.error)

@@ -12,8 +12,10 @@ from rich.status import Status
 from rich.table import Table
 
 from dataplane.errors import DropReason
+from lab.contact import ContactRecord
 from lab.listener import Listener
 from lab.reasons import Reason
+from lab.report.contact import contact_line, print_stories
 from lab.report.reach import reach_table
 from lab.results import (
     Abnormal,
@@ -141,6 +143,13 @@ class Progress(Listener):
         self.quiet()
         self._console.print(Padding(reach_table(reach), (0, 0, 0, len(_INDENT)), expand=False))
 
+    def contact_started(self, contact: ContactRecord) -> None:
+        self.phase(contact.what)
+
+    def contact_finished(self, contact: ContactRecord) -> None:
+        self.quiet()
+        self._console.print(f"{_INDENT if self._open else ''}{contact_line(contact)}")
+
 
 def print_ping(console: Console, ping: PingRecord) -> None:
     """A ping by itself, and what was dropped meanwhile."""
@@ -216,6 +225,7 @@ def print_result(console: Console, result: RunResult) -> None:
             _print_drop(console, f"step {reach.step}, an echo between each pair", blame, titles)
     for blame in result.stray:
         _print_drop(console, "outside the pings", blame, titles)
+    print_stories(console, result.contacts)
     _print_missing(console, result)
     if result.error:
         console.print(f"[red]{escape(result.error)}[/red]")

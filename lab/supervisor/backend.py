@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lab.contact import Contact, Seen
 from lab.drops import Drop
 from lab.emulation.capture import Point
 from lab.emulation.emulation import Emulation
@@ -15,11 +17,15 @@ from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
 from lab.impairments import Order
 from lab.results import Echo, PingResult
+from lab.simulation import Exchange
 from lab.status import StatusEnd
 from lab.supervisor.answers import LinkInfo
 from lab.supervisor.links import LinkOrders, find_links, link_infos
 from lab.supervisor.options import NetworkOptions
 from lab.topology import Node, Topology
+
+if TYPE_CHECKING:
+    from lab.supervisor.contacting import Contacting
 
 
 class EmulationBackend:
@@ -32,6 +38,7 @@ class EmulationBackend:
         self._recording = None if options.capture is None else Recording(options.capture)
         self._labels: dict[str, str] = {}
         self._orders = LinkOrders(options.wan)
+        self._contacting: Contacting | None = None
         self.emulation: Emulation | None = None
 
     def apply(self, topology: Topology) -> None:
@@ -81,6 +88,12 @@ class EmulationBackend:
 
     def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> float:
         return self._emulation.flow(echo, protocol, rate=rate, seconds=seconds)
+
+    def contact(self, wanted: Contact, foretold: Exchange) -> Seen:
+        from lab.supervisor.contacting import Contacting  # few runs need it, and it takes long to load
+
+        self._contacting = self._contacting or Contacting()
+        return self._contacting.contact(self._emulation, wanted, foretold)
 
     def vpn_ends(self, tunnel: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.vpn_ends(tunnel, within=within)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lab.contact import ContactRecord
 from lab.listener import Listener
 from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
@@ -118,3 +119,10 @@ class Reporter(Listener):
     def flow_finished(self, flow: FlowRecord) -> None:
         told = "not measured" if flow.measured is None else f"{flow.measured / 1e6:.1f} Mbit/s"
         self._log.add("flow", f"{flow.protocol} from {flow.source} to {flow.destination}: {told}", flow=flow)
+
+    def contact_started(self, contact: ContactRecord) -> None:
+        self.phase(contact.what)
+
+    def contact_finished(self, contact: ContactRecord) -> None:
+        told = "as expected" if contact.passed else "; ".join([*contact.complaints, *contact.differences])
+        self._log.add("contact", f"{contact.what}: {told}", contact=contact)

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
+from lab.contact import Contact
 from lab.drops import Drop, Place
 from lab.explanation.place import drop_of
 from lab.results import Echo, PingResult
-from lab.simulation import Probe, Simulation, Walk
+from lab.simulation import Exchange, Probe, Simulation, Walk
 from lab.status import StatusEnd
 from lab.topology import Topology
 
@@ -46,6 +47,9 @@ class SimulationBackend:
 
     def flow(self, echo: Echo, protocol: str, *, rate: float, seconds: float) -> None:
         """Nothing takes time, so there is nothing to measure."""
+
+    def contact(self, wanted: Contact, foretold: Exchange) -> None:
+        """What is foretold is all there is."""
 
     def _echo(self, echo: Echo) -> bool:
         probe = Probe(echo.source, echo.destination, "icmp", source_port=self._pings % (1 << 16))

@@ -1,0 +1,99 @@
+"""`saglab init`, `check` and `schema`, and lab files where other verbs take a scenario."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from lab.cli import main
+from lab.files.first import FIRST
+
+BROKEN = FIRST.replace("            - all from 192.168.0.0/16   # 4.3\n", "")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.yaml"
+    path.write_text(FIRST, encoding="utf-8")
+    return path
+
+
+def test_init_writes_a_file_that_check_finds_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    assert Path("lab.yaml").read_text(encoding="utf-8") == FIRST
+    assert main(["check", "lab.yaml"]) == 0
+    assert "4 expectations met" in capsys.readouterr().out
+
+
+def test_init_overwrites_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(file)]) == 2
+    assert "is there already; name another file" in capsys.readouterr().err
+
+
+def test_what_is_not_met_is_explained(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(BROKEN, encoding="utf-8")
+    assert main(["check", str(file)]) == 1
+    told = capsys.readouterr().out
+    assert "dies at aws, security group, inbound of app: ENI_SG_RULES_MISMATCH" in told
+    assert "no rule allows icmp from 192.168.1.10 to 10.0.1.10 (lab.yaml:21)" in told
+    assert "2 of 4 expectations not met" in told
+
+
+def test_an_invalid_file_ends_with_2_and_every_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text("name: a b\nasw: {}\n", encoding="utf-8")
+    assert main(["check", str(path)]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"saglab: {path} has 2 errors:"
+    assert told[1].startswith(f"{path}:1:7: 'a b' is not a name")
+    assert main(["check", str(path), "--json", "-"]) == 2
+    errors = json.loads(capsys.readouterr().out)["errors"]
+    assert [(error["line"], error["column"]) for error in errors] == [(1, 7), (2, 1)]
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "nowhere.yaml"]) == 2
+    assert "cannot read nowhere.yaml: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_file_that_expects_nothing_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text("aws: {vpcs: {a: {cidr_block: 10.0.0.0/16}}}", encoding="utf-8")
+    assert main(["check", str(path)]) == 0
+    assert "it expects nothing" in capsys.readouterr().out
+
+
+def test_json_and_junit(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(BROKEN, encoding="utf-8")
+    junit = tmp_path / "junit.xml"
+    assert main(["check", str(file), "--json", "-", "--junit", str(junit)]) == 1
+    contacts = json.loads(capsys.readouterr().out)["contacts"]
+    assert [contact["passed"] for contact in contacts] == [True, False, False, True]
+    assert contacts[1]["foretold"]["by"]["place"] == "lab.yaml:21"
+    cases = ElementTree.parse(junit).getroot().findall(".//testcase")  # noqa: S314 - our own
+    failures = [case.find("failure") for case in cases]
+    assert [failure is not None for failure in failures] == [False, True, True, False]
+    assert failures[1] is not None
+    assert "ENI_SG_RULES_MISMATCH" in (failures[1].text or "")
+
+
+def test_explain_takes_a_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(BROKEN, encoding="utf-8")
+    assert main(["explain", str(file), "ecs", "app"]) == 1
+    assert "ENI_SG_RULES_MISMATCH" in capsys.readouterr().out
+
+
+def test_run_simulates_a_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--simulate", str(file)]) == 0
+    assert "app reaches ecs  it does" in capsys.readouterr().out
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "saglab lab file"
