@@ -46,6 +46,7 @@ def add_verbs(verbs: Verbs) -> None:
     add_file(check)
     check.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     check.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
+    check.add_argument("--report", metavar="DIR", type=Path, help="leave report.html, report.json and junit.xml in a directory")
     check.set_defaults(handler=_check, keep=False)
 
     schema = verbs.add_parser(
@@ -80,7 +81,8 @@ def _init(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from lab.files import InvalidFile, LabFile
     from lab.report.contact import print_contacts, print_stories
-    from lab.supervisor.run import run_scenario
+    from lab.session import Lab
+    from lab.supervisor.run import run_on
     from lab.supervisor.simulated import SimulationBackend
 
     outputs = Outputs(options)
@@ -92,13 +94,15 @@ def _check(options: argparse.Namespace) -> int:
             raise
         print(json.dumps({"errors": [_error_json(one) for one in error.errors]}, indent=2, ensure_ascii=False))
         return UNUSABLE
-    result = run_scenario(file.scenario, skip=(), backend=SimulationBackend(), listener=Listener())
+    lab = Lab(file.name, backend=SimulationBackend(), listener=outputs.listener(Listener()))
+    outputs.tell_of(lab)
+    result = run_on(lab, file.scenario)
     failed = sum(not record.passed for record in result.contacts)
     console.print(f"[bold]{escape(file.name)}[/bold]  {escape(file.scenario.title)}\n")
     print_contacts(console, result.contacts)
     print_stories(console, result.contacts)
     _print_verdict(console, len(result.contacts), failed)
-    outputs.write(result)
+    outputs.write(result, simulated=True)
     return FAILED if failed else PASSED
 
 
