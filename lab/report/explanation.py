@@ -103,7 +103,8 @@ def _add_station(table: Table, station: Station, *, died: bool) -> None:
 
 def _consulted(line: Consulted) -> str:
     of = f" of {escape(line.machine)}" if line.machine else ""
-    step = f" [yellow](step {escape(line.step)})[/yellow]" if line.step else ""
+    asked = f"step {line.step}" if line.step else line.place
+    step = f" [yellow]({escape(asked)})[/yellow]" if asked else ""
     says = escape(line.says) if line.permits else f"[red]{escape(line.says)}[/red]"
     return f"[dim]{line.kind}{of}:[/dim] {says}{step}"
 
@@ -134,7 +135,7 @@ def _print_death(console: Console, death: Death, what: str) -> None:
     console.print(f"[bold red]{_END}[/bold red] {what} dies at {where}: [red]{death.code}[/red]")
     console.print(f"  {escape(death.text)}")
     if death.resource:
-        step = f" in step {escape(death.step)}" if death.step else ""
+        step = f" in step {escape(death.step)}" if death.step else f" at {escape(death.place)}" if death.place else ""
         console.print(f"  [dim]{escape(death.resource)}, by {death.operation}{step}[/dim]")
     if death.cause is not None:
         cause = death.cause

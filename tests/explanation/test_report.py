@@ -133,7 +133,7 @@ def test_names_are_no_markup() -> None:
 
 # For programs
 
-LINE = {"kind": str, "permits": bool, "says": str, "resource": str, "operation": str, "step": str, "machine": str}
+LINE = {"kind": str, "permits": bool, "says": str, "resource": str, "operation": str, "step": str, "machine": str, "place": str}
 DEATH = {
     "code": str,
     "text": str,
@@ -145,6 +145,7 @@ DEATH = {
     "resource": str,
     "operation": str,
     "step": str,
+    "place": str,
     "cause": (dict, type(None)),
 }
 HOP = {
