@@ -1,0 +1,139 @@
+"""A file as a whole: the order in which its parts are made, and its expectations with the machines that they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+
+from lab.cloud import Supply
+from lab.cloud.alibaba import Alibaba
+from lab.cloud.aws import Aws
+from lab.errors import UsageError
+from lab.files.build.alibaba import AlibabaBuilder
+from lab.files.build.aws import AwsBuilder
+from lab.files.build.ledger import Ledger, choices
+from lab.files.build.machines import Machine, Machines
+from lab.files.build.transit import CCNS, CENS, GATEWAYS, TransitBuilder
+from lab.files.errors import FileError
+from lab.files.schema import LabFileContent
+from lab.files.schema.expectation import Expectation
+from lab.files.source import Source, Spot, Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An expectation with the ids of what it speaks of. `destination` may be an address.
+
+    `through` gives, for each name, the ids that it may mean: a gateway's is that of any machine it runs on.
+    """
+
+    wanted: Expectation
+    source: str
+    destination: str
+    through: tuple[tuple[str, frozenset[str]], ...]
+    spot: Spot
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a file. `places` says where the file asks for each call, by its number and "", and for what a call has made, by
+    the number and its id; `names` what it calls each id.
+
+    `ids` is the other way round, by the names of machines, the full ones ("office/app") too.
+    """
+
+    places: Mapping[tuple[int, str], Spot]
+    names: Mapping[str, str]
+    ids: Mapping[str, str]
+    expected: tuple[Expected, ...]
+    errors: tuple[FileError, ...]
+
+    def machine(self, name: str) -> str:
+        """The id of a machine. Raises UsageError for a name that none has, or several."""
+        if name not in self.ids:
+            raise UsageError(f"there is no machine '{name}'{choices(name, list(self.ids))}")
+        return self.ids[name]
+
+
+def build(source: Source, content: LabFileContent, aws: Aws, alibaba: Alibaba, supply: Supply) -> Built:
+    """Make everything that a file describes. What cannot be made is left out, with everything that needs it, and is an error."""
+    ledger = Ledger(source, supply)
+    machines = Machines(content, ledger)
+    transit = TransitBuilder(alibaba, ledger, machines, content)
+    credentials = transit.buy()
+    amazon = AwsBuilder(aws, ledger, machines, credentials)
+    amazon.build(content.aws.vpcs)
+    apsara = AlibabaBuilder(alibaba, ledger, machines, credentials)
+    apsara.build(content.alibaba)
+    transit.join()
+    amazon.stop(content.aws.vpcs)
+    apsara.stop(content.alibaba)
+    expected = tuple(_Reader(source, content, ledger, machines).read())
+    return Built(ledger.places, ledger.names, _ids(ledger, machines), expected, tuple(ledger.errors))
+
+
+def _ids(ledger: Ledger, machines: Machines) -> dict[str, str]:
+    made = [machine for machine in machines.all if machine.trail in ledger.ids]
+    short = [machine.name for machine in made]
+    return {machine.full_name: ledger.ids[machine.trail] for machine in made} | {
+        machine.name: ledger.ids[machine.trail] for machine in made if short.count(machine.name) == 1
+    }
+
+
+class _Reader:
+    """Finds what the expectations speak of."""
+
+    def __init__(self, source: Source, content: LabFileContent, ledger: Ledger, machines: Machines) -> None:
+        self._source = source
+        self._content = content
+        self._ledger = ledger
+        self._machines = machines
+
+    def read(self) -> Iterator[Expected]:
+        for number, wanted in enumerate(self._content.expect):
+            at: Trail = ("expect", number)
+            with self._ledger.attempt():
+                through = tuple(
+                    (name, self._waypoint(name, (*at, "through", place))) for place, name in enumerate(wanted.through)
+                )
+                for source in wanted.sources:
+                    for destination in wanted.destinations:
+                        with self._ledger.attempt():
+                            yield self._expected(at, wanted, source, destination, through)
+
+    def _expected(
+        self, at: Trail, wanted: Expectation, source: str, destination: str, through: tuple[tuple[str, frozenset[str]], ...]
+    ) -> Expected:
+        sender = self._machines.find(source, (*at, "from"))
+        receiver = None if _is_address(destination) else self._machines.find(destination, (*at, "to"))
+        if sender == receiver:
+            raise self._ledger.refused(at, f"'{source}' is at both ends; name two machines")
+        goal = destination if receiver is None else self._ledger.of(receiver.trail)
+        return Expected(wanted, self._ledger.of(sender.trail), goal, through, self._source.spot(at))
+
+    def _waypoint(self, name: str, at: Trail) -> frozenset[str]:
+        """The ids of what a packet may pass under a name."""
+        known = dict(self._waypoints())
+        if name not in known:
+            raise self._ledger.refused(at, f"there is nothing called '{name}' that a packet could pass{choices(name, known)}")
+        return frozenset(self._ledger.of(trail) for trail in known[name])
+
+    def _waypoints(self) -> Iterator[tuple[str, list[Trail]]]:
+        """Machines, networks, CCNs and CENs by their names, and gateways by theirs. A later one of the same name is meant."""
+        for trail in self._ledger.ids:
+            if trail[:-1] in (CCNS, CENS, ("aws", "vpcs"), ("alibaba", "vpcs"), ("alibaba", "ens_networks")):
+                yield str(trail[-1]), [trail]
+        for name in self._content.alibaba.smart_access_gateways:
+            yield name, [trail for trail, seat in self._machines.seats.items() if seat.gateway == name]
+        for machine in self._machines.all:
+            yield machine.name, [machine.trail]
+            yield machine.full_name, [machine.trail]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
