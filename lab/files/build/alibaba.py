@@ -17,8 +17,8 @@ from lab.files.schema.alibaba import (
     NetworkInterface,
     RouteEntry,
     SecurityGroup,
-    VSwitch,
     Vpc,
+    VSwitch,
 )
 from lab.files.schema.alibaba import Alibaba as Content
 from lab.files.schema.rule import RankedEgress, RankedIngress

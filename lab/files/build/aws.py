@@ -8,7 +8,17 @@ from lab.cloud.aws import LINUX, SAG_VCPE, Aws
 from lab.cloud.aws import instance_type as find_instance_type
 from lab.files.build.ledger import Ledger
 from lab.files.build.machines import Machines
-from lab.files.schema.aws import DEFAULT, INTERNET_GATEWAY, MAIN, Instance, NetworkAcl, NetworkInterface, SecurityGroup, Subnet, Vpc
+from lab.files.schema.aws import (
+    DEFAULT,
+    INTERNET_GATEWAY,
+    MAIN,
+    Instance,
+    NetworkAcl,
+    NetworkInterface,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
 from lab.files.schema.rule import AclEgress, AclIngress, Egress, Ingress, Rule
 from lab.files.source import Trail
 

@@ -13,8 +13,8 @@ from lab.errors import UsageError
 from lab.files.build.alibaba import AlibabaBuilder
 from lab.files.build.aws import AwsBuilder
 from lab.files.build.ledger import Ledger, choices
-from lab.files.build.machines import Machine, Machines
-from lab.files.build.transit import CCNS, CENS, GATEWAYS, TransitBuilder
+from lab.files.build.machines import Machines
+from lab.files.build.transit import CCNS, CENS, TransitBuilder
 from lab.files.errors import FileError
 from lab.files.schema import LabFileContent
 from lab.files.schema.expectation import Expectation
@@ -37,8 +37,8 @@ class Expected:
 
 @dataclass(frozen=True)
 class Built:
-    """What came of a file. `places` says where the file asks for each call, by its number and "", and for what a call has made, by
-    the number and its id; `names` what it calls each id.
+    """What came of a file. `places` says where the file asks for each call, by its number and "", and for what a call has made,
+    by the number and its id; `names` what it calls each id.
 
     `ids` is the other way round, by the names of machines, the full ones ("office/app") too.
     """

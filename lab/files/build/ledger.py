@@ -1,10 +1,10 @@
-"""What a file's parts have become: the ids of what was made, the place of each call, and everything that went wrong on the way."""
+"""What a file's parts have become: the ids of what was made, the place of each call, and all that went wrong on the way."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -46,7 +46,8 @@ class Ledger:
         try:
             return operation(*args, **kwargs)
         except CloudError as error:
-            raise self.refused((*at[:-1], _KEYS[error.code]) if error.code in _KEYS else at, f"{error.code}: {self._spoken(error.message)}") from None
+            place = (*at[:-1], _KEYS[error.code]) if error.code in _KEYS else at
+            raise self.refused(place, f"{error.code}: {self._spoken(error.message)}") from None
         finally:
             _, after, _ = self._supply.position
             self.places.update(((number, ""), self._source.spot(at)) for number in range(before + 1, after + 1))
@@ -78,13 +79,16 @@ class Ledger:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """What is inside is given up at its first error, and what follows goes on without it."""
-        try:
+        with suppress(_Skipped):
             yield
-        except _Skipped:
-            pass
 
     def each(
-        self, base: Trail, parts: dict[str, T], make: Callable[Concatenate[Trail, T, P], object], *args: P.args, **kwargs: P.kwargs
+        self,
+        base: Trail,
+        parts: dict[str, T],
+        make: Callable[Concatenate[Trail, T, P], object],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> None:
         """Make each of several parts, in an attempt of its own. `make` is given where it stands, and the part."""
         for name, part in parts.items():

@@ -59,7 +59,8 @@ class TransitBuilder:
                 device = gateway.active_device if seat.device == 0 else gateway.standby_device
                 if device is None:
                     place = (*GATEWAYS, seat.gateway, "runs_on", seat.device)
-                    raise self._ledger.refused(place, f"{seat.gateway} has one device ({gateway.ha_type}), and this is a second machine")
+                    told = f"{seat.gateway} has one device ({gateway.ha_type}), and this is a second machine"
+                    raise self._ledger.refused(place, told)
                 found[trail] = json.dumps({"sn": device.serial_number, "key": device.secret_key})
         return found
 
