@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.connection import connect
     from lab.diagnosis import Check
     from lab.reasons import Reason
-    from lab.results import Abnormal, Dies, Refused
+    from lab.results import Abnormal, Dies, Effect, Refused, Shows
     from lab.session import Lab
     from lab.status import StatusKind
     from lab.topology import NodeKind, Software
@@ -25,10 +25,12 @@ __all__ = [
     "Check",
     "CloudError",
     "Dies",
+    "Effect",
     "Lab",
     "NodeKind",
     "Reason",
     "Refused",
+    "Shows",
     "Software",
     "StatusKind",
     "SystemEvent",
@@ -41,10 +43,12 @@ _HOMES = {
     "Check": "lab.diagnosis",
     "CloudError": "lab.cloud",
     "Dies": "lab.results",
+    "Effect": "lab.results",
     "Lab": "lab.session",
     "NodeKind": "lab.topology",
     "Reason": "lab.reasons",
     "Refused": "lab.results",
+    "Shows": "lab.results",
     "Software": "lab.topology",
     "StatusKind": "lab.status",
     "SystemEvent": "lab.cloud.alibaba",

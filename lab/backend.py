@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lab.contact import Contact, Seen
 from lab.drops import Drop
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
 from lab.topology import Topology
@@ -43,6 +44,9 @@ class Backend(Protocol):
 
     def fail(self, node: str) -> None:
         """End a gateway's software at once, as by kill -9."""
+
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        """Let the SAG app of a terminal make a request to the controller; `serve` answers for the provider."""
 
     def device_news(self) -> list[tuple[str, bool]]:
         """The devices, by serial number, that serve nobody any more (False), or serve again (True), since the last call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.contact import ContactRecord
-from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 
 
@@ -27,6 +27,8 @@ class Listener:
     def event_started(self, event: EventRecord) -> None: ...
 
     def event_finished(self, event: EventRecord) -> None: ...
+
+    def app_finished(self, app: AppRecord) -> None: ...
 
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Any
 
+from lab.status import CONTROLLER_UNREACHABLE
+
 LOG_ON, CONNECT, DISCONNECT, LOG_OFF = "log_on", "connect", "disconnect", "log_off"
 
 # Answers of the way to the service, beside the provider's own codes.
@@ -52,3 +54,13 @@ class AppVisit:
 
 
 Serve = Callable[[AppVisit], AppAnswer]  # what the provider does with a request
+
+
+def untrusted(reason: str) -> AppAnswer:
+    """What the app says of a controller whose certificate it does not trust."""
+    return AppAnswer(reason, "the controller's certificate is not valid")
+
+
+def unreachable(terminal: str) -> AppAnswer:
+    """What the app says when nobody answers."""
+    return AppAnswer(CONTROLLER_UNREACHABLE, f"{terminal} does not reach the controller")

@@ -49,7 +49,15 @@ class Abnormal:
     kind: StatusKind = StatusKind.VPN
 
 
-Effect = Dies | Refused | Abnormal
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """An effect of leaving a step out: the SAG app of a terminal, by its name, shows this text or code instead."""
+
+    terminal: str
+    text: str
+
+
+Effect = Dies | Refused | Abnormal | Shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +196,25 @@ class EventRecord:
         return self.came
 
 
+@dataclass(frozen=True)
+class AppRecord:
+    """What the SAG app of a terminal was to show, and what it shows: a message, or a provider's code; then `message` explains it.
+
+    Nobody looks where no network runs.
+    """
+
+    step: str
+    terminal: str
+    expected: str
+    asked: bool = False
+    shown: str = ""
+    message: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.shown == self.expected
+
+
 @dataclass(frozen=True, slots=True)
 class Echo:
     """An ICMP echo to be sent by a node, from one address of its own to another address."""
@@ -238,7 +265,7 @@ class FlowRecord:
         return self.measured is None or abs(self.measured - self.expected) <= self.tolerance * self.expected
 
 
-Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord | ContactRecord
+Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord | ContactRecord | AppRecord
 
 
 @dataclass
@@ -258,11 +285,12 @@ class RunResult:
     flows: list[FlowRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
     contacts: list[ContactRecord] = field(default_factory=list)
+    apps: list[AppRecord] = field(default_factory=list)
 
     @property
     def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
-        others: list[Expectation] = [*self.statuses, *self.diagnoses, *self.events, *self.reaches]
+        others: list[Expectation] = [*self.statuses, *self.diagnoses, *self.events, *self.apps, *self.reaches]
         return [*others, *self.flows, *self.pings, *self.contacts]
 
     @property

@@ -10,6 +10,8 @@ from ipaddress import IPv4Address
 from itertools import permutations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from lab.app import CONNECTED, App
+from lab.apps import Apps
 from lab.automation import Automations, Handler
 from lab.backend import Backend
 from lab.cloud import Cloud, CloudError, Identity, Mail
@@ -24,6 +26,7 @@ from lab.drops import Drop
 from lab.errors import UsageError
 from lab.listener import Listener
 from lab.results import (
+    AppRecord,
     Blame,
     DiagnosisRecord,
     Echo,
@@ -113,6 +116,7 @@ class Lab:
         self._state: State | None = None
         self.places: dict[tuple[int, str], str] = {}
         """Where a lab file asks for a call, by its number and "", and for what the call has made, by the number and the id."""
+        self._apps = Apps(self.clouds, backend, self._followed)
 
     @property
     def aws(self) -> Aws:
@@ -130,6 +134,10 @@ class Lab:
     def terminals(self) -> Terminals:
         """People's own devices."""
         return self.clouds.terminals
+
+    def app(self, terminal: Instance) -> App:
+        """The SAG app of a terminal, for its user."""
+        return self._apps.of(terminal.id)
 
     @property
     def mails(self) -> list[Mail]:
@@ -324,6 +332,25 @@ class Lab:
         if not self.clouds.leaving_out:
             self._automations.add(handler)
 
+    def expect_message(self, terminal: Instance, text: str = CONNECTED) -> None:
+        """Expect the SAG app of a terminal to show this (document 002…, 5.2 step 2)."""
+        self._expect_app(terminal, text)
+
+    def expect_refused(self, terminal: Instance, code: str) -> None:
+        """Expect that what the SAG app of a terminal asked for last was refused with the provider's code."""
+        self._expect_app(terminal, code)
+
+    def _expect_app(self, terminal: Instance, expected: str) -> None:
+        if self.clouds.leaving_out:
+            return
+        node = self.compile().by_name.get(terminal.id)
+        record = AppRecord(self._number, node.label if node is not None else terminal.id, expected)
+        if self._backend is not None:
+            shown, message = self.app(terminal).shows()
+            record = replace(record, asked=True, shown=shown, message=message)
+        self.result.apps.append(record)
+        self._listener.app_finished(record)
+
     def fail(self, machine: Instance) -> None:
         """Let a gateway's machine fail, as by kill -9 of what makes it one. It is started anew by itself."""
         if self.clouds.leaving_out:
@@ -408,7 +435,10 @@ class Lab:
         if topology != self._applied:
             backend.apply(topology)
             self._applied = topology
-        return topology
+        return self._follow(backend) if self._apps.reconnect(backend) else topology
+
+    def _followed(self) -> Topology:
+        return self.compile() if self._backend is None else self._follow(self._backend)
 
     @property
     def _number(self) -> str:

@@ -18,6 +18,7 @@ ABNORMAL = "Abnormal"
 NO_TUNNEL = "NO_TUNNEL"
 NO_ANSWER = "NO_ANSWER"
 PEER_NOT_HEARD = "PEER_NOT_HEARD"
+LEASE_MISMATCH = "LEASE_MISMATCH"  # of a client
 
 # Why the Control Status is Abnormal, beside why there is no configuration for the device, which is a code of lab.reasons.
 NOT_REPORTING = "NOT_REPORTING"
@@ -33,6 +34,7 @@ TEXT = {
     NO_TUNNEL: "the gateway is attached to no CCN, or no machine runs as its device",
     NO_ANSWER: "the other end does not answer",
     PEER_NOT_HEARD: "the other end has not been heard",
+    LEASE_MISMATCH: "the client was not given the address and the DNS servers that are its own",
     "AUTHENTICATION_FAILED": "the two ends do not agree on identity and key: the device's serial number or key is wrong",
     "NO_PROPOSAL_CHOSEN": "the two ends have no cipher in common",
     NOT_REPORTING: "no machine reports to the controller as the gateway's device",

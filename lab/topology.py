@@ -232,8 +232,8 @@ class TunnelPeer:
     speaks_first: bool = False  # this end opens the conversation and keeps the NAT in front of it open
     bandwidth: int = 0  # the most that is sent to it, in bit/s of inner packets; 0 for no limit
     leads: str = ""
-    lease: Lease | None = None  # the address and the DNS servers that it is given, if it asks
-    request_lease: bool = False  # this end asks it for such
+    lease: Lease | None = None  # the address and the DNS servers that it is given, if it asks; or that this end is to be given
+    request_lease: bool = False  # this end asks it for them
     once: bool = False  # it can prove who it is a single time
     inbound_bandwidth: int = 0  # the most that is taken from it, in bit/s of inner packets; 0 for no limit
     meter: str = ""  # under which name what passes is counted beyond the life of this end, "" for nowhere

@@ -21,6 +21,7 @@ from lab.origin import Origin
 from lab.reasons import Reason
 from lab.report.machine import to_json
 from lab.results import (
+    AppRecord,
     Blame,
     DiagnosisRecord,
     Dies,
@@ -163,7 +164,8 @@ def a_run() -> RunResult:
     event = EventRecord("1", "sag", "DeviceSwitched")
     reach = ReachRecord("1", ("app", "ecs"), ((0, 1),), ((0, 1),), True)
     flow = FlowRecord("1", "app", "ecs", "udp", 100e6, 0.03, 99e6)
-    others = {"diagnoses": [diagnosis], "reaches": [reach], "events": [event], "flows": [flow]}
+    app = AppRecord("5", "laptop", "Connected to Intranet")
+    others = {"apps": [app], "diagnoses": [diagnosis], "reaches": [reach], "events": [event], "flows": [flow]}
     return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], **others)
 
 

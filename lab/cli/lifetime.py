@@ -186,7 +186,7 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
 def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
     """By the kind of an event, what it tells of and what shows it."""
     from lab.contact import ContactRecord
-    from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+    from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 
     return {
         "step started": (StepResult, progress.step_started),
@@ -196,6 +196,7 @@ def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
         "status": (StatusRecord, progress.status_finished),
         "diagnosis": (DiagnosisRecord, progress.diagnosis_finished),
         "event": (EventRecord, progress.event_finished),
+        "app": (AppRecord, progress.app_finished),
         "flow": (FlowRecord, progress.flow_finished),
         "reach": (ReachRecord, progress.reach_finished),
         "contact": (ContactRecord, progress.contact_finished),

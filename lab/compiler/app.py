@@ -29,11 +29,21 @@ def connected_sessions(cloud: Cloud, ccn_id: str) -> Iterator[AppSession]:
         yield from (session for session in cloud.store.by(AppSession, "smart_ag_id", app.id) if session.connected)
 
 
+def stranded_sessions(cloud: Cloud) -> list[AppSession]:
+    """Those whose terminals have come to another network since they connected: their tunnels ended with the address."""
+    connected = (session for session in cloud.store.all(AppSession) if session.connected)
+    return [session for session in connected if _has_moved(cloud.store.get(Terminal, session.terminal_id), session)]
+
+
+def _has_moved(terminal: Terminal, session: AppSession) -> bool:
+    return terminal.network_origin.number > session.connect_origin.number
+
+
 def write_client(machine: NodeDraft, cloud: Cloud, terminal: Terminal) -> None:
     """The tunnel of who is connected with a terminal; nothing where nobody is."""
     for session in cloud.store.by(AppSession, "terminal_id", terminal.id):
         app = cloud.store.get(SagApp, session.smart_ag_id)
-        if session.address is not None and session.secret is not None and app.ccn_id is not None:
+        if session.connected and app.ccn_id is not None and not _has_moved(terminal, session):
             _write_tunnel(machine, cloud, terminal, session, app.ccn_id)
 
 
@@ -49,6 +59,7 @@ def _write_tunnel(machine: NodeDraft, cloud: Cloud, terminal: Terminal, session:
         session.connect_origin,
         endpoint=(ccn_address(cloud, ccn_id), UDP_PORT),
         speaks_first=True,
+        lease=_lease(cloud, session),
         request_lease=True,
     )
     machine.services.append(Tunnel(TUN, terminal.address, UDP_PORT, (peer,), session.origin))
@@ -69,9 +80,13 @@ def client_peers(cloud: Cloud, ccn_id: str) -> Iterator[TunnelPeer]:
             bandwidth=bandwidth,
             inbound_bandwidth=bandwidth,
             meter=session.client_user_id,
-            lease=Lease(session.address, dns=cloud.store.get(SagApp, session.smart_ag_id).dns),
+            lease=_lease(cloud, session),
             once=True,
         )
+
+
+def _lease(cloud: Cloud, session: AppSession) -> Lease | None:
+    return None if session.address is None else Lease(session.address, dns=cloud.store.get(SagApp, session.smart_ag_id).dns)
 
 
 def _proof(session: AppSession, ccn_id: str) -> PeerAuthentication:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from lab.controller.admission import Refusal, check_validity
 from lab.controller.forms import APP, MACHINE, NONCE, answer_of, app_request_json
 from lab.controller.http import HttpConnection, LineBroken
-from lab.logon import AppAnswer, AppPhone, AppRequest
-from lab.status import CONTROLLER_UNREACHABLE
+from lab.logon import AppAnswer, AppPhone, AppRequest, untrusted
 
 ANSWERED_WITHIN = 20.0  # seconds; our choice: a password is checked with deliberate effort, one after the other
 
@@ -19,7 +18,7 @@ async def make_request(connection: HttpConnection, terminal: str, phone: AppPhon
     try:
         check_validity(connection.certificate, phone.clock)
     except Refusal as refusal:
-        return refused(refusal)
+        return untrusted(refusal.reason)
     given = await connection.ask("GET", APP, None, [], within=ANSWERED_WITHIN)
     headers = [(MACHINE, terminal), (NONCE, str(given.body["nonce"]))]
     answer = await connection.ask("POST", APP, app_request_json(request), headers, within=ANSWERED_WITHIN)
@@ -27,13 +26,3 @@ async def make_request(connection: HttpConnection, terminal: str, phone: AppPhon
         return answer_of(answer.body)
     except (KeyError, TypeError) as error:
         raise LineBroken(f"the controller's answer, with status {answer.status}, is none: {error}") from error
-
-
-def refused(refusal: Refusal) -> AppAnswer:
-    """What the app says of a controller that it does not trust."""
-    return AppAnswer(refusal.reason, "the controller's certificate is not valid")
-
-
-def unreachable(terminal: str) -> AppAnswer:
-    """What the app says when nobody answers."""
-    return AppAnswer(CONTROLLER_UNREACHABLE, f"{terminal} does not reach the controller")

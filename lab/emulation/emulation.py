@@ -305,9 +305,9 @@ class Emulation:
         """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
         return self._home.ends(device, within=within)
 
-    def visit(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
         """Let the SAG app of a terminal make a request over the network; `serve` answers for the provider."""
-        return self._home.visit(node, request, serve)
+        return self._home.ask_app(node, request, serve)
 
     def serve(self, serve: Serve) -> None:
         """Answer the requests of apps that came by themselves."""

@@ -180,7 +180,7 @@ def _peer(peer: TunnelPeer, cipher: str) -> Json:
         "ike": {
             "identity": _identity(peer.authentication.local),
             "remote_identity": _identity(peer.authentication.remote),
-            "lease": peer.lease and _lease(peer.lease),
+            "lease": _lease(peer.lease) if peer.lease and not peer.request_lease else None,
             "request_lease": peer.request_lease,
             "once": peer.once,
         },

@@ -13,8 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
 
+from dataplane.ike.policy import Lease
 from dataplane.suites import SUITES
 from lab.drops import Drop, Filter, Place
 from lab.emulation.gateway import Options
@@ -22,7 +24,7 @@ from lab.emulation.machine import Machine
 from lab.emulation.processors import confine
 from lab.emulation.tunnel_end import TunnelEnd, start_end
 from lab.emulation.warm.parent import WarmParent
-from lab.status import NORMAL, StatusEnd, unspoken
+from lab.status import LEASE_MISMATCH, NORMAL, StatusEnd, unspoken
 from lab.topology import Node, Topology, Tunnel, TunnelFooting, TunnelPeer
 
 CIPHERS = tuple(SUITES)
@@ -256,4 +258,12 @@ def _is_normal(state: Mapping[str, Any]) -> bool:
 
 def _trouble(state: Mapping[str, Any], peer: TunnelPeer) -> str:
     """Why a peer is not connected, empty when it is."""
-    return "" if _is_normal(state) else state["ike"]["failure"] or unspoken(speaks_first=peer.speaks_first)
+    if not _is_normal(state):
+        return state["ike"]["failure"] or unspoken(speaks_first=peer.speaks_first)
+    return "" if not peer.request_lease or _obtained(state) == peer.lease else LEASE_MISMATCH
+
+
+def _obtained(state: Mapping[str, Any]) -> Lease | None:
+    """What a client's end was given by its peer."""
+    told = state["ike"]["lease"]
+    return None if told is None else Lease(IPv4Address(told["address"]), dns=tuple(map(IPv4Address, told["dns"])))

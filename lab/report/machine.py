@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from lab.report.contact import contact_case, contact_json
 from lab.results import (
+    AppRecord,
     Blame,
     DiagnosisRecord,
     EventRecord,
@@ -38,6 +39,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "statuses": [_status(record) for record in result.statuses],
         "diagnoses": [_diagnosis(record) for record in result.diagnoses],
         "events": [_event(record) for record in result.events],
+        "apps": [_app(record) for record in result.apps],
         "reaches": [_reach(record) for record in result.reaches],
         "flows": [_flow(record) for record in result.flows],
         "contacts": [contact_json(record) for record in result.contacts],
@@ -85,6 +87,17 @@ def _diagnosis(record: DiagnosisRecord) -> dict[str, Any]:
 
 def _event(record: EventRecord) -> dict[str, Any]:
     return {"gateway": record.gateway, "step": record.step or None, "event": record.event, "passed": record.passed}
+
+
+def _app(record: AppRecord) -> dict[str, Any]:
+    return {
+        "terminal": record.terminal,
+        "step": record.step or None,
+        "shows": record.shown or None,
+        "message": record.message or None,
+        "expected": record.expected,
+        "passed": record.passed,
+    }
 
 
 def _reach(record: ReachRecord) -> dict[str, Any]:
@@ -152,6 +165,7 @@ def to_junit(result: RunResult) -> str:
     cases += [_status_case(result, record) for record in result.statuses]
     cases += [_diagnosis_case(result, record) for record in result.diagnoses]
     cases += [_event_case(result, record) for record in result.events]
+    cases += [_app_case(result, record) for record in result.apps]
     cases += [_reach_case(result, record) for record in result.reaches]
     cases += [_flow_case(result, record) for record in result.flows]
     cases += [_ping_case(result, ping) for ping in result.pings]
@@ -212,6 +226,14 @@ def _event_case(result: RunResult, record: EventRecord) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=result.scenario, name=f"event {record.event} of {record.gateway}")
     if not record.passed:
         ElementTree.SubElement(case, "failure", message="it did not come" if record.asked else "nobody waited for it")
+    return case
+
+
+def _app_case(result: RunResult, record: AppRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"app of {record.terminal}: {record.expected}")
+    if not record.passed:
+        message = f"it shows {record.shown}" if record.asked else "nobody looked"
+        ElementTree.SubElement(case, "failure", message=message).text = record.message
     return case
 
 

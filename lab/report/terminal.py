@@ -19,6 +19,7 @@ from lab.report.contact import contact_line, print_stories
 from lab.report.reach import reach_table
 from lab.results import (
     Abnormal,
+    AppRecord,
     Blame,
     DiagnosisRecord,
     Dies,
@@ -29,6 +30,7 @@ from lab.results import (
     PingRecord,
     ReachRecord,
     RunResult,
+    Shows,
     StatusRecord,
     StepResult,
 )
@@ -129,6 +131,10 @@ class Progress(Listener):
         came = "[green]came[/green]" if event.came else "[red]did not come[/red]" if event.asked else "[red]not asked[/red]"
         self._console.print(f"{_INDENT}event {event.event} of {escape(event.gateway)}  {came}")
 
+    def app_finished(self, app: AppRecord) -> None:
+        self.quiet()
+        self._console.print(f"{_INDENT}{_app_line(app)}")
+
     def flow_started(self, flow: FlowRecord) -> None:
         self.phase(f"{flow.protocol} from {flow.source} to {flow.destination}")
 
@@ -149,6 +155,12 @@ class Progress(Listener):
     def contact_finished(self, contact: ContactRecord) -> None:
         self.quiet()
         self._console.print(f"{_INDENT if self._open else ''}{contact_line(contact)}")
+
+
+def _app_line(app: AppRecord) -> str:
+    shown = escape(app.shown) if app.asked else "not asked"
+    told = f"[green]{shown}[/green]" if app.passed else f"[red]{shown}[/red], expected {escape(app.expected)}"
+    return f"app of {escape(app.terminal)} shows  {told}" + (f"  [dim]{escape(app.message)}[/dim]" if app.message else "")
 
 
 def print_ping(console: Console, ping: PingRecord) -> None:
@@ -290,6 +302,8 @@ def _effect(effect: Effect) -> str:
         return f"{effect.source} → {effect.destination} dies: {effect.reason}"
     if isinstance(effect, Abnormal):
         return f"{effect.kind} of {effect.gateway} is Abnormal: {effect.reason}"
+    if isinstance(effect, Shows):
+        return f"the app of {effect.terminal} shows: {effect.text}"
     return f"step {effect.step} is refused: {effect.code}"
 
 

@@ -1,4 +1,4 @@
-"""Devices that phone home: who reaches the controller, and what that makes of its Control Status.
+"""Devices that phone home, and apps that log on: who reaches the controller, and what that makes of its Control Status.
 
 A call is a TCP connection, walked as its SYN and the answer to it. Unlike a tunnel, what has been said before counts for nothing:
 the statuses are those of calls that are made now.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from lab.controller.admission import Refusal, check_admission, check_validity
+from lab.logon import AppAnswer, AppPhone, AppRequest, AppVisit, Serve, unreachable, untrusted
 from lab.phoning import Controller, Entry, Phone
 from lab.simulation.probe import Probe
 from lab.simulation.walk import Exchange, Walk
@@ -57,7 +58,22 @@ def calls(network: Network) -> Iterator[Walk]:
             yield exchange.reply
 
 
-def _call(network: Network, node: Node, phone: Phone) -> Exchange:
+def ask_app(network: Network, node: Node, request: AppRequest, serve: Serve) -> AppAnswer:
+    """What comes of a request that the app of a terminal makes."""
+    if node.app is None:
+        return unreachable(node.label)
+    exchange = _call(network, node, node.app)
+    called = exchange.request.delivered_to
+    if not exchange.answered or called is None or called.controller is None:
+        return unreachable(node.label)
+    try:
+        check_validity(called.controller.certificate, node.app.clock)
+    except Refusal as refusal:
+        return untrusted(refusal.reason)
+    return serve(AppVisit(node.name, exchange.request.packet.source, request))
+
+
+def _call(network: Network, node: Node, phone: Phone | AppPhone) -> Exchange:
     address, port = phone.controller
     return network.exchange(Probe(phone.address, address, "tcp", _PORT, port, size=_SYN, dont_fragment=True), node.name)
 

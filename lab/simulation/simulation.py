@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.simulation.handshake import Ends
 from lab.simulation.journey import Journey, Place
-from lab.simulation.phones import calls, control_ends
+from lab.simulation.phones import ask_app, calls, control_ends
 from lab.simulation.probe import Probe, answer
 from lab.simulation.router import Router
 from lab.simulation.state import State
@@ -69,6 +70,10 @@ class Simulation:
     def control_ends(self, device: str) -> tuple[StatusEnd, ...]:
         """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
         return control_ends(self.with_topology(self.topology), device)
+
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        """Let the SAG app of a terminal make a request, if it reaches the controller; `serve` answers for the provider."""
+        return ask_app(self.with_topology(self.topology), self.topology.by_name[node], request, serve)
 
     def router(self, node: str) -> Router:
         """A node's index. Raises LookupError for an unknown node."""

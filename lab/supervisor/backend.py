@@ -16,6 +16,7 @@ from lab.emulation.machine import Machine
 from lab.emulation.recording import Recording
 from lab.emulation.shell import open_shell, short_names
 from lab.impairments import Order
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.simulation import Exchange
 from lab.status import StatusEnd
@@ -106,6 +107,9 @@ class EmulationBackend:
 
     def fail(self, node: str) -> None:
         self._emulation.fail(node)
+
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        return self._emulation.ask_app(node, request, serve)
 
     def device_news(self) -> list[tuple[str, bool]]:
         return self._emulation.device_news()

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.contact import ContactRecord
 from lab.listener import Listener
-from lab.results import DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
 
@@ -105,6 +105,9 @@ class Reporter(Listener):
 
     def event_finished(self, event: EventRecord) -> None:
         self._log.add("event", f"{event.event} of {event.gateway} {'came' if event.came else 'did not come'}", event=event)
+
+    def app_finished(self, app: AppRecord) -> None:
+        self._log.add("app", f"app of {app.terminal}: {app.shown}", app=app)
 
     def reach_started(self, reach: ReachRecord) -> None:
         self.phase(f"{len(reach.machines)} machines send an echo to each other")

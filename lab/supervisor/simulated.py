@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from lab.contact import Contact
 from lab.drops import Drop, Place
 from lab.explanation.place import drop_of
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.simulation import Exchange, Probe, Simulation, Walk
 from lab.status import StatusEnd
@@ -75,6 +76,9 @@ class SimulationBackend:
         phone = self._simulation.topology.by_name[node].phone
         if phone is not None:
             self._news += [(phone.serial_number, False), (phone.serial_number, True)]
+
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+        return self._simulation.ask_app(node, request, serve)
 
     def device_news(self) -> list[tuple[str, bool]]:
         news, self._news = self._news, []

@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from lab.controller.app_client import unreachable
 from lab.controller.forms import answer_of, app_phone_json, app_request_json, entry_json, validity_json
 from lab.emulation.gateway import control_path
 from lab.emulation.home.servant import Household, Servant
 from lab.emulation.machine import Machine
-from lab.logon import AppAnswer, AppRequest, Serve
+from lab.logon import AppAnswer, AppRequest, Serve, unreachable
 from lab.phoning import Controller, Phone
 from lab.status import CONTROLLER_UNREACHABLE, NOT_REPORTING, StatusEnd
 from lab.topology import Node, Software, Topology
@@ -86,7 +85,7 @@ class Home:
             return
         self._household.callers.ask(op="call", authority=authority, clock=phones[0][1].clock.isoformat(), calls=calls)
 
-    def visit(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
+    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
         """Let the app of a terminal make a request, and serve what the controller asks meanwhile.
 
         Who does not reach the controller is told so by the answer.

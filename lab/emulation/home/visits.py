@@ -8,12 +8,12 @@ import traceback
 from dataclasses import dataclass
 
 from lab.controller.admission import Refusal
-from lab.controller.app_client import make_request, refused, unreachable
+from lab.controller.app_client import make_request
 from lab.controller.forms import answer_json, app_phone_of, app_request_of
 from lab.controller.http import LineBroken, dial, trusting
 from lab.emulation.home.errands import Json
 from lab.emulation.namespace import bound_socket
-from lab.logon import AppAnswer, AppPhone, AppRequest
+from lab.logon import AppAnswer, AppPhone, AppRequest, unreachable, untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,6 @@ async def _visit(visit: Visit, trust: ssl.SSLContext) -> AppAnswer:
         finally:
             connection.close()
     except Refusal as refusal:
-        return refused(refusal)
+        return untrusted(refusal.reason)
     except (OSError, LineBroken):
         return unreachable(visit.terminal)

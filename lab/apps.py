@@ -1,0 +1,74 @@
+"""The SAG apps of a lab's terminals: their requests go over the network that runs, if one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lab.app import LOGGED_OFF, LOGGED_ON, App, shown_of
+from lab.app_desk import AppDesk, Made
+from lab.backend import Backend
+from lab.cloud import CloudError, Identity
+from lab.cloud.alibaba import AppSession
+from lab.clouds import Clouds
+from lab.compiler.app import stranded_sessions
+from lab.logon import CONNECT, AppAnswer, AppRequest
+
+if TYPE_CHECKING:
+    from lab.topology import Topology
+
+CONNECTED_WITHIN = 3.0  # seconds until an app says why it is not connected; our choice, as for a status of a gateway
+
+Follow = Callable[[], "Topology"]  # make the running network what the clouds are
+
+
+class Apps:
+    """`follow` needs a `backend`. Without one the provider is asked directly, and so it is for steps that are left out."""
+
+    def __init__(self, clouds: Clouds, backend: Backend | None, follow: Follow) -> None:
+        self._clouds = clouds
+        self._backend = backend
+        self._follow = follow
+        self._apps: dict[str, App] = {}
+        self._desk = AppDesk(clouds.real.store, self._make)
+
+    def of(self, terminal_id: str) -> App:
+        return self._apps.setdefault(terminal_id, App(self._ask, self._show, terminal_id))
+
+    def _ask(self, terminal_id: str, request: AppRequest) -> AppAnswer:
+        if self._backend is None or self._clouds.leaving_out or terminal_id not in self._follow().by_name:
+            return self._desk.decide(terminal_id, request)
+        answer = self._backend.ask_app(terminal_id, request, self._desk.serve)
+        self._follow()
+        return answer
+
+    def reconnect(self, backend: Backend) -> bool:
+        """Let every app connect anew whose terminal has come to another network. Returns whether there was one.
+
+        One that does not succeed is not connected any more.
+        """
+        stranded = stranded_sessions(self._clouds.real)
+        for session in stranded:
+            request = AppRequest(CONNECT, {"token": self._desk.token(session.id)})
+            if backend.ask_app(session.terminal_id, request, self._desk.serve).code:
+                self._make("disconnect_app", {"session_id": session.id}, Identity(user=session.user_name))
+        return bool(stranded)
+
+    def _show(self, session_id: str) -> str:
+        session = self._clouds.real.store.find(AppSession, session_id)
+        if session is None:
+            return LOGGED_OFF
+        if not session.connected or self._backend is None:
+            return LOGGED_ON
+        self._follow()
+        return shown_of([end.reason for end in self._backend.vpn_ends(session_id, within=CONNECTED_WITHIN)])
+
+    def _make(self, name: str, arguments: Mapping[str, Any], identity: Identity) -> Made:
+        """What a user is refused is the app's to show, and no mistake of the script's."""
+        noted = len(self._clouds.refusals)
+        try:
+            result = self._clouds.call("alibaba", name, (), dict(arguments), identity)
+        except CloudError:
+            del self._clouds.refusals[noted:]
+            raise
+        return result, self._clouds.refusals[-1] if len(self._clouds.refusals) > noted else None
