@@ -23,7 +23,7 @@ ABOVE_CLOUD = (
     "lab.drawing",
     "lab.supervisor",
 )
-FRONT = ("lab.cli", "lab.report", "scenarios")
+FRONT = ("lab.cli", "lab.report", "lab.testing", "scenarios")
 
 
 @dataclass(frozen=True)
