@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from lab.cloud.alibaba.account import AccountOperations
-from lab.cloud.alibaba.app.client_user import ClientUserOperations
+from lab.cloud.alibaba.app.acceleration_plan import AccelerationPlan, AccelerationPlanOperations
 from lab.cloud.alibaba.app.code import EnterpriseCode
+from lab.cloud.alibaba.app.enterprise_code import EnterpriseCodeOperations
+from lab.cloud.alibaba.app.instance import AppInstanceOperations
 from lab.cloud.alibaba.app.network import AppNetworkOperations
 from lab.cloud.alibaba.app.order import SoftwareOrder, SoftwareOrderOperations, SoftwarePurchase
 from lab.cloud.alibaba.app.resources import AppSession, ClientUser, SagApp
+from lab.cloud.alibaba.app.roaming import RoamingOperations
 from lab.cloud.alibaba.app.session import AppSessionOperations
 from lab.cloud.alibaba.app.subscription import SoftwareSubscriptionOperations
 from lab.cloud.alibaba.app.usage import BillLine, ClientUsage, ClientUsageOperations, MeterReading, UserFlow
@@ -55,6 +58,7 @@ from lab.cloud.alibaba.vpc import VpcOperations
 __all__ = [
     "ENS_LINUX",
     "ENS_SAG_VCPE",
+    "AccelerationPlan",
     "Account",
     "Alibaba",
     "AppSession",
@@ -105,8 +109,11 @@ class Alibaba(
     AccountOperations,
     SoftwareOrderOperations,
     SoftwareSubscriptionOperations,
+    AppInstanceOperations,
     AppNetworkOperations,
-    ClientUserOperations,
+    EnterpriseCodeOperations,
+    RoamingOperations,
+    AccelerationPlanOperations,
     ClientUsageOperations,
     AppSessionOperations,
     OrderOperations,

@@ -10,8 +10,7 @@ from lab.cloud.alibaba.app.form import check_bandwidth, check_mail, check_passwo
 from lab.cloud.alibaba.app.notice import account_notice, reset_notice
 from lab.cloud.alibaba.app.resources import DEFAULT_BANDWIDTH, MOST_BANDWIDTH, AddressCursor, AppSession, ClientUser, SagApp
 from lab.cloud.alibaba.app.session import AppSessions
-from lab.cloud.alibaba.app.usage import bytes_this_month
-from lab.cloud.alibaba.region import area_of
+from lab.cloud.alibaba.app.usage import ClientMeter, bytes_this_month
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import PASSWORD, operation
 from lab.cloud.password import Password
@@ -46,7 +45,8 @@ class ClientUserOperations(AppSessions):
         check_bandwidth(bandwidth, MOST_BANDWIDTH)
         _check_acceleration(instance, acceleration_bandwidth)
         self._check_seat(instance)
-        self._check_name_is_free(instance, user_name or user_mail)
+        self._check_name_is_new(instance, user_name or user_mail)
+        self._check_name_and_code(instance, user_name or user_mail)
         address = self._static_address(instance, client_ip, static_ip)
         user_id = self._supply.alibaba_id("cu")
         sealed = self._sealed(password)
@@ -67,7 +67,7 @@ class ClientUserOperations(AppSessions):
         self._store.put(user)
         if sealed.clear is not None:
             self._state.outbox.append(account_notice(user, instance, sealed.clear))
-        return _told(user)
+        return told(user)
 
     @operation
     def modify_smart_access_gateway_client_user(
@@ -100,7 +100,7 @@ class ClientUserOperations(AppSessions):
             _check_acceleration(instance, acceleration_bandwidth)
             user = replace(user, acceleration_bandwidth=acceleration_bandwidth)
         self._store.put(user)
-        return _told(user)
+        return told(user)
 
     @operation
     def raise_client_user_bandwidth_quota(self, smart_ag_id: str, user_name: str, quota: int) -> None:
@@ -162,10 +162,9 @@ class ClientUserOperations(AppSessions):
             places = ", ".join(replica.smart_ag_id for replica in replicas)
             raise CloudError("ClientUser.HasReplica", f"'{user_name}' was replicated to {places}; delete it there first")
         self._end_sessions("client_user_id", user.id)
-        cursor = self._store.find(AddressCursor, user.id)
-        if cursor is not None:
-            self._store.delete(cursor)
-        self._store.delete(user)
+        for record in (user, self._store.find(AddressCursor, user.id), self._store.find(ClientMeter, user.id)):
+            if record is not None:
+                self._store.delete(record)
 
     @operation
     def kick_out_clients(self, smart_ag_id: str, user_name: str) -> None:
@@ -178,7 +177,7 @@ class ClientUserOperations(AppSessions):
     def describe_smart_access_gateway_client_users(self, smart_ag_id: str) -> tuple[ClientUser, ...]:
         """The accounts of an instance, without what belongs to their passwords. Raises InvalidId.SMARTAG."""
         users = self._store.by(ClientUser, "smart_ag_id", self._get(SagApp, smart_ag_id).id)
-        return tuple(_told(user) for user in users)
+        return tuple(told(user) for user in users)
 
     def describe_user_online_clients(self, smart_ag_id: str, user_name: str | None = None) -> tuple[AppSession, ...]:
         """Who is logged on to an instance, or one account of it, without secrets. Raises InvalidId.SMARTAG."""
@@ -213,18 +212,21 @@ class ClientUserOperations(AppSessions):
                 f"'{instance.id}' has {existing} client accounts, and may have {instance.seats}; upgrade it, or delete one",
             )
 
-    def _check_name_is_free(self, instance: SagApp, user_name: str, *, source: ClientUser | None = None) -> None:
-        """Whether an account of this name can live beside the others of it (4.1; decision 0034).
+    def _check_name_is_new(self, instance: SagApp, user_name: str) -> None:
+        """Raises ClientUser.UserExist."""
+        if any(other.smart_ag_id == instance.id for other in self._store.by(ClientUser, "user_name", user_name)):
+            raise CloudError("ClientUser.UserExist", f"'{instance.id}' has a client account '{user_name}' already")
+
+    def _check_name_and_code(self, instance: SagApp, user_name: str) -> None:
+        """Whether an account of this name can be at an instance beside those at others (4.1; decision 0034). Replicas can.
 
         Raises ClientUser.UserExist.
         """
         for other in self._store.by(ClientUser, "user_name", user_name):
             home = self._store.get(SagApp, other.smart_ag_id)
-            if home.id == instance.id:
-                raise CloudError("ClientUser.UserExist", f"'{instance.id}' has a client account '{user_name}' already")
-            if source is not None or home.account != instance.account:
+            if other.replica_of is not None or home.id == instance.id or home.account != instance.account:
                 continue
-            if area_of(home.region_id) != area_of(instance.region_id):
+            if home.area != instance.area:
                 raise CloudError(
                     "ClientUser.UserExist",
                     f"'{home.id}', in another area, has a client account '{user_name}' already; have it roam (roam_client_user)",
@@ -273,7 +275,7 @@ class ClientUserOperations(AppSessions):
                 self._end_sessions("client_user_id", one.id)
 
 
-def _told(user: ClientUser) -> ClientUser:
+def told(user: ClientUser) -> ClientUser:
     """An account as it is shown: nothing of its password, not even the hash."""
     return replace(user, password="")
 

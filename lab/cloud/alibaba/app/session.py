@@ -29,7 +29,11 @@ CONNECTED = "Connected to Intranet"  # 5.2 step 2: what the app shows
 
 
 class AppSessions(AlibabaBase):
-    """How sessions end, whoever ends them."""
+    """How sessions end, whoever ends them; and whose account it is."""
+
+    def _source_of(self, user: ClientUser) -> ClientUser:
+        """The account that a replica was made of, else the account itself."""
+        return user if user.replica_of is None else self._store.get(ClientUser, user.replica_of)
 
     def _disconnect(self, session: AppSession) -> None:
         if session.connected:
@@ -157,10 +161,6 @@ class AppSessionOperations(AppSessions):
 
     def _password_of(self, user: ClientUser) -> str:
         return self._source_of(user).password
-
-    def _source_of(self, user: ClientUser) -> ClientUser:
-        """The account that a replica was made of, else the account itself."""
-        return user if user.replica_of is None else self._store.get(ClientUser, user.replica_of)
 
     def _check_may(self, user: ClientUser) -> None:
         """Raises App.AccountDisabled, App.InstanceExpired."""
