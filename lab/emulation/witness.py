@@ -15,8 +15,7 @@ _ETH_P_IP = 0x0800
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17}
 _FRAGMENT_OFFSET = 0x1FFF
 _ENOUGH = 64  # bytes: both headers
-_SO_TIMESTAMPNS = 35  # Linux, include/uapi/asm-generic/socket.h: the kernel's time of each packet, the same for all nodes
-_TIME = struct.Struct("@ll")
+_TTL = 8  # where it stands in the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,13 @@ class Witnesses:
         self._sockets = {node: _open(machines[node]) for node in nodes}
 
     def saw(self, packet: Packet) -> list[str]:
-        """The nodes at which the packet has come in since the last call, in order, each as often as it did."""
+        """The nodes at which the packet has come in since the last call, in order, each as often as it did.
+
+        Each node that forwards it takes one off its TTL, so those who saw it with more saw it earlier, whatever a clock says.
+        """
         mark = _mark_of(packet)
-        times = [(when, node) for node, one in self._sockets.items() for when, seen in _all(one) if _mark_in(seen) == mark]
-        return [node for _, node in sorted(times)]
+        seen = [(one[_TTL], node) for node, open in self._sockets.items() for one in _all(open) if _mark_in(one) == mark]
+        return [node for _, node in sorted(seen, key=lambda it: -it[0])]
 
     def close(self) -> None:
         for one in self._sockets.values():
@@ -49,19 +51,16 @@ def _open(machine: Machine) -> socket.socket:
     with machine.namespace.inside():
         made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP))
     made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     return made
 
 
-def _all(one: socket.socket) -> Iterable[tuple[int, bytes]]:
-    """What has arrived and was not read yet: when, in nanoseconds, and the beginning of each packet."""
+def _all(one: socket.socket) -> Iterable[bytes]:
+    """What has arrived and was not read yet, the beginning of each packet."""
     while True:
         try:
-            packet, ancillary, _, _ = one.recvmsg(_ENOUGH, socket.CMSG_SPACE(_TIME.size))
+            yield one.recv(_ENOUGH)
         except BlockingIOError:
             return
-        seconds, nanoseconds = _TIME.unpack(ancillary[0][2])
-        yield seconds * 1_000_000_000 + nanoseconds, packet
 
 
 def _mark_of(packet: Packet) -> _Mark:
