@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Protocol
 
+from dataplane.meters import Reading
 from lab.contact import Contact, Seen
 from lab.drops import Drop
 from lab.logon import AppAnswer, AppRequest, Serve
@@ -41,6 +42,9 @@ class Backend(Protocol):
         """How a gateway's device and its controller see it, the device first, once it has called for so many seconds at most."""
 
     def new_drops(self) -> list[Drop]: ...
+
+    def meters(self) -> Mapping[str, Reading]:
+        """What points of presence have counted of each account of the SAG app, by its id; nothing where nothing is counted."""
 
     def fail(self, node: str) -> None:
         """End a gateway's software at once, as by kill -9."""

@@ -29,6 +29,8 @@ class Clouds:
         self.plan = Cloud(self.seed) if twin else None
         self.leaving_out = False
         self.refusals: list[Refusal] = []
+        self.before_call: Callable[[], None] = _nothing
+        """Lets the clouds take note of what came of itself, before somebody calls."""
         self.aws = cast(Aws, _Provider(self, "aws"))
         self.alibaba = self.alibaba_as(ADMINISTRATOR)
         self.clock = cast(Clock, _Provider(self, "clock"))
@@ -78,4 +80,11 @@ class _Provider:
         attribute = getattr(getattr(self._clouds.real, self._provider), name)
         if name.startswith("_") or not callable(attribute):
             return attribute
-        return lambda *args, **kwargs: self._clouds.call(self._provider, name, args, kwargs, self._identity)
+        return lambda *args, **kwargs: self._call(name, args, kwargs)
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._clouds.before_call()
+        return self._clouds.call(self._provider, name, args, kwargs, self._identity)
+
+
+def _nothing() -> None: ...

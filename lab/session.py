@@ -18,6 +18,7 @@ from lab.cloud import Cloud, CloudError, Identity, Mail
 from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
+from lab.cloud.identity import ADMINISTRATOR
 from lab.cloud.terminals import Terminals
 from lab.clouds import Clouds
 from lab.compiler import compile_topology
@@ -25,6 +26,7 @@ from lab.contact import Contact, ContactRecord, differences
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.listener import Listener
+from lab.meters import grown
 from lab.results import (
     AppRecord,
     Blame,
@@ -117,6 +119,7 @@ class Lab:
         self.places: dict[tuple[int, str], str] = {}
         """Where a lab file asks for a call, by its number and "", and for what the call has made, by the number and the id."""
         self._apps = Apps(self.clouds, backend, self._followed)
+        self.clouds.before_call = self.read_meters
 
     @property
     def aws(self) -> Aws:
@@ -326,6 +329,12 @@ class Lab:
         record.seen = backend.contact(record.wanted, exchange) if exchange is not None else None
         if record.seen is not None:
             record.differences = differences(record.foretold, record.seen)
+
+    def read_meters(self) -> None:
+        """Let the clouds know what the points of presence have counted of accounts by now. Each call does so first."""
+        readings = () if self._backend is None else grown(self.cloud, self._backend.meters())
+        if readings:
+            self.clouds.call("alibaba", "report_client_usage", (readings,), {}, ADMINISTRATOR)
 
     def on_event(self, handler: Handler) -> None:
         """Have a script of the customer's run from now on, whenever the provider tells of an event of a gateway."""

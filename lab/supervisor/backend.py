@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataplane.meters import Reading
 from lab.contact import Contact, Seen
 from lab.drops import Drop
 from lab.emulation.capture import Point
@@ -36,6 +37,7 @@ class EmulationBackend:
         self._cipher = options.cipher
         self._progress = progress
         self._keylog = None if options.keylog is None else _path_of(options.keylog)
+        self._meters = None if options.meters is None else _path_of(options.meters)
         self._recording = None if options.capture is None else Recording(options.capture)
         self._labels: dict[str, str] = {}
         self._orders = LinkOrders(options.wan)
@@ -49,7 +51,13 @@ class EmulationBackend:
             self.emulation.apply(topology, orders)
             return
         self.emulation = Emulation(
-            topology, cipher=self._cipher, progress=self._progress, keylog=self._keylog, orders=orders, onlooker=self._record
+            topology,
+            cipher=self._cipher,
+            progress=self._progress,
+            keylog=self._keylog,
+            meters=self._meters,
+            orders=orders,
+            onlooker=self._record,
         )
 
     def impair(self, word: str, order: Order | None) -> list[LinkInfo]:
@@ -104,6 +112,9 @@ class EmulationBackend:
 
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()
+
+    def meters(self) -> dict[str, Reading]:
+        return {} if self.emulation is None else self.emulation.meters()
 
     def fail(self, node: str) -> None:
         self._emulation.fail(node)

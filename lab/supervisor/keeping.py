@@ -24,6 +24,7 @@ from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import encode
 
 STATES = Path("/var/lib/saglab")
+_METERS = "meters"  # a directory
 _DATABASES = ("state.db", "traffic.db")
 _FILES = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")), "lock")
 _FORMAT = 2  # another one is not read
@@ -71,9 +72,15 @@ class Keeping:
             raise StateInUse(f"another lab works on the state in {directory}; end it, or give another --state") from None
         try:
             self._database = _open(directory / "state.db")
+            self._meters = _open_directory(directory / _METERS)
         except (sqlite3.Error, OSError) as error:
             os.close(self._lock)
             raise MachineError(f"the state of the lab in {directory} cannot be used: {error}") from error
+
+    @property
+    def meters(self) -> int:
+        """An open directory for what is counted of clients, which goes when the state is forgotten, or begun anew."""
+        return self._meters
 
     @property
     def traffic(self) -> Path:
@@ -98,7 +105,8 @@ class Keeping:
                 self._database.execute("DELETE FROM lab")
                 row = (_FORMAT, scenario, json.dumps(list(left_out)), seed, 0)
                 self._database.execute("INSERT INTO lab VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
+            _empty(self.directory / _METERS)
+        except (sqlite3.Error, OSError) as error:
             raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
         cloud.keep_with(self._keep)
 
@@ -152,7 +160,10 @@ class Keeping:
     def close(self, *, forget: bool = False) -> None:
         """Let go of the state; with `forget`, remove it."""
         self._database.close()
+        os.close(self._meters)
         if forget:
+            _empty(self.directory / _METERS)
+            (self.directory / _METERS).rmdir()
             for name in _FILES:
                 (self.directory / name).unlink(missing_ok=True)
             with suppress(OSError):  # it was the user's own, and holds other things
@@ -171,6 +182,16 @@ def _with_password(parameters: Mapping[str, Any]) -> dict[str, Any]:
         name: Password(hash=value[_HASH]) if isinstance(value, dict) and value.keys() == {_HASH} else value
         for name, value in parameters.items()
     }
+
+
+def _open_directory(path: Path) -> int:
+    path.mkdir(mode=0o700, exist_ok=True)
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        path.unlink()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from lab.errors import LabError, MachineError
 from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
 from lab.impairments import Order, parse_impairments
+from lab.meters import grown
 from lab.monitoring import Traffic, Window
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
@@ -43,7 +44,7 @@ class LiveLab:
         self._log = log
         self._keeping = keeping
         self._reporter = Reporter(log)
-        self._backend = EmulationBackend(options, self._reporter.phase)
+        self._backend = EmulationBackend(replace(options, meters=keeping.meters), self._reporter.phase)
         self._lab = Lab(info.scenario)
         self._vpn: dict[tuple[str, str], str] = {}
         self._control: dict[str, str] = {}
@@ -78,6 +79,7 @@ class LiveLab:
         """Make a call, and let the network follow at once. Raises CloudError, UsageError, and MachineError for the network."""
         cloud = self._lab.cloud
         arguments = find_operation(provider, name).arguments(given)
+        self._read_meters()
         told, made = f"{provider}.{name}({', '.join(arguments)})", len(cloud.journal)
         try:
             answer = cloud.call(provider, name, (), arguments, identity)
@@ -89,6 +91,13 @@ class LiveLab:
             self._settle()
             self._follow()
         return answer
+
+    def _read_meters(self) -> None:
+        """Let the clouds know what was counted of clients by now."""
+        cloud = self._lab.cloud
+        readings = grown(cloud, self._backend.meters())
+        if readings:
+            cloud.alibaba.report_client_usage(readings)
 
     def ping(self, source: str, destination: str, count: int) -> PingRecord:
         """Ping a machine or an address from a machine. Raises UsageError for an unknown one."""

@@ -11,10 +11,12 @@ from lab.impairments import Order
 class NetworkOptions:
     """`capture`, an open file, takes what passes all interfaces, from the first packet on; `keylog`, an open directory, all keys.
 
-    `wan` is what the links do by which tunnels enter the internet.
+    `meters`, an open directory, takes what is counted of clients, and outlives the network. `wan` is what the links do by which
+    tunnels enter the internet.
     """
 
     cipher: str
     capture: int | None = None
     keylog: int | None = None
     wan: Order | None = None
+    meters: int | None = None

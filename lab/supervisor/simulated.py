@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
+from dataplane.meters import Reading
 from lab.contact import Contact
 from lab.drops import Drop, Place
 from lab.explanation.place import drop_of
@@ -70,6 +71,10 @@ class SimulationBackend:
 
     def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._simulation.control_ends(device)
+
+    def meters(self) -> dict[str, Reading]:
+        """What is walked has no meter."""
+        return {}
 
     def fail(self, node: str) -> None:
         """What fails is there again at once, since nothing takes time."""
