@@ -14,7 +14,7 @@ from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.cloud.record import Record
 from lab.cloud.terminals import HomeRouter, Terminal
-from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens, private_zone, terminal
+from lab.compiler import alibaba_vpc, aws_vpc, ccn, cen, controller, ens, private_zone, resolver, terminal
 from lab.compiler.device import devices_of, running_claims
 from lab.compiler.draft import Draft
 from lab.compiler.scope import part_around
@@ -55,6 +55,7 @@ def compile_topology(cloud: Cloud, only: Collection[str] | None = None) -> Topol
         ccn.write_routes(draft, cloud, presence)
     for vpc in vpcs:
         alibaba_vpc.write_routes(draft, cloud, vpc)
+    resolver.write_resolver(draft)
     controller.write_controller(draft, cloud, devices)
     return draft.freeze()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataplane.ike.identity import fqdn, key_id
 from dataplane.ike.policy import Lease
 from lab.cloud import Cloud
+from lab.cloud.alibaba.app.platform import sets_dns
 from lab.cloud.alibaba.app.resources import AppSession, ClientUser, SagApp
 from lab.cloud.alibaba.propagation import client_routes
 from lab.cloud.terminals import Terminal
@@ -63,6 +64,9 @@ def _write_tunnel(machine: NodeDraft, cloud: Cloud, terminal: Terminal, session:
         request_lease=True,
     )
     machine.services.append(Tunnel(TUN, terminal.address, UDP_PORT, (peer,), session.origin))
+    servers = cloud.store.get(SagApp, session.smart_ag_id).dns
+    if servers and sets_dns(terminal):
+        machine.nameservers = servers
 
 
 def client_peers(cloud: Cloud, ccn_id: str) -> Iterator[TunnelPeer]:

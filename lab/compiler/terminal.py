@@ -12,6 +12,7 @@ from lab.compiler.draft import Draft, NodeDraft
 from lab.compiler.fabric import Port, local_routes, plug
 from lab.compiler.names import WAN, interface_name
 from lab.compiler.phone import CONTROLLER_ADDRESS, HTTPS
+from lab.compiler.resolver import RESOLVER_ADDRESS
 from lab.logon import AppPhone
 from lab.reasons import Reason
 from lab.topology import ANY, Masquerade, NodeKind, Route
@@ -54,5 +55,6 @@ def write_terminal(draft: Draft, cloud: Cloud, terminal: Terminal) -> None:
 
 def _add(draft: Draft, cloud: Cloud, terminal: Terminal) -> NodeDraft:
     node = draft.add(NodeDraft(terminal.id, terminal.name or terminal.id, NodeKind.TERMINAL, ""))
+    node.nameservers = (RESOLVER_ADDRESS,)
     node.app = AppPhone(terminal.address, (CONTROLLER_ADDRESS, HTTPS), time_in(cloud.store))
     return node

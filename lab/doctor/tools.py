@@ -25,6 +25,8 @@ PACKAGES = {
     "mount": "mount",
     "modprobe": "kmod",
     "ps": "procps",
+    "dnsmasq": "dnsmasq-base",  # PrivateZone's servers, and the public resolver
+    "getent": "libc-bin",
     "libseccomp.so.2": "libseccomp2",  # with which a dataplane's worker gives up system calls
 }
 

@@ -25,6 +25,7 @@ from lab.emulation.home.home import Home
 from lab.emulation.line.lines import Lines, Way
 from lab.emulation.machine import Machine, terminate_all
 from lab.emulation.meters import MeterFiles
+from lab.emulation.names import Names
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
 from lab.emulation.ruleset import SINK, TABLE, render
@@ -112,6 +113,7 @@ class Emulation:
         self._meters = MeterFiles(meters)
         self._tunnels = Tunnels(self.machines, Options(cipher, keylog, patience, self._meters.directory))
         self._home = Home(self.machines, patience=patience)
+        self._resolving = Names(self.machines)
         self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
         self._rendered: dict[str, Node] = {}
@@ -166,7 +168,7 @@ class Emulation:
     def is_whole(self) -> bool:
         """Whether nothing is to be healed: all lives, and the last change went through to its end."""
         dead = self._tunnels.ended() or self._tunnels.parent_has_ended or self._lines.ended() or self._home.has_ended
-        return not dead and not self._is_changing
+        return not dead and not self._resolving.have_ended and not self._is_changing
 
     def _check_nodes(self) -> None:
         dead = [self.topology.by_name[name].label for name, machine in self.machines.items() if machine.has_ended]
@@ -183,6 +185,7 @@ class Emulation:
         yield from self._tunnels.lifelines()
         yield from self._lines.lifelines()
         yield from self._home.lifelines()
+        yield from self._resolving.lifelines()
 
     @property
     def ways(self) -> Mapping[Link, Way]:
@@ -200,6 +203,7 @@ class Emulation:
         self._tunnels.hold()
         self._home.hold()
         self._forget_devices(self._tunnels.stop_obsolete(topology))
+        self._resolving.stop_obsolete(topology)
         self._lines.stop_obsolete(orders)
         middles = self._lines.middles(orders)
         self._shown.difference_update(self._network.remove_links(topology, middles))
@@ -214,6 +218,7 @@ class Emulation:
         self._show(topology, tunnels=False)
         for node in topology.nodes:
             self._network.route(node, tunnels=False)
+        self._resolving.apply(topology)
         progress("tunnels")
         self._tunnels.apply(topology)
         self._show(topology, tunnels=True)
@@ -351,6 +356,10 @@ class Emulation:
         """What has been counted in all, by meter, now and in the networks before this one in the same directory."""
         return self._meters.totals()
 
+    def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
+        """The addresses of a name, as a program on a machine learns them; none when it learns of none."""
+        return self._resolving.look_up(node, name)
+
     def tunnel_pids(self) -> dict[str, int]:
         """The process that ends the tunnels of a node, by node: the worker of a dataplane, or strongSwan's charon."""
         return self._tunnels.pids()
@@ -391,6 +400,7 @@ class Emulation:
     def close(self) -> None:
         self._home.stop()
         self._tunnels.stop()
+        self._resolving.stop()
         self._meters.close()
         self._lines.stop()
         terminate_all(self.machines.values())
