@@ -23,8 +23,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "saglab")
 # Who starts the tests in the background of a shell has them ignore Ctrl-C, and all that they start; some of that is ended by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ("pytester",)
-
 mark()
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from lab.errors import UsageError
 from lab.explanation import Question
+from lab.explanation.foretelling import question_of
 from lab.explanation.question import find_destination, find_machine
 from lab.results import RunResult
 from lab.simulation import Exchange, Probe, Simulation, Walk
-from lab.topology import NodeKind, Topology
+from lab.topology import MACHINES, Topology
 
-_MACHINES = (NodeKind.HOST, NodeKind.GATEWAY)
 Way = tuple[str, IPv4Address, IPv4Address]  # the sending node, its address, and the other
 
 
 def expected_walks(topology: Topology, result: RunResult) -> list[Walk]:
-    """How the echoes fare now that are to be answered, each pair as it was expected last: the walk that decides of each."""
+    """How the packets fare now that are to be answered, each as it was expected last: the walk that decides of each."""
     simulation = Simulation(topology)
-    return [_deciding(_echo(simulation, way)) for way, wanted in _expected(topology, result).items() if wanted]
+    echoes = (_echo(simulation, way) for way, wanted in _expected(topology, result).items() if wanted)
+    return [_deciding(exchange) for exchange in (*echoes, *_contacts(topology, simulation, result))]
 
 
 def asked_walks(topology: Topology, source: str, destination: str) -> list[Walk]:
@@ -43,9 +46,21 @@ def _expected(topology: Topology, result: RunResult) -> dict[Way, bool]:
     return ways
 
 
+def _contacts(topology: Topology, simulation: Simulation, result: RunResult) -> Iterator[Exchange]:
+    """The packets of a lab file's expectations. Those whose machines are gone are left out."""
+    for record in result.contacts:
+        if record.wanted.reaches:
+            question = question_of(record.wanted)
+            try:
+                start, goal = find_machine(topology, question.source), find_destination(topology, question.destination)
+            except UsageError:
+                continue
+            yield simulation.exchange(question.probe(start.address, goal.address), start.node)
+
+
 def _end(topology: Topology, label: str) -> tuple[str, IPv4Address] | None:
     for node in topology.nodes:
-        if node.kind in _MACHINES and label in (node.label, node.name):
+        if node.kind in MACHINES and label in (node.label, node.name):
             return node.name, node.interfaces[0].addresses[0].ip
     return None
 

@@ -12,7 +12,7 @@ from lab.drawing.marks import AskTunnel, End, Marks, marks_of
 from lab.drawing.picture import Box, Figure, Line, LineKind, Look, Picture, Trouble
 from lab.drawing.whereabouts import Whereabouts, whereabouts
 from lab.simulation import Walk
-from lab.topology import Link, Node, NodeKind, Topology
+from lab.topology import MACHINES, Link, Node, NodeKind, Topology
 
 _CLOUDS = {"aws": "AWS", "alibaba": "Alibaba Cloud", "ens": "Alibaba Cloud, edge nodes"}
 _NOTES = {
@@ -23,8 +23,10 @@ _NOTES = {
     NodeKind.DNS: "answers for names",
 }
 # From left to right; what is not listed stands at the far left, where hosts stand whose network no CEN has been given.
-_ORDER = (NodeKind.HOST, NodeKind.VPC, NodeKind.GATEWAY, NodeKind.INTERNET, NodeKind.CONTROLLER, NodeKind.CCN, NodeKind.CEN)
-_MACHINES = (NodeKind.HOST, NodeKind.GATEWAY)
+_ORDER = (
+    *(NodeKind.HOST, NodeKind.TERMINAL, NodeKind.VPC, NodeKind.ROUTER, NodeKind.GATEWAY, NodeKind.INTERNET),
+    *(NodeKind.CONTROLLER, NodeKind.CCN, NodeKind.CEN),
+)
 
 
 def paint(
@@ -92,7 +94,7 @@ class _Painter:
 
     def _home(self, node: Node) -> Node | None:
         """The VPC that a machine stands in; for anything else itself."""
-        if node.kind not in _MACHINES:
+        if node.kind not in MACHINES:
             return node
         for interface in node.interfaces:
             far = self._topology.far_end.get((node.name, interface.name))
@@ -126,7 +128,7 @@ class _Painter:
         if node.kind in (NodeKind.INTERNET, NodeKind.CEN):
             return
         known = node.interfaces[:1] if node.kind is NodeKind.CCN else node.interfaces
-        yield from (str(end.addresses[0].ip) for end in known if end.addresses)
+        yield from (f"{end.addresses[0].ip}{' in the tunnel' if end.tunnel else ''}" for end in known if end.addresses)
         home = self._home(node)
         for nat in home.nats if home is not None else ():
             if nat.private in node.addresses:
@@ -181,7 +183,7 @@ def _at_the_right(topology: Topology) -> frozenset[str]:
         if node.kind is NodeKind.VPC and node.provider == "alibaba":
             behind = list(_neighbours(topology, node))
             if not any(other.kind is NodeKind.GATEWAY for other in behind):
-                found |= {node.name, *(other.name for other in behind if other.kind in _MACHINES)}
+                found |= {node.name, *(other.name for other in behind if other.kind in MACHINES)}
     return frozenset(found)
 
 

@@ -16,10 +16,8 @@ from lab.explanation.state import State
 
 def foretell(state: State, wanted: Contact) -> tuple[Explanation | None, Foretold]:
     """What becomes of the packet. Fixes are sought if it should arrive and does not. No explanation if an end does not run."""
-    protocol = cast(Protocol, wanted.protocol)
-    question = Question(wanted.source, wanted.destination, protocol, wanted.port, wanted.size, dont_fragment=wanted.dont_fragment)
     try:
-        explanation = explain(state, question, fixes=wanted.reaches)
+        explanation = explain(state, question_of(wanted), fixes=wanted.reaches)
     except UsageError as error:
         return None, Foretold(False, problem=str(error))
     exchange = explanation.fate.exchange
@@ -35,6 +33,12 @@ def foretell(state: State, wanted: Contact) -> tuple[Explanation | None, Foretol
         drop=explanation.drop,
     )
     return explanation, told if explanation.death is None else _dead(told, explanation.death)
+
+
+def question_of(wanted: Contact) -> Question:
+    """What an expectation asks."""
+    protocol = cast(Protocol, wanted.protocol)
+    return Question(wanted.source, wanted.destination, protocol, wanted.port, wanted.size, dont_fragment=wanted.dont_fragment)
 
 
 def _dead(told: Foretold, death: Death) -> Foretold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -21,7 +22,7 @@ class SimulatedNetwork(Network):
 
     def __init__(self, state: State, title: str) -> None:
         self.cloud: Cloud = state.cloud.fork()
-        self._steps = state.steps
+        self._state = state
         self._title = title
 
     @property
@@ -34,7 +35,7 @@ class SimulatedNetwork(Network):
 
     def explain(self, question: Question) -> Explanation:
         """What becomes of a packet, as data."""
-        return explain(State(self.cloud, self._steps), question)
+        return explain(replace(self._state, cloud=self.cloud, compiled=None), question)
 
     def ask(self, question: Question) -> Answer:
         explanation = self.explain(question)

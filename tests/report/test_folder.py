@@ -132,6 +132,18 @@ def test_who_reaches_whom_is_a_table(tmp_path: Path) -> None:
     assert "from ╲ to hq shop store plant depot web db backup hq ✓ ✓ · · ✓ ✓ ·" in text
 
 
+def test_a_lab_file_is_reported_with_its_lines(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    saglab("init", str(file))
+    file.write_text(file.read_text().replace("all from 10.0.0.0/16]   # 3.3.5", "tcp 443 from 10.0.0.0/16]"))
+    saglab("check", str(file), "--report", str(tmp_path / "out"), status=1)
+    text = Reader((tmp_path / "out" / "report.html").read_text()).text
+    assert re.search(r"✗ app reaches ecs lab\.yaml:\d+ it does not", text)
+    assert "✗ app → ecs, vcpe → ecs die at alibaba, security group, inbound of ecs: ECS_SG_RULES_MISMATCH" in text
+    assert re.search(r"no rule allows icmp from 10\.0\.1\.10 to 192\.168\.1\.10 \(lab\.yaml:\d+\)", text)
+    assert "Steps" not in text
+
+
 def test_a_report_is_replaced(tmp_path: Path) -> None:
     folder(tmp_path, "--skip", "2.5", status=1)
     before = (tmp_path / "report.html").read_text()

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.cloud import Cloud
+from lab.contact import ContactRecord
 from lab.drawing import Picture, expected_walks, paint
 from lab.errors import UsageError
-from lab.explanation import Explanation, Question, explain
-from lab.explanation.question import find_machine
+from lab.explanation import Explanation, Question, State, explain
+from lab.explanation.foretelling import question_of
+from lab.explanation.question import find_destination, find_machine
 from lab.listener import Listener
 from lab.results import (
     DiagnosisRecord,
@@ -43,24 +44,24 @@ class Moment:
 
 @dataclass(frozen=True)
 class Failure:
-    """An echo that was lost, or came where none was expected, and the clouds of that moment."""
+    """A packet that was lost, or came where none was expected, and the clouds of that moment."""
 
     step: str
     source: str
     destination: str
     question: Question
-    cloud: Cloud
+    state: State
 
     @cached_property
     def explanation(self) -> Explanation:
-        return explain(self.cloud, self.question)
+        return explain(self.state, self.question)
 
     @property
     def picture(self) -> Picture:
         """The network, with the way of the packet and its answer."""
         exchange = self.explanation.fate.exchange
         walks = [exchange.request, *([exchange.reply] if exchange.reply is not None else [])] if exchange is not None else []
-        return paint(self.cloud, self.explanation.topology, walks, way=True)
+        return paint(self.state.cloud, self.explanation.topology, walks, way=True)
 
 
 class Chronicle(Listener):
@@ -96,7 +97,7 @@ class Chronicle(Listener):
     def ping_finished(self, ping: PingRecord) -> None:
         self._end("ping", f"{ping.source} → {ping.destination}", ping.passed)
         if not ping.passed and not ping.problem and ping.result.sent:
-            self._note_failure(ping.step, ping.source, ping.destination, ping.node, str(ping.destination_address))
+            self._note(ping.step, ping.source, ping.destination, Question(ping.node, str(ping.destination_address)))
 
     def reach_started(self, reach: ReachRecord) -> None:
         self._begin()
@@ -105,7 +106,15 @@ class Chronicle(Listener):
         self._end("reach", f"{len(reach.machines)} machines, each to each other", reach.passed)
         for here, there in sorted(set(reach.answered) ^ set(reach.expected)) if reach.asked else ():
             source, destination = reach.machines[here], reach.machines[there]
-            self._note_failure(reach.step, source, destination, source, destination)
+            self._note(reach.step, source, destination, Question(source, destination))
+
+    def contact_started(self, contact: ContactRecord) -> None:
+        self._begin()
+
+    def contact_finished(self, contact: ContactRecord) -> None:
+        self._end("contact", contact.what, contact.passed)
+        if not contact.passed and contact.foretold is not None and not contact.foretold.problem:
+            self._note(contact.step, contact.source, contact.destination, question_of(contact.wanted))
 
     def status_started(self, kind: object, gateway: str) -> None:
         self._begin()
@@ -142,16 +151,17 @@ class Chronicle(Listener):
     def _now(self) -> float:
         return time.monotonic() - self._start
 
-    def _note_failure(self, step: str, source: str, destination: str, node: str, goal: str) -> None:
-        if len(self.failures) < MOST_FAILURES and self._is_clear(node):
-            self.failures.append(Failure(step, source, destination, Question(node, goal), self.lab.cloud.fork()))
-        else:
-            self.unexplained += 1
-
-    def _is_clear(self, machine: str) -> bool:
-        """Whether a name or an id means one machine."""
+    def _note(self, step: str, source: str, destination: str, question: Question) -> None:
+        """What failed, unless there are too many, or one of its ends is not the only machine of its name."""
+        topology = self.lab.compile()
         try:
-            find_machine(self.lab.compile(), machine)
+            find_machine(topology, question.source)
+            find_destination(topology, question.destination)
         except UsageError:
-            return False
-        return True
+            self.unexplained += 1
+            return
+        if len(self.failures) == MOST_FAILURES:
+            self.unexplained += 1
+            return
+        state = State(self.lab.cloud.fork(), places=self.lab.places)
+        self.failures.append(Failure(step, source, destination, question, state))

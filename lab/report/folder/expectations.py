@@ -10,7 +10,7 @@ from lab.results import Blame, PingRecord, ReachRecord, RunResult
 
 
 def expectations(result: RunResult) -> Iterator[Markup]:
-    rows = [*_pings(result), *_others(result)]
+    rows = [*_pings(result), *_contacts(result), *_others(result)]
     if rows:
         yield table(("", "", "", ""), rows, "pings")
     yield from (_reach(reach) for reach in result.reaches)
@@ -38,6 +38,16 @@ def _drop(blame: Blame) -> str:
     of = f" of {blame.machine}" if blame.machine else ""
     due = f"; step {', '.join(blame.steps)} is missing" if blame.steps else ""
     return f"{blame.drop.packets} died at {blame.node_label}, {blame.drop.place.filter}{of}: {blame.drop.place.reason}{due}"
+
+
+def _contacts(result: RunResult) -> Iterator[tuple[str, ...]]:
+    """The expectations of a lab file, each with where it stands there."""
+    for record in result.contacts:
+        what = join(record.what, tag("span", f"  {record.wanted.place}", class_="soft"))
+        told = [*record.complaints, *record.differences]
+        died = record.foretold.code if record.foretold is not None and not record.foretold.answered else ""
+        time = f"{record.seen.rtt_ms:.2f} ms" if record.seen is not None and record.seen.rtt_ms is not None else ""
+        yield _mark(record.passed), what, tag("span", "; ".join(told), class_="bad") if told else died, time
 
 
 def _others(result: RunResult) -> Iterator[tuple[str, ...]]:

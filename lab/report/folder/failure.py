@@ -14,7 +14,7 @@ def failure_card(failure: Failure, drawn: Markup) -> Markup:
     explanation = failure.explanation
     return tag(
         "article",
-        tag("h3", f"{failure.source} → {failure.destination}", _step(failure)),
+        tag("h3", f"{failure.source} → {failure.destination}", _how(failure)),
         _verdict(explanation),
         drawn,
         _fixes(explanation),
@@ -23,8 +23,10 @@ def failure_card(failure: Failure, drawn: Markup) -> Markup:
     )
 
 
-def _step(failure: Failure) -> Markup:
-    return tag("span", f"  step {failure.step}", class_="soft") if failure.step else Markup()
+def _how(failure: Failure) -> Markup:
+    asked = failure.question
+    port = f" by {asked.protocol} {asked.port}" if asked.port is not None else ""
+    return tag("span", f"{port}{f', step {failure.step}' if failure.step else ''}", class_="soft")
 
 
 def _verdict(explanation: Explanation) -> Markup:
@@ -32,7 +34,7 @@ def _verdict(explanation: Explanation) -> Markup:
     if explanation.problem:
         return tag("p", f"Nothing can be sent: {explanation.problem}.")
     if death is None:
-        return tag("p", "In the model the echo is answered: either a rule lets it pass that should not, or the network failed.")
+        return tag("p", "In the model it is answered: either a rule lets it pass that should not, or the network failed.")
     what = "The answer" if explanation.back is not None else "The packet"
     of = f" of {death.machine}" if death.machine else ""
     where = tag("b", death.label)
@@ -73,6 +75,7 @@ def _stations(path: Path) -> Iterator[Markup]:
 
 def _consulted(line: Consulted) -> Markup:
     of = f" of {line.machine}" if line.machine else ""
-    step = tag("span", f" (step {line.step})", class_="soft") if line.step else ""
+    where = line.place or (f"step {line.step}" if line.step else "")
+    step = tag("span", f" ({where})", class_="soft") if where else ""
     says = tag("span", line.says, class_="" if line.permits else "bad")
     return join(tag("span", f"{line.kind}{of}: ", class_="soft"), says, step)

@@ -36,7 +36,7 @@ def page(chronicle: Chronicle, made_by: Mapping[str, str]) -> str:
         _heading(result, chronicle),
         _network(chronicle.picture()),
         _failures(chronicle),
-        _section("Steps", _steps(result)),
+        _section("Steps", _steps(result)) if result.steps else "",
         _section("What was expected", *expectations(result)),
         _section("Timeline", timeline(chronicle)),
         _section("Made by", table(("", ""), [(tag("span", key, class_="soft"), value) for key, value in made_by.items()])),
@@ -62,8 +62,9 @@ def _heading(result: RunResult, chronicle: Chronicle) -> Markup:
     left_out = ", ".join(step.number for step in result.left_out)
     done = sum(step.passed for step in result.steps)
     came = sum(record.passed for record in result.records)
+    steps = [(f"{done} of {len(result.steps)}", f"steps done{f', left out: {left_out}' if left_out else ''}")]
     figures = [
-        (f"{done} of {len(result.steps)}", f"steps done{f', left out: {left_out}' if left_out else ''}"),
+        *(steps if result.steps else []),
         (f"{came} of {len(result.records)}", "expectations came true"),
         (str(sum(blame.drop.packets for blame in result.drops)), "packets dropped"),
         (f"{result.seconds:.1f} s", when),
