@@ -43,6 +43,9 @@ class Backend(Protocol):
 
     def new_drops(self) -> list[Drop]: ...
 
+    def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
+        """The addresses of a name, as a program on a machine learns them; none when it learns of none."""
+
     def meters(self) -> Mapping[str, Reading]:
         """What points of presence have counted of each account of the SAG app, by its id; nothing where nothing is counted."""
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from lab.contact import ContactRecord
-from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import (
+    AppRecord,
+    DiagnosisRecord,
+    EventRecord,
+    FactRecord,
+    FlowRecord,
+    PingRecord,
+    ReachRecord,
+    StatusRecord,
+    StepResult,
+)
 from lab.status import StatusKind
 
 
@@ -29,6 +39,8 @@ class Listener:
     def event_finished(self, event: EventRecord) -> None: ...
 
     def app_finished(self, app: AppRecord) -> None: ...
+
+    def fact_finished(self, fact: FactRecord) -> None: ...
 
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None: ...
 

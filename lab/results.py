@@ -215,6 +215,23 @@ class AppRecord:
         return self.shown == self.expected
 
 
+@dataclass(frozen=True)
+class FactRecord:
+    """Something that was looked at, `what`, what it was to be, and what was found, all in words.
+
+    Nobody looks where no network runs, or where the network does not have it: what is walked counts no bytes.
+    """
+
+    step: str
+    what: str
+    expected: str
+    found: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.found is None or self.found == self.expected
+
+
 @dataclass(frozen=True, slots=True)
 class Echo:
     """An ICMP echo to be sent by a node, from one address of its own to another address."""
@@ -265,7 +282,9 @@ class FlowRecord:
         return self.measured is None or abs(self.measured - self.expected) <= self.tolerance * self.expected
 
 
-Expectation = FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord | ContactRecord | AppRecord
+Expectation = (
+    FlowRecord | PingRecord | StatusRecord | DiagnosisRecord | EventRecord | ReachRecord | ContactRecord | AppRecord | FactRecord
+)
 
 
 @dataclass
@@ -286,12 +305,13 @@ class RunResult:
     events: list[EventRecord] = field(default_factory=list)
     contacts: list[ContactRecord] = field(default_factory=list)
     apps: list[AppRecord] = field(default_factory=list)
+    facts: list[FactRecord] = field(default_factory=list)
 
     @property
     def records(self) -> list[Expectation]:
         """Everything that was expected, and what came of it."""
         others: list[Expectation] = [*self.statuses, *self.diagnoses, *self.events, *self.apps, *self.reaches]
-        return [*others, *self.flows, *self.pings, *self.contacts]
+        return [*others, *self.flows, *self.pings, *self.contacts, *self.facts]
 
     @property
     def has_sent(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -35,6 +35,7 @@ from lab.results import (
     Effect,
     EventRecord,
     Expectation,
+    FactRecord,
     Finding,
     FlowRecord,
     Outcome,
@@ -360,6 +361,33 @@ class Lab:
         self.result.apps.append(record)
         self._listener.app_finished(record)
 
+    def expect_name(self, machine: Instance, name: str, *addresses: str) -> None:
+        """Expect that a machine's programs learn these addresses of a name, in any order, or none."""
+        label = _label(self.compile(), machine.id)
+        self._expect(f"{name} on {label}", _listed(addresses), lambda backend: _listed(backend.look_up(machine.id, name)))
+
+    def expect_usage(self, smart_ag_id: str, user_name: str, *, used: int, over: int = 0) -> None:
+        """Expect the account of a SAG app instance to have used so many bytes this month, and so many more than its data plan."""
+        self._expect(
+            f"traffic of {user_name} this month",
+            _told_usage(used, over),
+            lambda backend: self._usage(smart_ag_id, user_name) if backend.meters() else None,
+        )
+
+    def _usage(self, smart_ag_id: str, user_name: str) -> str:
+        flows = self.alibaba.describe_user_flow_statistics(smart_ag_id)
+        return next(_told_usage(flow.total_bytes, flow.over_bytes) for flow in flows if flow.user_name == user_name)
+
+    def _expect(self, what: str, expected: str, look: Callable[[Backend], str | None]) -> None:
+        if self.clouds.leaving_out:
+            return
+        record = FactRecord(self._number, what, expected)
+        if self._backend is not None:
+            self._follow(self._backend)
+            record = replace(record, found=look(self._backend))
+        self.result.facts.append(record)
+        self._listener.fact_finished(record)
+
     def fail(self, machine: Instance) -> None:
         """Let a gateway's machine fail, as by kill -9 of what makes it one. It is started anew by itself."""
         if self.clouds.leaving_out:
@@ -494,6 +522,14 @@ def _diagnosed(cloud: Cloud, gateway_id: str) -> tuple[Finding, ...]:
     return tuple(
         Finding(str(item.check), item.finding, item.advice) for item in diagnose_smart_access_gateway(cloud, gateway_id).errors
     )
+
+
+def _listed(addresses: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, addresses))) or "nothing"
+
+
+def _told_usage(used: int, over: int) -> str:
+    return f"{used:,} bytes, {over:,} beyond the data plan"
 
 
 def _behind(topology: Topology, drop: Drop) -> str:

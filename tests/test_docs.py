@@ -26,6 +26,7 @@ from lab.results import (
     DiagnosisRecord,
     Dies,
     EventRecord,
+    FactRecord,
     Finding,
     FlowRecord,
     PingRecord,
@@ -165,7 +166,8 @@ def a_run() -> RunResult:
     reach = ReachRecord("1", ("app", "ecs"), ((0, 1),), ((0, 1),), True)
     flow = FlowRecord("1", "app", "ecs", "udp", 100e6, 0.03, 99e6)
     app = AppRecord("5", "laptop", "Connected to Intranet")
-    others = {"apps": [app], "diagnoses": [diagnosis], "reaches": [reach], "events": [event], "flows": [flow]}
+    fact = FactRecord("5", "www.example.com on laptop", "198.51.100.3", "nothing")
+    others = {"apps": [app], "facts": [fact], "diagnoses": [diagnosis], "reaches": [reach], "events": [event], "flows": [flow]}
     return RunResult("x", steps=steps, pings=[ping], statuses=[vpn], **others)
 
 

@@ -186,7 +186,17 @@ def _follow(client: Client, progress: Progress) -> RunResult | None:
 def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
     """By the kind of an event, what it tells of and what shows it."""
     from lab.contact import ContactRecord
-    from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+    from lab.results import (
+        AppRecord,
+        DiagnosisRecord,
+        EventRecord,
+        FactRecord,
+        FlowRecord,
+        PingRecord,
+        ReachRecord,
+        StatusRecord,
+        StepResult,
+    )
 
     return {
         "step started": (StepResult, progress.step_started),
@@ -197,6 +207,7 @@ def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
         "diagnosis": (DiagnosisRecord, progress.diagnosis_finished),
         "event": (EventRecord, progress.event_finished),
         "app": (AppRecord, progress.app_finished),
+        "fact": (FactRecord, progress.fact_finished),
         "flow": (FlowRecord, progress.flow_finished),
         "reach": (ReachRecord, progress.reach_finished),
         "contact": (ContactRecord, progress.contact_finished),

@@ -12,6 +12,7 @@ from lab.results import (
     Blame,
     DiagnosisRecord,
     EventRecord,
+    FactRecord,
     FlowRecord,
     Outcome,
     PingRecord,
@@ -40,6 +41,7 @@ def _run(result: RunResult) -> dict[str, Any]:
         "diagnoses": [_diagnosis(record) for record in result.diagnoses],
         "events": [_event(record) for record in result.events],
         "apps": [_app(record) for record in result.apps],
+        "facts": [_fact(record) for record in result.facts],
         "reaches": [_reach(record) for record in result.reaches],
         "flows": [_flow(record) for record in result.flows],
         "contacts": [contact_json(record) for record in result.contacts],
@@ -87,6 +89,16 @@ def _diagnosis(record: DiagnosisRecord) -> dict[str, Any]:
 
 def _event(record: EventRecord) -> dict[str, Any]:
     return {"gateway": record.gateway, "step": record.step or None, "event": record.event, "passed": record.passed}
+
+
+def _fact(record: FactRecord) -> dict[str, Any]:
+    return {
+        "what": record.what,
+        "step": record.step or None,
+        "found": record.found,
+        "expected": record.expected,
+        "passed": record.passed,
+    }
 
 
 def _app(record: AppRecord) -> dict[str, Any]:
@@ -166,6 +178,7 @@ def to_junit(result: RunResult) -> str:
     cases += [_diagnosis_case(result, record) for record in result.diagnoses]
     cases += [_event_case(result, record) for record in result.events]
     cases += [_app_case(result, record) for record in result.apps]
+    cases += [_fact_case(result, record) for record in result.facts]
     cases += [_reach_case(result, record) for record in result.reaches]
     cases += [_flow_case(result, record) for record in result.flows]
     cases += [_ping_case(result, ping) for ping in result.pings]
@@ -234,6 +247,15 @@ def _app_case(result: RunResult, record: AppRecord) -> ElementTree.Element:
     if not record.passed:
         message = f"it shows {record.shown}" if record.asked else "nobody looked"
         ElementTree.SubElement(case, "failure", message=message).text = record.message
+    return case
+
+
+def _fact_case(result: RunResult, record: FactRecord) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=result.scenario, name=f"{record.what}: {record.expected}")
+    if record.found is None:
+        ElementTree.SubElement(case, "skipped", message="nothing ran that has it")
+    elif not record.passed:
+        ElementTree.SubElement(case, "failure", message=f"it is {record.found}")
     return case
 
 

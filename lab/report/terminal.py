@@ -25,6 +25,7 @@ from lab.results import (
     Dies,
     Effect,
     EventRecord,
+    FactRecord,
     FlowRecord,
     Outcome,
     PingRecord,
@@ -135,6 +136,10 @@ class Progress(Listener):
         self.quiet()
         self._console.print(f"{_INDENT}{_app_line(app)}")
 
+    def fact_finished(self, fact: FactRecord) -> None:
+        self.quiet()
+        self._console.print(f"{_INDENT}{_fact_line(fact)}")
+
     def flow_started(self, flow: FlowRecord) -> None:
         self.phase(f"{flow.protocol} from {flow.source} to {flow.destination}")
 
@@ -161,6 +166,13 @@ def _app_line(app: AppRecord) -> str:
     shown = escape(app.shown) if app.asked else "not asked"
     told = f"[green]{shown}[/green]" if app.passed else f"[red]{shown}[/red], expected {escape(app.expected)}"
     return f"app of {escape(app.terminal)} shows  {told}" + (f"  [dim]{escape(app.message)}[/dim]" if app.message else "")
+
+
+def _fact_line(fact: FactRecord) -> str:
+    found = "not looked at: nothing runs that has it" if fact.found is None else fact.found
+    colour = "yellow" if fact.found is None else "green" if fact.passed else "red"
+    expected = "" if fact.passed else f", expected {escape(fact.expected)}"
+    return f"{escape(fact.what)}  [{colour}]{escape(found)}[/{colour}]{expected}"
 
 
 def print_ping(console: Console, ping: PingRecord) -> None:

@@ -113,6 +113,9 @@ class EmulationBackend:
     def new_drops(self) -> list[Drop]:
         return self._emulation.new_drops()
 
+    def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
+        return self._emulation.look_up(node, name)
+
     def meters(self) -> dict[str, Reading]:
         return {} if self.emulation is None else self.emulation.meters()
 

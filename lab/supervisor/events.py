@@ -12,7 +12,17 @@ from typing import Any
 
 from lab.contact import ContactRecord
 from lab.listener import Listener
-from lab.results import AppRecord, DiagnosisRecord, EventRecord, FlowRecord, PingRecord, ReachRecord, StatusRecord, StepResult
+from lab.results import (
+    AppRecord,
+    DiagnosisRecord,
+    EventRecord,
+    FactRecord,
+    FlowRecord,
+    PingRecord,
+    ReachRecord,
+    StatusRecord,
+    StepResult,
+)
 from lab.status import StatusKind
 from lab.supervisor.wire import encode
 
@@ -108,6 +118,9 @@ class Reporter(Listener):
 
     def app_finished(self, app: AppRecord) -> None:
         self._log.add("app", f"app of {app.terminal}: {app.shown}", app=app)
+
+    def fact_finished(self, fact: FactRecord) -> None:
+        self._log.add("fact", f"{fact.what}: {fact.found}", fact=fact)
 
     def reach_started(self, reach: ReachRecord) -> None:
         self.phase(f"{len(reach.machines)} machines send an echo to each other")

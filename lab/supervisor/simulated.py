@@ -18,6 +18,7 @@ from lab.explanation.place import drop_of
 from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.simulation import Exchange, Probe, Simulation, Walk
+from lab.simulation.names import look_up
 from lab.status import StatusEnd
 from lab.topology import Topology
 
@@ -71,6 +72,9 @@ class SimulationBackend:
 
     def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._simulation.control_ends(device)
+
+    def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
+        return look_up(self._simulation, node, name)
 
     def meters(self) -> dict[str, Reading]:
         """What is walked has no meter."""
