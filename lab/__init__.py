@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.connection import connect
     from lab.diagnosis import Check
     from lab.reasons import Reason
-    from lab.results import Abnormal, Dies, Effect, Refused, Shows
+    from lab.results import Abnormal, Dies, Effect, Finds, Refused, Shows
     from lab.session import Lab
     from lab.status import StatusKind
     from lab.topology import NodeKind, Software
@@ -26,6 +26,7 @@ __all__ = [
     "CloudError",
     "Dies",
     "Effect",
+    "Finds",
     "Lab",
     "NodeKind",
     "Reason",
@@ -44,6 +45,7 @@ _HOMES = {
     "CloudError": "lab.cloud",
     "Dies": "lab.results",
     "Effect": "lab.results",
+    "Finds": "lab.results",
     "Lab": "lab.session",
     "NodeKind": "lab.topology",
     "Reason": "lab.reasons",

@@ -57,7 +57,15 @@ class Shows:
     text: str
 
 
-Effect = Dies | Refused | Abnormal | Shows
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """An effect of leaving a step out: of something that is looked at, `what`, this is found instead."""
+
+    what: str
+    found: str
+
+
+Effect = Dies | Refused | Abnormal | Shows | Finds
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from lab.results import (
     Effect,
     EventRecord,
     FactRecord,
+    Finds,
     FlowRecord,
     Outcome,
     PingRecord,
@@ -314,6 +315,8 @@ def _effect(effect: Effect) -> str:
         return f"{effect.source} → {effect.destination} dies: {effect.reason}"
     if isinstance(effect, Abnormal):
         return f"{effect.kind} of {effect.gateway} is Abnormal: {effect.reason}"
+    if isinstance(effect, Finds):
+        return f"{effect.what}: {effect.found}"
     if isinstance(effect, Shows):
         return f"the app of {effect.terminal} shows: {effect.text}"
     return f"step {effect.step} is refused: {effect.code}"
