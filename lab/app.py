@@ -33,6 +33,10 @@ class App:
         if "token" in self.told.told:
             self._token, self._session_id = self.told.told["token"], self.told.told["session"]
 
+    def resume(self, session_id: str, token: str) -> None:
+        """Go on with a session that was begun before."""
+        self._session_id, self._token = session_id, token
+
     def connect(self) -> None:
         """Click CONNECT."""
         self._ask(CONNECT, {"token": self._token})
@@ -47,6 +51,10 @@ class App:
     def _ask(self, operation: str, arguments: dict[str, str]) -> None:
         self.told = self._ask_service(self._terminal_id, AppRequest(operation, arguments))
         self._refused = self.told if self.told.code else None
+
+    @property
+    def was_refused(self) -> bool:
+        return self._refused is not None
 
     def shows(self) -> tuple[str, str]:
         """A message; or the code that what was asked for last was refused with, and what explains it."""

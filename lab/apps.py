@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lab.app import LOGGED_OFF, LOGGED_ON, App, shown_of
 from lab.app_desk import AppDesk, Made
 from lab.backend import Backend
 from lab.cloud import CloudError, Identity
-from lab.cloud.alibaba import AppSession
+from lab.cloud.alibaba import AppSession, SagApp
 from lab.clouds import Clouds
 from lab.compiler.app import stranded_sessions
-from lab.logon import CONNECT, AppAnswer, AppRequest
+from lab.errors import UsageError
+from lab.logon import CONNECT, DISCONNECT, LOG_OFF, LOG_ON, AppAnswer, AppRequest, AppVisit
 
 if TYPE_CHECKING:
     from lab.topology import Topology
@@ -33,7 +34,27 @@ class Apps:
         self._desk = AppDesk(clouds.real.store, self._make)
 
     def of(self, terminal_id: str) -> App:
-        return self._apps.setdefault(terminal_id, App(self._ask, self._show, terminal_id))
+        """One that is logged on already goes on with its session."""
+        if terminal_id not in self._apps:
+            app = self._apps[terminal_id] = App(self._ask, self._show, terminal_id)
+            for session in self._clouds.real.store.by(AppSession, "terminal_id", terminal_id):
+                app.resume(session.id, self._desk.token(session.id))
+        return self._apps[terminal_id]
+
+    def use(self, terminal_id: str, operation: str, arguments: Mapping[str, str]) -> None:
+        """Let the user of a terminal's app do something. Raises UsageError for what he cannot do."""
+        app = self.of(terminal_id)
+        acts = {CONNECT: app.connect, DISCONNECT: app.disconnect, LOG_OFF: app.log_off}
+        if operation == LOG_ON:
+            app.log_on(**arguments)
+        elif operation in acts:
+            acts[operation]()
+        elif operation:
+            raise UsageError(f"an app cannot {operation!r}; it can {', '.join((LOG_ON, *acts))}")
+
+    def serve(self, visit: AppVisit) -> AppAnswer:
+        """What the provider does with a request that came by itself."""
+        return self._desk.serve(visit)
 
     def _ask(self, terminal_id: str, request: AppRequest) -> AppAnswer:
         if self._backend is None or self._clouds.leaving_out or terminal_id not in self._follow().by_name:
@@ -53,6 +74,22 @@ class Apps:
             if backend.ask_app(session.terminal_id, request, self._desk.serve).code:
                 self._make("disconnect_app", {"session_id": session.id}, Identity(user=session.user_name))
         return bool(stranded)
+
+    def renew(self, nodes: Collection[str] | None = None) -> bool:
+        """Connect anew what was connected to points of presence, or from terminals, that have died: of all or of these nodes.
+
+        Their secrets are spent. It is the provider that does it: the network may be half dead. Returns whether there were any.
+        """
+        store = self._clouds.real.store
+        ended = [
+            session
+            for session in store.all(AppSession)
+            if session.connected
+            and (nodes is None or {session.terminal_id, store.get(SagApp, session.smart_ag_id).ccn_id} & set(nodes))
+        ]
+        for session in ended:
+            self._desk.decide(session.terminal_id, AppRequest(CONNECT, {"token": self._desk.token(session.id)}))
+        return bool(ended)
 
     def _show(self, session_id: str) -> str:
         session = self._clouds.real.store.find(AppSession, session_id)

@@ -36,6 +36,10 @@ class Clouds:
         self.clock = cast(Clock, _Provider(self, "clock"))
         self.terminals = cast(Terminals, _Provider(self, "terminals"))
 
+    def forget_plan(self) -> None:
+        """From here on nothing is left out, and what is done is done in the real cloud only."""
+        self.plan = None
+
     def alibaba_as(self, identity: Identity) -> Alibaba:
         """Alibaba Cloud as somebody calls it who is not the administrator of the account "main"."""
         return cast(Alibaba, _Provider(self, "alibaba", identity))

@@ -119,7 +119,7 @@ class Lab:
         self._state: State | None = None
         self.places: dict[tuple[int, str], str] = {}
         """Where a lab file asks for a call, by its number and "", and for what the call has made, by the number and the id."""
-        self._apps = Apps(self.clouds, backend, self._followed)
+        self.apps = Apps(self.clouds, backend, self._followed)
         self.clouds.before_call = self.read_meters
 
     @property
@@ -141,7 +141,7 @@ class Lab:
 
     def app(self, terminal: Instance) -> App:
         """The SAG app of a terminal, for its user."""
-        return self._apps.of(terminal.id)
+        return self.apps.of(terminal.id)
 
     @property
     def mails(self) -> list[Mail]:
@@ -395,6 +395,7 @@ class Lab:
         if self._backend is not None:
             self._follow(self._backend)
             self._backend.fail(machine.id)
+            self.apps.renew([machine.id])
             return
         phone = self.compile().by_name[machine.id].phone
         for online in (False, True):
@@ -472,7 +473,7 @@ class Lab:
         if topology != self._applied:
             backend.apply(topology)
             self._applied = topology
-        return self._follow(backend) if self._apps.reconnect(backend) else topology
+        return self._follow(backend) if self.apps.reconnect(backend) else topology
 
     def _followed(self) -> Topology:
         return self.compile() if self._backend is None else self._follow(self._backend)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.cli import (
     agree,
+    app,
     asking,
     call,
     capture,
@@ -30,7 +31,7 @@ from lab.errors import LabError
 from lab.scenario import Scenario
 
 _FAMILIES = (
-    *(run, lifetime, asking, call, diagnose, monitor, impair, capture, inside),
+    *(run, lifetime, asking, call, diagnose, monitor, app, impair, capture, inside),
     *(check, explain, diagram, scenarios, agree, machine, completion),
 )
 

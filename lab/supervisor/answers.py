@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -67,6 +67,26 @@ class TunnelInfo:
     received_bytes: int
     drops: Mapping[str, int]
     bandwidth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppShown:
+    """What the SAG app of a terminal shows: a message, or the code that it was refused with, and what explains it.
+
+    `address` and `dns` are what the tunnel brought, empty while there is none.
+    """
+
+    terminal: str
+    shows: str
+    refused: bool
+    message: str
+    user: str
+    smart_ag_id: str
+    address: str
+    dns: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self) | {"dns": list(self.dns)}
 
 
 @dataclass(frozen=True, slots=True)

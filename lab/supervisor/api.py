@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -84,6 +84,15 @@ class Diagnose:
 
 
 @dataclass(frozen=True, slots=True)
+class AppAction:
+    """What the user of the SAG app of a terminal, by its name or id, does; with an empty `operation` he looks at it."""
+
+    terminal: str
+    operation: str
+    arguments: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Monitor:
     """`gateway` as in Diagnose. `window` as in `lab.monitoring.Window.of`."""
 
@@ -122,6 +131,7 @@ class Api:
             Route("/ping", self._ping, methods=["POST"]),
             Route("/trace", self._trace, methods=["POST"]),
             Route("/picture", self._picture, methods=["POST"]),
+            Route("/app", self._app, methods=["POST"]),
             Route("/diagnose", self._diagnose, methods=["POST"]),
             Route("/monitor", self._monitor, methods=["POST"]),
             Route("/metrics", self._metrics),
@@ -175,6 +185,11 @@ class Api:
     async def _diagnose(self, request: Request) -> Response:
         asked = await _body(Diagnose, request)
         return JSONResponse(encode(await self._at_desk(lambda: self._lab.diagnose(asked.gateway))))
+
+    async def _app(self, request: Request) -> Response:
+        act = await _body(AppAction, request)
+        shown = await self._at_desk(lambda: self._lab.use_app(act.terminal, act.operation, act.arguments))
+        return JSONResponse(encode(shown))
 
     async def _monitor(self, request: Request) -> Response:
         asked = await _body(Monitor, request)

@@ -8,6 +8,7 @@ import select
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from lab.errors import MachineError, UsageError
 from lab.explanation import Question
 from lab.monitoring import Traffic
 from lab.results import PingRecord
-from lab.supervisor.answers import LabInfo, LinkInfo, Status, Traced
+from lab.supervisor.answers import AppShown, LabInfo, LinkInfo, Status, Traced
 from lab.supervisor.door import check_name, connect, peer_of
 from lab.supervisor.events import Event
 from lab.supervisor.wire import decode, encode
@@ -101,6 +102,14 @@ class Client:
     def diagnose(self, gateway: str) -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when empty. Raises UsageError for an unknown one."""
         return decode(Diagnosis, self._ask("/diagnose", {"gateway": gateway}))
+
+    def app(self, terminal: str, operation: str = "", arguments: Mapping[str, str] = MappingProxyType({})) -> AppShown:
+        """Use the SAG app of a terminal, by its name or id. `operation` is one of `lab.logon`, empty to look at it.
+
+        Raises UsageError for what is no terminal.
+        """
+        act = {"terminal": terminal, "operation": operation, "arguments": dict(arguments)}
+        return decode(AppShown, self._ask("/app", act))
 
     def traffic(self, gateway: str, window: str) -> Traffic:
         """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window."""

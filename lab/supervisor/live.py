@@ -21,7 +21,8 @@ from lab.monitoring import Traffic, Window
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
 from lab.session import Lab, blames
-from lab.supervisor.answers import Condition, DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
+from lab.supervisor.answers import AppShown, Condition, DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
+from lab.supervisor.apps import app_shown, find_terminal
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.devices import devices_of
 from lab.supervisor.events import EventLog, Reporter
@@ -64,13 +65,15 @@ class LiveLab:
         if result.error:
             raise LabError(f"the scenario ended early: {result.error}")
         self._keeping.complete()
+        self._lab.clouds.forget_plan()
         self._follow()
         return result
 
     def restore(self) -> None:
         """Bring a lab back as it was configured when it ended."""
-        self._lab = Lab(self.info.scenario, seed=self._keeping.seed())
+        self._lab = Lab(self.info.scenario, seed=self._keeping.seed(), backend=self._backend)
         self._keeping.restore(self._lab.cloud)
+        self._lab.apps.renew()
         self._follow()
 
     # What can be done
@@ -124,6 +127,25 @@ class LiveLab:
         walks = asked_walks(topology, source, destination) if source else expected_walks(topology, self._lab.result)
         return paint(cloud, topology, walks, title=self.info.name, way=bool(source), ask=self._emulation.vpn_ends)
 
+    def use_app(self, terminal: str, operation: str, arguments: Mapping[str, str]) -> AppShown:
+        """Let the user of a terminal's SAG app do something, or look at it. Raises UsageError for what is no terminal."""
+        found = find_terminal(self._lab.cloud, terminal)
+        self._lab.apps.use(found.id, operation, arguments)
+        self._settle()
+        shown = app_shown(self._lab.cloud, found, self._lab.app(found))
+        if operation:
+            self._log.add("used app", f"app of {shown.terminal}, {operation.replace('_', ' ')}: {shown.shows}", app=shown)
+        return shown
+
+    def _serve_apps(self) -> None:
+        """Answer what apps have asked the controller for by themselves, and let the network follow."""
+        made = len(self._lab.cloud.journal)
+        self._emulation.serve(self._lab.apps.serve)
+        if len(self._lab.cloud.journal) > made:
+            self._log.add("used app", "an app was served that is none of the lab's own")
+            self._settle()
+            self._follow()
+
     def diagnose(self, gateway: str) -> Diagnosis:
         """Check a gateway, by its name or id, or the only one. Raises UsageError for an unknown one."""
         cloud, emulation = self._lab.cloud, self._emulation
@@ -155,13 +177,19 @@ class LiveLab:
         return cleared
 
     def lifelines(self) -> Iterator[int]:
-        """Descriptors of all processes that the network stands on: when one is readable, `heal` is due."""
+        """Descriptors of all processes that the network stands on, and of what they ask: when one is readable, `heal` is due."""
         return self._emulation.lifelines()
 
     def heal(self) -> None:
-        """Start anew what has died, and do what a call could not because of it. Raises MachineError when that is not possible."""
+        """Answer what is asked, start anew what has died, and do what a call could not because of it.
+
+        Raises MachineError when that is not possible.
+        """
         started = time.monotonic()
+        self._serve_apps()
         ended = self._emulation.ended_dataplanes()
+        if self._lab.apps.renew(ended):
+            self._follow()  # with other keys, before what has died is started anew with those that are spent
         self._listen()  # first, so that a device that stands by takes over before anything is started anew
         healed = self._emulation.heal()
         names = self._backend.names
