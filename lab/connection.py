@@ -9,6 +9,7 @@ from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
 from lab.cloud.identity import ADMINISTRATOR, Identity
+from lab.cloud.mail import Mail
 from lab.cloud.operation import Provider
 from lab.cloud.terminals import Terminals
 from lab.diagnosis import Diagnosis
@@ -62,6 +63,10 @@ class Connection:
     def diagnose(self, gateway: str = "") -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when it is empty."""
         return self._client.diagnose(gateway)
+
+    def mails(self, address: str = "") -> list[Mail]:
+        """What was mailed to an address, or to anybody, since the lab came up."""
+        return self._client.mails(address)
 
     def traffic(self, gateway: str = "", window: str = "1h") -> Traffic:
         """What passed a gateway in a window of time that ends now: "1h", "90min", "2d"."""

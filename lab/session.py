@@ -14,7 +14,7 @@ from lab.app import CONNECTED, App
 from lab.apps import Apps
 from lab.automation import Automations, Handler
 from lab.backend import Backend
-from lab.cloud import Cloud, CloudError, Identity, Mail
+from lab.cloud import Cloud, CloudError, Identity
 from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
@@ -26,6 +26,7 @@ from lab.contact import Contact, ContactRecord, differences
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.listener import Listener
+from lab.mailbox import Mailbox
 from lab.meters import grown
 from lab.results import (
     AppRecord,
@@ -102,6 +103,7 @@ class Lab:
         backend: Backend | None = None,
         listener: Listener | None = None,
         seed: bytes | None = None,
+        mailbox: Mailbox | None = None,
     ) -> None:
         self.skip = frozenset(skip)
         self.result = RunResult(scenario)
@@ -113,8 +115,8 @@ class Lab:
         self._applied: Topology | None = None
         self._automations = Automations(self.cloud)
         self._events: list[SystemEvent] = []
-        self._mails: list[Mail] = []
-        self.cloud.send_with(self._mails.append)
+        self.mailbox = mailbox or Mailbox()
+        self.cloud.send_with(self.mailbox.post)
         self._compiled: tuple[Hashable, Topology] | None = None  # the network, and after which calls it was this
         self._state: State | None = None
         self.places: dict[tuple[int, str], str] = {}
@@ -142,11 +144,6 @@ class Lab:
     def app(self, terminal: Instance) -> App:
         """The SAG app of a terminal, for its user."""
         return self.apps.of(terminal.id)
-
-    @property
-    def mails(self) -> list[Mail]:
-        """What was mailed to people so far."""
-        return self._mails
 
     @property
     def clock(self) -> Clock:

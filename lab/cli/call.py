@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from getpass import getpass
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lab.supervisor.operations import OperationInfo, Parameter
 
 _PROVIDERS = {"aws": "AWS", "alibaba": "Alibaba Cloud", "clock": "the lab's clock", "terminals": "people's own devices"}
+_PASSWORD = "password"  # noqa: S105 - the parameter of this name
 _EPILOG = (
     "Example: saglab call aws modify_network_interface_attribute --network-interface-id eni-0123456789abcdef0 "
     "--no-source-dest-check. Exit status: 0 done, 1 the provider refuses, 2 wrong usage."
@@ -87,7 +89,9 @@ def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> Non
     dest = f"parameter_{parameter.name}"
     common: dict[str, Any] = {"dest": dest, "required": parameter.required, "default": argparse.SUPPRESS, "help": told}
     kinds = _kinds(parameter.kind)
-    if bool in kinds:
+    if parameter.name == _PASSWORD:
+        parser.add_argument(flag, choices=["-"], **{**common, "help": f"- to be asked for it, or to read it; {told}"})
+    elif bool in kinds:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
     elif any(get_origin(kind) is Literal for kind in kinds):
         parser.add_argument(flag, choices=[choice for kind in kinds for choice in get_args(kind)], **common)
@@ -115,6 +119,8 @@ def _call(options: argparse.Namespace) -> int:
 
     operation: OperationInfo = options.operation
     given = _given(vars(options))
+    if _PASSWORD in given:
+        given[_PASSWORD] = _read_password()
     lab = the_lab(options)
     console = make_console()
     try:
@@ -131,6 +137,11 @@ def _call(options: argparse.Namespace) -> int:
     else:
         print_answer(console, answer)
     return PASSED
+
+
+def _read_password() -> str:
+    """From the terminal, unseen, or a line of standard input: what stands on a command line, everybody on the machine may see."""
+    return getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

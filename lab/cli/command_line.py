@@ -22,6 +22,7 @@ from lab.cli import (
     inside,
     lifetime,
     machine,
+    mail,
     monitor,
     run,
     scenarios,
@@ -31,7 +32,7 @@ from lab.errors import LabError
 from lab.scenario import Scenario
 
 _FAMILIES = (
-    *(run, lifetime, asking, call, diagnose, monitor, app, impair, capture, inside),
+    *(run, lifetime, asking, call, mail, app, diagnose, monitor, impair, capture, inside),
     *(check, explain, diagram, scenarios, agree, machine, completion),
 )
 

@@ -109,7 +109,7 @@ def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> 
 def _check_same(info: LabInfo, scenario: Scenario | None, options: argparse.Namespace) -> None:
     """Raises UsageError when the lab that is up is not what is asked for."""
     skip = options.skip
-    late = [f"--{name}" for name in ("cipher", "pcap", "keylog", "wan") if getattr(options, name)]
+    late = [f"--{name}" for name in ("cipher", "pcap", "keylog", "wan", "smtp") if getattr(options, name)]
     if late:
         raise UsageError(
             f"{info.name} is up already, and {', '.join(late)} would have to be said as it comes up; see impair and capture"

@@ -1,4 +1,4 @@
-"""The options by which `run` and `up` have a network run: cipher, capture, keys, and a bad internet."""
+"""The options by which `run` and `up` have a network run: cipher, capture, keys, a bad internet, and where mail goes."""
 
 from __future__ import annotations
 
@@ -24,21 +24,24 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wan", metavar="WHAT", help=f"what the links do by which tunnels enter the internet: {WHAT_A_LINK_MAY_DO}"
     )
+    parser.add_argument("--smtp", metavar="HOST:PORT", help="the server that takes the clouds' mail (default: one in the lab)")
     parser.add_argument("--wan-seed", metavar="S", help="where all its chances come from")
 
 
 def network_options(options: argparse.Namespace) -> NetworkOptions:
     """What was asked for, with the files opened: a lab has mounts of its own. Raises UsageError for what cannot be."""
     from lab.emulation.tunnels import CIPHERS, DEFAULT_CIPHER
+    from lab.smtp import Relay
     from lab.supervisor.options import NetworkOptions
 
     cipher = options.cipher or DEFAULT_CIPHER
     if cipher not in CIPHERS:
         raise UsageError(f"no cipher {cipher!r}; there are: {', '.join(CIPHERS)}")
     wan = _wan(options)
+    smtp = Relay.of(options.smtp) if options.smtp else None
     capture = _file(options.pcap) if options.pcap else None
     keylog = _directory(options.keylog) if options.keylog else None
-    return NetworkOptions(cipher, capture, keylog, wan)
+    return NetworkOptions(cipher, capture, keylog, wan, smtp=smtp)
 
 
 def _wan(options: argparse.Namespace) -> Order | None:

@@ -17,6 +17,7 @@ from lab.scenario import Scenario
 
 if TYPE_CHECKING:
     from lab.backend import Backend
+    from lab.mailbox import Mailbox
     from lab.results import RunResult
     from lab.supervisor.options import NetworkOptions
 
@@ -62,12 +63,14 @@ _NEEDS_A_NETWORK = {
     "pcap": "--pcap captures packets from interfaces, and a simulation has none",
     "keylog": "--keylog writes keys of tunnels, and a simulation has none",
     "wan": "--wan changes what a link carries, and a simulation has none",
+    "smtp": "--smtp says where mail goes, and a simulation sends none",
     "cipher": "--cipher chooses how packets are encrypted, and a simulation encrypts none",
 }
 
 
 def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     """Everything here is Python's own: no module that needs Linux or root is loaded."""
+    from lab.mailbox import Mailbox
     from lab.supervisor.simulated import SimulationBackend
 
     refused = [why for option, why in _NEEDS_A_NETWORK.items() if getattr(options, option)]
@@ -77,17 +80,25 @@ def _simulate(scenario: Scenario, options: argparse.Namespace) -> int:
     outputs = Outputs(options)
     console = make_console(stderr=outputs.json_on_stdout)
     print_heading(console, scenario, simulated=True)
-    result = _replay(scenario, options, outputs, SimulationBackend(), Progress(console))
+    result = _replay(scenario, options, outputs, SimulationBackend(), Progress(console), Mailbox())
     print_result(console, result)
     outputs.write(result, simulated=True)
     return PASSED if result.passed else FAILED
 
 
-def _replay(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, backend: Backend, progress: Progress) -> RunResult:
+def _replay(
+    scenario: Scenario,
+    options: argparse.Namespace,
+    outputs: Outputs,
+    backend: Backend,
+    progress: Progress,
+    mailbox: Mailbox,
+) -> RunResult:
     from lab.session import Lab
     from lab.supervisor.run import run_on
 
-    lab = Lab(scenario.name, skip=options.skip, backend=backend, listener=outputs.listener(progress))
+    listener = outputs.listener(progress)
+    lab = Lab(scenario.name, skip=options.skip, backend=backend, listener=listener, mailbox=mailbox)
     outputs.tell_of(lab)
     return run_on(lab, scenario)
 
@@ -95,6 +106,7 @@ def _replay(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, b
 def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs, network: NetworkOptions) -> int:
     """Inside the sandbox: run, report, and keep the lab up if asked to."""
     from lab.report.labs import print_impaired
+    from lab.smtp import SmtpMailbox
     from lab.supervisor.backend import EmulationBackend
 
     console = make_console(stderr=outputs.json_on_stdout)
@@ -102,7 +114,7 @@ def _supervise(scenario: Scenario, options: argparse.Namespace, outputs: Outputs
     backend = EmulationBackend(network, progress.phase)
     print_heading(console, scenario)
     try:
-        result = _replay(scenario, options, outputs, backend, progress)
+        result = _replay(scenario, options, outputs, backend, progress, SmtpMailbox(network.smtp))
         progress.quiet()
         if backend.emulation is not None:
             print_impaired(console, backend.links())

@@ -126,6 +126,7 @@ class Api:
             Route("/events", self._follow),
             Route("/log", self._logged),
             Route("/call", self._call, methods=["POST"]),
+            Route("/mails", self._mails),
             Route("/links", self._links),
             Route("/impair", self._impair, methods=["POST"]),
             Route("/ping", self._ping, methods=["POST"]),
@@ -154,6 +155,10 @@ class Api:
         identity = Identity.of(call.identity)
         answer = await self._at_desk(lambda: self._lab.call(call.provider, call.operation, call.arguments, identity))
         return JSONResponse(encode(answer))
+
+    async def _mails(self, request: Request) -> Response:
+        address = request.query_params.get("address", "")
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.mails(address))))
 
     async def _links(self, request: Request) -> Response:
         word = request.query_params.get("link", "")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from lab.cloud import CloudError, Identity
+from lab.cloud import CloudError, Identity, Mail
 from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis
 from lab.drawing import Picture
@@ -114,6 +114,10 @@ class Client:
     def traffic(self, gateway: str, window: str) -> Traffic:
         """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window."""
         return decode(Traffic, self._ask("/monitor", {"gateway": gateway, "window": window}))
+
+    def mails(self, address: str = "") -> list[Mail]:
+        """What was mailed to an address, or to anybody, since the lab came up."""
+        return decode(list[Mail], self._ask(f"/mails?{urlencode({'address': address})}"))
 
     def metrics(self) -> str:
         """The lab in numbers, as Prometheus reads them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lab.cloud import CloudError, Identity
+from lab.cloud import CloudError, Identity, Mail
 from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
 from lab.drawing import Picture, asked_walks, expected_walks, paint
@@ -21,6 +21,7 @@ from lab.monitoring import Traffic, Window
 from lab.results import PingRecord, PingResult, RunResult
 from lab.scenario import Scenario
 from lab.session import Lab, blames
+from lab.smtp import SmtpMailbox
 from lab.supervisor.answers import AppShown, Condition, DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, Traced, TunnelInfo
 from lab.supervisor.apps import app_shown, find_terminal
 from lab.supervisor.backend import EmulationBackend
@@ -46,7 +47,8 @@ class LiveLab:
         self._keeping = keeping
         self._reporter = Reporter(log)
         self._backend = EmulationBackend(replace(options, meters=keeping.meters), self._reporter.phase)
-        self._lab = Lab(info.scenario)
+        self._mailbox = SmtpMailbox(options.smtp)
+        self._lab = Lab(info.scenario, mailbox=self._mailbox)
         self._vpn: dict[tuple[str, str], str] = {}
         self._control: dict[str, str] = {}
         self._metering = Metering(keeping.traffic, log)
@@ -59,7 +61,7 @@ class LiveLab:
         Raises LabError when the scenario ends early.
         """
         left_out = self.info.left_out
-        self._lab = Lab(scenario.name, skip=left_out, backend=self._backend, listener=self._reporter)
+        self._lab = Lab(scenario.name, skip=left_out, backend=self._backend, listener=self._reporter, mailbox=self._mailbox)
         self._keeping.begin(scenario.name, left_out, self._lab.clouds.seed, self._lab.cloud)
         result = run_on(self._lab, scenario)
         if result.error:
@@ -71,7 +73,7 @@ class LiveLab:
 
     def restore(self) -> None:
         """Bring a lab back as it was configured when it ended."""
-        self._lab = Lab(self.info.scenario, seed=self._keeping.seed(), backend=self._backend)
+        self._lab = Lab(self.info.scenario, seed=self._keeping.seed(), backend=self._backend, mailbox=self._mailbox)
         self._keeping.restore(self._lab.cloud)
         self._lab.apps.renew()
         self._follow()
@@ -91,6 +93,7 @@ class LiveLab:
             raise
         if len(cloud.journal) > made:  # a describe_… call is not journalled
             self._log.add("call", told)
+            self._note_undelivered()
             self._settle()
             self._follow()
         return answer
@@ -101,6 +104,12 @@ class LiveLab:
         readings = grown(cloud, self._backend.meters())
         if readings:
             cloud.alibaba.report_client_usage(readings)
+
+    def _note_undelivered(self) -> None:
+        for undelivered in self._mailbox.undelivered:
+            mail = undelivered.mail
+            self._log.add("mail", f"“{mail.subject}” did not reach {mail.to}: {undelivered.why}", to=mail.to, why=undelivered.why)
+        self._mailbox.undelivered.clear()
 
     def ping(self, source: str, destination: str, count: int) -> PingRecord:
         """Ping a machine or an address from a machine. Raises UsageError for an unknown one."""
@@ -219,6 +228,10 @@ class LiveLab:
             self._log.add("cloud event", f"{event.name} of {event.resource_id}: {event.serial_number}", event=event)
 
     # What can be asked
+
+    def mails(self, address: str) -> list[Mail]:
+        """What was mailed to an address, or to anybody, since the lab came up."""
+        return self._mailbox.to(address)
 
     def status(self) -> Status:
         nodes = tuple(self._node(node) for node in self._emulation.topology.nodes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.impairments import Order
+from lab.smtp import Relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class NetworkOptions:
     """`capture`, an open file, takes what passes all interfaces, from the first packet on; `keylog`, an open directory, all keys.
 
     `meters`, an open directory, takes what is counted of clients, and outlives the network. `wan` is what the links do by which
-    tunnels enter the internet.
+    tunnels enter the internet. `smtp` takes the clouds' mail, which stays inside without it.
     """
 
     cipher: str
@@ -20,3 +21,4 @@ class NetworkOptions:
     keylog: int | None = None
     wan: Order | None = None
     meters: int | None = None
+    smtp: Relay | None = None

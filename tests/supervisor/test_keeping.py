@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.cloud import Cloud, CloudError
-from lab.errors import MachineError
+from lab.cloud import Cloud, CloudError, Identity, Mail
+from lab.errors import MachineError, UsageError
 from lab.scenario import Scenario
 from lab.session import Lab
 from lab.supervisor.keeping import Keeping, Kept, NotKept, StateInUse
+from lab.supervisor.operations import find_operation
 from scenarios import vcpe_ping
 from tests.emulation.lab_process import in_lab
 
@@ -155,3 +156,38 @@ def test_with_a_full_disk_a_change_is_refused_whole_and_what_was_acknowledged_st
 def vpc_id(cloud: Cloud) -> str:
     vpcs = cloud.aws.describe_vpcs()
     return vpcs[0].id if vpcs else cloud.aws.create_vpc("10.0.0.0/16").id
+
+
+@pytest.mark.requirement("S2-060", "S2-069")
+def test_accounts_come_back_without_their_passwords_being_kept_or_mailed_again(tmp_path: Path) -> None:
+    keeping, cloud = begun(tmp_path)
+    mails: list[Mail] = []
+    cloud.send_with(mails.append)
+    cloud.alibaba.create_account("partner")
+    app = cloud.alibaba.create_smart_access_gateway_software().smart_ag_id
+    cloud.alibaba.quick_configure_smart_access_gateway_software(app, ccn_name="ccn", cidr_blocks=["10.1.0.0/24"])
+    create = cloud.alibaba.create_smart_access_gateway_client_user
+    create(app, user_mail="a@b.co", user_name="li.lei.1", password="given-word.1")
+    create(app, user_mail="a@b.co", user_name="han.mm.1")
+    cloud.alibaba.reset_smart_access_gateway_client_user_password(app, "li.lei.1")
+    clear = ["given-word.1", *(mail.text.split("Password: ")[1].split()[0] for mail in mails)]
+    terminal = cloud.terminals.create_terminal().id
+    with cloud.acting_as(Identity(user="han.mm.1")):
+        session = cloud.alibaba.log_on_app(terminal, user_name="han.mm.1", password=clear[-2], smart_ag_id=app)
+        cloud.alibaba.connect_app(session.id)
+    before = cloud.store.everything()
+    keeping.close()
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert [word for word in clear if word.encode() in kept] == []
+    again = restored(tmp_path)
+    assert again.store.everything() == before
+    assert [str(entry.caller) for entry in again.journal][-2:] == ["main/han.mm.1"] * 2
+    assert len(mails) == len(clear) - 1 == 3
+    logged_on = again.fork().alibaba.log_on_app(terminal, user_name="li.lei.1", password=clear[-1], smart_ag_id=app)
+    assert logged_on.user_name == "li.lei.1"
+
+
+def test_a_hash_that_comes_over_the_wire_is_no_password() -> None:
+    arguments = {"terminal_id": "t", "user_name": "u", "password": {"argon2id": "$argon2id$"}}
+    with pytest.raises(UsageError, match="takes no such password"):
+        find_operation("alibaba", "log_on_app").arguments(arguments)

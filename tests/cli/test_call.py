@@ -1,0 +1,59 @@
+"""`saglab call`: who calls, and passwords that nobody sees."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from lab.cli import call as verb
+from lab.cli import main
+from lab.cloud import Identity
+
+CREATE = ["call", "alibaba", "create_smart_access_gateway_client_user", "--smart-ag-id", "sag-1", "--user-mail", "a@b.co"]
+
+
+class _Lab:
+    """Takes the calls that a lab would."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def call(self, *call: Any) -> None:
+        self.calls.append(call)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> _Lab:
+    lab = _Lab()
+    monkeypatch.setattr(verb, "the_lab", lambda _options: lab)
+    monkeypatch.setattr(verb, "_is_meant", lambda provider: provider == "alibaba")
+    return lab
+
+
+def test_a_password_is_read_from_standard_input(lab: _Lab, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("pass-word.1\n"))
+    assert main([*CREATE, "--password", "-"]) == 0
+    assert lab.calls[0][2]["password"] == "pass-word.1"
+    assert "pass-word.1" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.requirement("S2-194")
+def test_a_password_on_the_command_line_is_no_way_to_give_it(lab: _Lab, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*CREATE, "--password", "pass-word.1"])
+    assert ended.value.code == 2
+    assert lab.calls == []
+
+
+def test_without_it_none_is_asked_for(lab: _Lab) -> None:
+    assert main(CREATE) == 0
+    assert "password" not in lab.calls[0][2]
+
+
+@pytest.mark.requirement("S2-086", "S2-198")
+@pytest.mark.parametrize(("said", "identity"), [([], Identity()), (["--as", "li.lei"], Identity(user="li.lei"))])
+def test_who_calls_is_said_with_as(lab: _Lab, said: list[str], identity: Identity) -> None:
+    assert main([*CREATE, *said]) == 0
+    assert lab.calls[0][3] == identity
