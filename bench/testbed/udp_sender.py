@@ -21,6 +21,7 @@ HEADERS = 28  # IPv4 and UDP
 NUMBER = struct.Struct("!Q")
 
 _SOL_UDP, _UDP_SEGMENT = 17, 103  # linux/udp.h
+_IP_MTU_DISCOVER, _IP_PMTUDISC_DO = 10, 2  # linux/in.h
 _SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 _MOST_SEGMENTS, _MOST_BYTES = 64, 65507  # of one system call
 
@@ -49,6 +50,8 @@ def send_equal(connection: socket.socket, payload: int, rate: float, packets: in
     """Datagrams of one length, a burst in one system call, which the kernel cuts up. Returns how many were sent."""
     count = max(1, min(round(rate * _BURST), _MOST_SEGMENTS, _MOST_BYTES // payload))
     connection.setsockopt(_SOL_UDP, _UDP_SEGMENT, payload)
+    # What Linux cuts up itself it would send without DF, which each of these packets would bear if it were sent alone: ip(7).
+    connection.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
     burst = struct.Struct("!" + f"Q{payload - NUMBER.size}x" * count)
     buffer = bytearray(burst.size)
     pacer = Pacer(rate)
