@@ -11,6 +11,7 @@ from dataplane.config import Offloads
 from dataplane.engine import Engine
 from dataplane.errors import DropReason
 from dataplane.fastpath import FastPath
+from dataplane.gathering import Gatherer, Read
 from dataplane.linux.outbox import REFUSALS, Outbox
 from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
@@ -24,6 +25,9 @@ IKE_READS = 8
 READS = 64
 BYTES = 512 * 1024
 """What is read from one side before the other side, and the control socket, get their turn. Our choice: some 1 ms."""
+
+PAUSE = 300e-6
+"""Seconds to let packets gather that come quickly. Our choice: a few times what it takes to carry those of one such pause."""
 
 SLOT = 65536
 """Bytes of the largest IP packet."""
@@ -54,6 +58,7 @@ class Loop:
         self._ike = ike
         self._sockets = [each for each in (underlay, ike, shared_ike) if each is not None]
         self._selector = selector
+        self._gatherer = Gatherer()
         self._shaping = Shaping(engine)
         self._fast = FastPath(engine, _superpackets(tun, offloads))
         self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send and sends_batches(underlay))
@@ -105,16 +110,23 @@ class Loop:
         room = BYTES
         for _ in range(READS):
             try:
-                length, offload = self._tun.read_into(self._slot)
+                length, offload = self._tun.read_into(self._gatherer.room)
             except BlockingIOError:
                 break
-            now = time.monotonic()
-            if not self._shaping.take(self._slot[:length], offload, now):
-                self._carry_out(self._fast.outbound(self._slot[:length], offload, now))
+            self._send(self._gatherer.take(length, offload))
             room -= length
             if room < 0:
                 break
+        self._send(self._gatherer.finish())
         self._outbox.flush()
+        if self._gatherer.could_gather_more():
+            time.sleep(PAUSE)
+
+    def _send(self, reads: Iterable[Read]) -> None:
+        for packet, offload in reads:
+            now = time.monotonic()
+            if not self._shaping.take(packet, offload, now):
+                self._carry_out(self._fast.outbound(packet, offload, now))
 
     def _from_underlay(self) -> None:
         room = BYTES
