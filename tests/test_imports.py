@@ -20,6 +20,7 @@ ABOVE_CLOUD = (
     "lab.explanation",
     "lab.diagnosis",
     "lab.files",
+    "lab.reachability",
     "lab.drawing",
     "lab.supervisor",
 )
@@ -83,6 +84,7 @@ RULES = (
         ("lab.compiler", "lab.simulation", "lab.emulation", "lab.explanation", "lab.diagnosis", "lab.supervisor", "scenarios"),
         ("lab.files",),
     ),
+    Rule("who reaches whom is asked in memory", ("lab.reachability",), ("lab.emulation", "lab.files", "lab.supervisor", *FRONT)),
     Rule("YAML and its validation stay in the lab files", PACKAGES, ("pydantic", "yaml"), exempt=("lab.files",)),
     Rule(
         "the monitoring knows neither clouds nor networks",

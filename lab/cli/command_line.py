@@ -17,6 +17,7 @@ from lab.cli import (
     completion,
     diagnose,
     diagram,
+    diff,
     explain,
     impair,
     inside,
@@ -33,7 +34,7 @@ from lab.scenario import Scenario
 
 _FAMILIES = (
     *(run, lifetime, asking, call, mail, app, diagnose, monitor, impair, capture, inside),
-    *(check, explain, diagram, scenarios, agree, machine, completion),
+    *(check, diff, explain, diagram, scenarios, agree, machine, completion),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.cloud import Cloud
 from lab.contact import Contact, Waypoint
+from lab.explanation.state import State
 from lab.files.build import Built, Expected, build
 from lab.files.errors import InvalidFile
 from lab.files.schema import LabFileContent
@@ -43,10 +44,21 @@ class LabFile:
     def name(self) -> str:
         return self.content.name or Path(self.source.name).stem
 
-    @cached_property
+    @property
     def built(self) -> Built:
         """What comes of it in clouds of its own, whose ids are always the same."""
-        return self.build(Cloud(_SEED))
+        return self._made[1]
+
+    @property
+    def state(self) -> State:
+        """Those clouds, for questions about who reaches whom."""
+        cloud, built = self._made
+        return State(cloud, places=self._places(built))
+
+    @cached_property
+    def _made(self) -> tuple[Cloud, Built]:
+        cloud = Cloud(_SEED)
+        return cloud, self.build(cloud)
 
     def build(self, cloud: Cloud | Lab) -> Built:
         """Make in new clouds what the file describes."""
@@ -67,9 +79,12 @@ class LabFile:
 
     def _run(self, lab: Lab) -> None:
         built = self.build(lab)
-        lab.places.update((call, self._told(spot)) for call, spot in built.places.items())
+        lab.places.update(self._places(built))
         for expected in built.expected:
             lab.expect_contact(self._contact(expected))
+
+    def _places(self, built: Built) -> dict[tuple[int, str], str]:
+        return {call: self._told(spot) for call, spot in built.places.items()}
 
     def _contact(self, expected: Expected) -> Contact:
         wanted = expected.wanted

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
 from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
@@ -21,7 +25,7 @@ class Part(BaseModel):
     With `SHORT`, the name of a key, its value alone may stand for the whole; `SHORT_SCHEMA` is what JSON Schema says of that.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_by_name=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     NOUN: ClassVar[str] = "mapping"
     SHORT: ClassVar[str] = ""
@@ -42,12 +46,28 @@ class Part(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         whole = handler.resolve_ref_schema(handler(core_schema))
+        texts = _field_texts(cls)
+        for name, field in cls.model_fields.items():
+            if name in texts:
+                whole["properties"][field.alias or name]["description"] = texts[name]
         forms = [cls.SHORT_SCHEMA] if cls.SHORT else []
         forms += [{"type": "null"}] if not whole.get("required") else []
         if not forms:
             return whole
         text = whole.pop("description", "")
         return {"description": text, "anyOf": [whole, *forms]}
+
+
+def _field_texts(part: type[Part]) -> dict[str, str]:
+    """What stands below each field in the source: pydantic reads it too, but as each model is loaded, which takes long."""
+    texts: dict[str, str] = {}
+    for base in reversed([base for base in part.__mro__ if issubclass(base, Part)]):
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(definition, ast.ClassDef)  # noqa: S101 - the source of a class
+        for field, text in pairwise(definition.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                texts[field.target.id] = inspect.cleandoc(str(ast.literal_eval(text.value)))
+    return texts
 
 
 def network(value: object) -> IPv4Network:

@@ -1,0 +1,93 @@
+"""Who reaches whom in one network and not in another, for a person and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from lab.contact import Said
+from lab.reachability import Change, Difference, Kind
+
+_SHOWN = 3  # names of machines in a line
+
+
+def print_difference(console: Console, difference: Difference, before: str, after: str) -> None:
+    """What is lost first, then what is gained, then machines that are in one of them only."""
+    for change in sorted(difference.changes, key=lambda change: change.gained):
+        _print_change(console, change, difference.everything)
+    for names, where in ((difference.removed, before), (difference.added, after)):
+        if names:
+            console.print(f"[yellow]only in {escape(where)}:[/yellow] {escape(_listed(names))}", soft_wrap=True)
+    if difference.changes:
+        lost = sum(change.pairs for change in difference.changes if not change.gained)
+        console.print(f"\n[bold]{_pairs(lost)} lost, {_pairs(difference.pairs - lost)} gained[/bold]")
+    else:
+        console.print("[green]every machine of both reaches whom it reached before[/green]")
+
+
+def _print_change(console: Console, change: Change, everything: Sequence[Kind]) -> None:
+    mark, colour, verb = ("+", "green", "now reaches") if change.gained else ("-", "red", "no longer reaches")
+    kinds = "" if len(change.kinds) == len(everything) else f" on {_kinds(change.kinds)}"
+    console.print(
+        f"[{colour}]{mark}[/{colour}] [bold]{escape(_listed(change.sources))}[/bold] [{colour}]{verb}[/{colour}] "
+        f"[bold]{escape(_listed(change.destinations))}[/bold]{kinds}  [dim]{_pairs(change.pairs)}[/dim]",
+        soft_wrap=True,
+    )
+    if change.reason is not None:
+        died = "died" if change.gained else "dies"
+        told = f"{died} at {escape(change.reason.where)}: [red]{change.reason.code}[/red], {escape(change.reason.text)}"
+        console.print(f"    {told}", soft_wrap=True)
+        lines = [("now", change.reason.by), ("before", change.let)]
+        if change.gained:
+            lines = [("now", change.let), ("before", change.reason.by)]
+        for when, said in lines:
+            if said is not None:
+                console.print(f"    [dim]{when}:[/dim] {_said(said)}", soft_wrap=True)
+
+
+def _said(said: Said) -> str:
+    return escape(said.says) + (f" [yellow]({escape(said.place)})[/yellow]" if said.place else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more like them"
+
+
+def _kinds(kinds: Sequence[Kind]) -> str:
+    return ", ".join(dict.fromkeys(str(kind) for kind in kinds))
+
+
+def _pairs(number: int) -> str:
+    return "1 pair" if number == 1 else f"{number:,} pairs"
+
+
+def difference_json(difference: Difference) -> str:
+    """`pairs` counts pairs of machines. `tcp` and `udp` alone stand for the ports that no rule names."""
+    return json.dumps(_value(difference), indent=2, ensure_ascii=False) + "\n"
+
+
+def _value(difference: Difference) -> dict[str, Any]:
+    return {
+        "pairs": difference.pairs,
+        "removed": list(difference.removed),
+        "added": list(difference.added),
+        "asked": list(map(str, difference.everything)),
+        "changes": [
+            {
+                "sources": list(change.sources),
+                "destinations": list(change.destinations),
+                "kinds": list(map(str, change.kinds)),
+                "gained": change.gained,
+                "pairs": change.pairs,
+                "reason": change.reason and asdict(change.reason),
+                "let": change.let and asdict(change.let),
+            }
+            for change in difference.changes
+        ],
+    }
