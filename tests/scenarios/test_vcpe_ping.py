@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from dataplane.meters import Reading
 from lab import CloudError, Lab
 from lab.drops import Drop
 from lab.errors import UsageError
@@ -52,6 +53,9 @@ class Answering:
 
     def new_drops(self) -> list[Drop]:
         return []
+
+    def meters(self) -> dict[str, Reading]:
+        return {}
 
 
 @pytest.mark.requirement("S0-005")
