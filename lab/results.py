@@ -322,10 +322,11 @@ class RunResult:
         return [*others, *self.flows, *self.pings, *self.contacts, *self.facts]
 
     @property
-    def has_sent(self) -> bool:
-        """Whether a packet was sent: without one nothing is shown."""
+    def has_shown(self) -> bool:
+        """Whether a packet was sent, or something looked at: otherwise nothing is shown."""
+        looked = (fact.found is not None for fact in self.facts)
         asked = [*(reach.asked for reach in self.reaches), *(contact.foretold is not None for contact in self.contacts)]
-        return any(ping.result.sent for ping in self.pings) or any(asked)
+        return any(ping.result.sent for ping in self.pings) or any(asked) or any(looked)
 
     @property
     def left_out(self) -> list[StepResult]:
@@ -334,7 +335,7 @@ class RunResult:
     @property
     def passed(self) -> bool:
         tolerable = all(step.outcome in (Outcome.DONE, Outcome.LEFT_OUT) for step in self.steps)
-        return not self.error and tolerable and self.has_sent and all(record.passed for record in self.records)
+        return not self.error and tolerable and self.has_shown and all(record.passed for record in self.records)
 
     @property
     def drops(self) -> list[Blame]:

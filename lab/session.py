@@ -14,7 +14,7 @@ from lab.app import CONNECTED, App
 from lab.apps import Apps
 from lab.automation import Automations, Handler
 from lab.backend import Backend
-from lab.cloud import Cloud, CloudError, Identity
+from lab.cloud import Cloud, CloudError, Identity, Mail
 from lab.cloud.alibaba import Alibaba, SmartAccessGateway, SystemEvent
 from lab.cloud.aws import Aws
 from lab.cloud.clock import Clock
@@ -117,6 +117,7 @@ class Lab:
         self._events: list[SystemEvent] = []
         self.mailbox = mailbox or Mailbox()
         self.cloud.send_with(self.mailbox.post)
+        self._read: list[Mail] = []
         self._compiled: tuple[Hashable, Topology] | None = None  # the network, and after which calls it was this
         self._state: State | None = None
         self.places: dict[tuple[int, str], str] = {}
@@ -357,6 +358,34 @@ class Lab:
             record = replace(record, asked=True, shown=shown, message=message)
         self.result.apps.append(record)
         self._listener.app_finished(record)
+
+    def expect(self, what: str, expected: object, found: object) -> None:
+        """Expect something that was looked up to be so: said in words, and told with the run."""
+        self._expect(what, str(expected), lambda _backend: str(found))
+
+    @contextmanager
+    def expect_refusal(self, code: str, what: str) -> Iterator[None]:
+        """Expect the one call that is made inside, `what` in words, to be refused with the provider's code."""
+        noted, found = len(self.clouds.refusals), "no refusal"
+        try:
+            yield
+        except CloudError as error:
+            found = error.code
+        found = next((refusal.code for refusal in self.clouds.refusals[noted:]), found)
+        del self.clouds.refusals[noted:]
+        self.expect(what, code, found)
+
+    def expect_mail(self, address: str, *holding: str) -> Mail:
+        """Expect one mail to an address that nobody has expected yet, and words in it, which may be secret: they are not told.
+
+        Returns the mail, or an empty one.
+        """
+        new = [mail for mail in self.mailbox.to(address) if mail not in self._read]
+        self._read += new
+        lacking = sum(not any(word in mail.text for mail in new) for word in holding)
+        found = f"{len(new)}, without {lacking} of {len(holding)} words" if new and lacking else str(len(new))
+        self.expect(f"mail to {address}", "1", found)
+        return new[-1] if new else Mail(address, "", "")
 
     def expect_name(self, machine: Instance, name: str, *addresses: str) -> None:
         """Expect that a machine's programs learn these addresses of a name, in any order, or none."""

@@ -287,7 +287,7 @@ def _print_missing(console: Console, result: RunResult) -> None:
     for step in left_out:
         effect = "" if step.number in blamed or result.drops or not result.passed else "; nothing depends on it here"
         console.print(f"[yellow]left out: step {step.number}[/yellow], {escape(step.title)}{effect}")
-    if not result.has_sent:
+    if not result.has_shown:
         console.print("[yellow]no ping was sent, so nothing is shown[/yellow]")
 
 
