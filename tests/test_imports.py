@@ -24,7 +24,7 @@ ABOVE_CLOUD = (
     "lab.drawing",
     "lab.supervisor",
 )
-FRONT = ("lab.cli", "lab.report", "lab.testing", "scenarios")
+FRONT = ("lab.cli", "lab.report", "lab.teaching", "lab.testing", "scenarios")
 
 
 @dataclass(frozen=True)

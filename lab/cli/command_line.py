@@ -18,6 +18,7 @@ from lab.cli import (
     diagnose,
     diagram,
     diff,
+    drill,
     explain,
     impair,
     inside,
@@ -27,6 +28,7 @@ from lab.cli import (
     monitor,
     run,
     scenarios,
+    tour,
 )
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
@@ -35,6 +37,7 @@ from lab.scenario import Scenario
 _FAMILIES = (
     *(run, lifetime, asking, call, mail, app, diagnose, monitor, impair, capture, inside),
     *(check, diff, explain, diagram, scenarios, agree, machine, completion),
+    *(drill, tour),
 )
 
 

@@ -54,15 +54,22 @@ def _diagram(options: argparse.Namespace) -> int:
     return PASSED
 
 
+def write_picture(picture: Picture, output: Path) -> None:
+    """Into a file whose name says the format. Raises UsageError when it says none, and for a place that cannot be written to."""
+    _write(_drawn(picture, _format_of(output), "auto"), output)
+
+
 def _format(options: argparse.Namespace) -> str:
     """What is asked for, or what the file's name says. Raises UsageError when that says nothing."""
     if options.format:
         return str(options.format)
-    if options.output is None:
-        return "mermaid"
-    if options.output.suffix not in _SUFFIXES:
-        raise UsageError(f"{options.output} does not say in which format; give --format {'|'.join(_FORMATS)}")
-    return _SUFFIXES[options.output.suffix]
+    return "mermaid" if options.output is None else _format_of(options.output)
+
+
+def _format_of(output: Path) -> str:
+    if output.suffix not in _SUFFIXES:
+        raise UsageError(f"{output} does not say in which format; give --format {'|'.join(_FORMATS)}")
+    return _SUFFIXES[output.suffix]
 
 
 def _of_scenario(options: argparse.Namespace) -> Picture:

@@ -147,7 +147,7 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
     console = make_console(stderr=as_json)
     progress = Progress(console)
     try:
-        result = _follow(client, progress)
+        result = follow(client, progress)
     finally:
         progress.quiet()
     if result is None:
@@ -162,7 +162,7 @@ def _show_coming_up(client: Client, *, as_json: bool) -> int:
     return PASSED if result.passed else FAILED
 
 
-def _follow(client: Client, progress: Progress) -> RunResult | None:
+def follow(client: Client, progress: Progress) -> RunResult | None:
     """Show what happens until the lab is up. Raises MachineError when it does not come up."""
     from lab.results import RunResult
     from lab.supervisor.wire import decode
