@@ -21,6 +21,7 @@ from lab.cli import (
     drill,
     explain,
     impair,
+    imports,
     inside,
     lifetime,
     machine,
@@ -36,7 +37,7 @@ from lab.scenario import Scenario
 
 _FAMILIES = (
     *(run, lifetime, asking, call, mail, app, diagnose, monitor, impair, capture, inside),
-    *(check, diff, explain, diagram, scenarios, agree, machine, completion),
+    *(check, diff, imports, explain, diagram, scenarios, agree, machine, completion),
     *(drill, tour),
 )
 

@@ -47,7 +47,8 @@ class TransitBuilder:
 
     def buy(self) -> dict[Trail, str]:
         """Order the gateways. Returns the user data of the machines that they run on."""
-        if any(trail[0] == "aws" for trail in self._machines.seats):
+        images = (one.image for vpc in self._aws.vpcs.values() for one in vpc.instances.values())
+        if "sag-vcpe" in images or any(trail[0] == "aws" for trail in self._machines.seats):
             content = "Please share the SAG vCPE image with our AWS account."
             self._ledger.call(GATEWAYS, self._alibaba.create_ticket, content=content)
         self._ledger.each(GATEWAYS, self._content.smart_access_gateways, self._order)
