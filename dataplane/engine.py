@@ -111,6 +111,7 @@ class Engine:
         self.peer_behind = self._by_prefix.lookup
         """The peer that an address lies behind, None for none."""
         self._agenda = Agenda[RemoteGateway]()
+        self._held = Agenda[RemoteGateway]()
         self._ike = ike
         self.negotiation = None if ike is None else Negotiation(ike, self.peers_by_spi, self.drops, self._plan, now, keylog)
         for peer in self.peers.values():
@@ -119,7 +120,7 @@ class Engine:
 
     def _adopt(self, peer: RemoteGateway) -> None:
         peer.path = PathMtu(self.mtu, discover=self._rules.discover_mtu)
-        peer.wake = self._plan
+        peer.wake, peer.holds = self._plan, self._plan_release
         self._plan(peer)
 
     def _negotiate_with(self, peer: RemoteGateway) -> None:
@@ -135,6 +136,12 @@ class Engine:
         due = peer.due_at()
         if due is not None:
             self._agenda.plan(peer, due)
+
+    def _plan_release(self, peer: RemoteGateway) -> None:
+        """Have what waits for the peer's inbound bandwidth go on when it may."""
+        due = peer.release_due_at()
+        if due is not None:
+            self._held.plan(peer, due)
 
     # What a packet from the TUN device meets
 
@@ -303,8 +310,12 @@ class Engine:
     # What time brings
 
     def tick(self, now: float) -> list[Effect]:
-        """What is due: what opens a conversation or holds it open, probes of the paths, and all that IKE has to say."""
+        """What is due: all that IKE has to say, packets that had to wait, what opens a conversation, probes of the paths."""
         effects: list[Effect] = [] if self.negotiation is None else self.negotiation.tick(now)
+        for peer in self._held.take(now):
+            if self.peers.get(peer.name) is peer:
+                effects += peer.release(now)
+                self._plan_release(peer)
         for peer in self._agenda.take(now):
             if self.peers.get(peer.name) is not peer:
                 continue  # it was removed meanwhile
@@ -316,16 +327,16 @@ class Engine:
         due = peer.due_at()
         if due is None or due > now:
             return ()  # it was put off
-        effects: list[Effect] = [*peer.release(now)]
         try:
-            effects += peer.tick(now)
+            return peer.tick(now)
         except RemoteError as error:
             peer.counters.drops[error.reason] += 1
-        return effects
+            return ()
 
     def deadline(self) -> float | None:
         """When `tick` is to be called next, None for never."""
         dues = [self._agenda.next(), None if self.negotiation is None else self.negotiation.deadline()]
+        dues += [self._held.next()] if self._held else []
         return min((due for due in dues if due is not None), default=None)
 
     def close(self, now: float) -> list[Effect]:
@@ -373,6 +384,7 @@ class Engine:
         """
         peer = self._peer_named(name)
         peer.bandwidth, peer.inbound_bandwidth = bandwidth, inbound
+        self._plan_release(peer)
 
     def rekey(self, name: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""

@@ -138,8 +138,8 @@ class FastPath:
         yield from self._deliver(burst, refused, peer, now)
 
     def _take_one(self, datagram: Datagram, now: float) -> Sequence[Effect]:
-        deliver = self._lane.inbound(*datagram, now)
-        return self._engine.inbound((datagram,), now) if deliver is None else (deliver,)
+        delivers = self._lane.inbound(*datagram, now)
+        return self._engine.inbound((datagram,), now) if delivers is None else delivers
 
     def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:
         place = 0

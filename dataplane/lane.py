@@ -9,6 +9,7 @@ are the engine's; the lane takes half of its time, measured by calling both in t
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 
@@ -78,8 +79,8 @@ class Lane:
         peer.sent(1, length, now)
         return _effect(Send, (head + sealed, endpoint, peer.name, engine.outer_tos(tos), False))
 
-    def inbound(self, datagram: Buffer, endpoint: Endpoint, outer_tos: int, now: float) -> Deliver | None:
-        """What a datagram from the underlay becomes."""
+    def inbound(self, datagram: Buffer, endpoint: Endpoint, outer_tos: int, now: float) -> Sequence[Deliver] | None:
+        """What a datagram from the underlay becomes: nothing (yet) where the peer's inbound bandwidth is spent."""
         if len(datagram) < MINIMUM_LENGTH or len(datagram) % ALIGNMENT:
             return None
         spi, sequence = _SPI_AND_SEQUENCE.unpack_from(datagram)
@@ -108,5 +109,8 @@ class Lane:
             return None
         sa.window.accept(sequence)
         peer.heard(spi, endpoint, now, newest=True)
+        packet = payload[:length]
+        if peer.inbound_shaper is not None:
+            return peer.accept(packet, now)
         peer.counters.received.add(length)
-        return _effect(Deliver, (payload[:length],))
+        return (_effect(Deliver, (packet,)),)

@@ -25,13 +25,23 @@ from dataplane.meters import Record
 from dataplane.packets import Buffer, Endpoint, Send
 from dataplane.peer import KEEPALIVE_INTERVAL, RemoteGateway
 
+Range = tuple[int, int, int]  # the first address and the last as numbers, and the protocol
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a child may carry when the peer wanted less than everything. Ports are not looked at: a fragment has none."""
 
-    local: tuple[TrafficSelector, ...]
-    remote: tuple[TrafficSelector, ...]
+    local: tuple[Range, ...]
+    remote: tuple[Range, ...]
+
+    def covers(self, prefixes: Sequence[IPv4Network]) -> bool:
+        """Whether all may pass between this end and such networks: who asks for the prefixes then need not ask for it."""
+        return self.local == _EVERYTHING and all(map(self._holds, prefixes))
+
+    def _holds(self, prefix: IPv4Network) -> bool:
+        first, last = int(prefix.network_address), int(prefix.broadcast_address)
+        return any(start <= first and last <= end and protocol == ANY_PROTOCOL for start, end, protocol in self.remote)
 
     def check(self, local: int, remote: int, protocol: int) -> None:
         """Raises OutsideSelector. RFC 4301 §5.1, §5.2."""
@@ -39,16 +49,24 @@ class Selection:
             raise OutsideSelector(f"{IPv4Address(local)} and {IPv4Address(remote)} are not among what the peer agreed to carry")
 
 
-def _selects(selectors: Sequence[TrafficSelector], address: int, protocol: int) -> bool:
-    return any(
-        int(selector.first) <= address <= int(selector.last) and selector.protocol in (ANY_PROTOCOL, protocol)
-        for selector in selectors
-    )
+def _selects(ranges: Sequence[Range], address: int, protocol: int) -> bool:
+    """Asked for each packet, so it asks no more than it must."""
+    for first, last, selected in ranges:  # noqa: SIM110 - a generator takes three times as long
+        if first <= address <= last and selected in (ANY_PROTOCOL, protocol):
+            return True
+    return False
 
 
 def _selection_of(child: Child) -> Selection | None:
     everything = child.local == child.remote == EVERYTHING
-    return None if everything else Selection(child.local, child.remote)
+    return None if everything else Selection(_ranges(child.local), _ranges(child.remote))
+
+
+def _ranges(selectors: Sequence[TrafficSelector]) -> tuple[Range, ...]:
+    return tuple((int(selector.first), int(selector.last), int(selector.protocol)) for selector in selectors)
+
+
+_EVERYTHING = _ranges(EVERYTHING)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +78,7 @@ class Pair:
     inbound: InboundSa
     selection: Selection | None
     waits: bool = False
-    is_demanding: bool = False  # more is asked of a packet than a source behind the peer
+    is_demanding: bool = False  # the selection asks more of a packet than a source, or a destination, behind the peer
 
     @property
     def wear(self) -> float:
@@ -83,20 +101,20 @@ class NegotiatedPeer(RemoteGateway):
         *,
         speaks_first: bool = False,
     ) -> None:
+        self.pairs: dict[int, Pair] = {}  # by inbound SPI, the latest last
+        self._draining: dict[int, Pair] = {}
+        self._sending: Pair | None = None
         super().__init__(name, prefixes, endpoint, speaks_first=speaks_first)
         self.policy = policy
         self.home = endpoint
         self.outbound = None
-        self.pairs: dict[int, Pair] = {}  # by inbound SPI, the latest last
         self.sessions: dict[Session, bytes] = {}  # with the SPI of the IKE SA that each is on, the latest last
         self.established_at: float | None = None
         self.failure: Reason | None = None
         self.obtained: Lease | None = None
         self.child_rekeys = 0
         self.ike_rekeys = 0
-        self._sending: Pair | None = None
         self._heard_through: Pair | None = None
-        self._draining: dict[int, Pair] = {}
         self._packets_seen = 0
         self._record: Record | None = None
 
@@ -129,7 +147,8 @@ class NegotiatedPeer(RemoteGateway):
 
     def note_demands(self) -> None:
         for pair in (*self.pairs.values(), *self._draining.values()):
-            pair.is_demanding = pair.selection is not None or self.inbound_shaper is not None
+            pair.is_demanding = pair.selection is not None and not pair.selection.covers(self.prefixes)
+        self.selects_outbound = self._sending is not None and self._sending.is_demanding
 
     def heard(self, spi: int, endpoint: Endpoint, now: float, *, newest: bool) -> None:
         pair = self.pairs.get(spi)
@@ -227,7 +246,7 @@ class NegotiatedPeer(RemoteGateway):
     def _send_through(self, pair: Pair | None) -> None:
         self._sending = pair
         self.outbound = None if pair is None else pair.outbound
-        self.selects_outbound = pair is not None and pair.selection is not None
+        self.selects_outbound = pair is not None and pair.is_demanding
         if pair is None:
             self.heard_at = None
             self.path.forget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from dataplane import icmp
@@ -75,10 +75,11 @@ class RemoteGateway(ABC):
         self.speaks_first = speaks_first
         self.wake: Callable[[RemoteGateway], None] = _nobody
         """Called when `due_at` may be earlier than before; the engine that serves the peer puts its own here too."""
+        self.holds: Callable[[RemoteGateway], None] = _nobody
+        """Likewise, called when `release_due_at` may be."""
         self.heard_at: float | None = None
         self.selects_inbound = self.selects_outbound = False
-        """Whether more is asked of a packet from the peer than a source behind it, by `admit` or by a limit on what is taken
-        from the peer; and whether `permit` asks anything at all."""
+        """Whether `admit` asks more of a packet than a source behind the peer, and `permit` anything at all."""
         self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
         self.shaper: Shaper | None = None
@@ -108,6 +109,10 @@ class RemoteGateway(ABC):
     def prefixes(self, prefixes: Sequence[IPv4Network]) -> None:
         self._prefixes = tuple(prefixes)
         self._behind = PrefixTable((prefix, prefix) for prefix in prefixes)
+        self.note_demands()
+
+    def note_demands(self) -> None:  # noqa: B027 - of a peer that is keyed by hand nothing more is asked
+        """What lies behind the peer has changed, and so may what is asked of a packet."""
 
     @property
     def bandwidth(self) -> int | None:
@@ -128,12 +133,6 @@ class RemoteGateway(ABC):
     def inbound_bandwidth(self, bandwidth: int | None) -> None:
         """As `bandwidth`."""
         self.inbound_shaper = _reshaped(self.inbound_shaper, bandwidth, SMALL_ROOM)
-        self.note_demands()
-        self.wake(self)
-
-    def note_demands(self) -> None:
-        """What is asked of a packet from the peer has changed."""
-        self.selects_inbound = self.inbound_shaper is not None
 
     def count_in(self, record: Record) -> None:
         """Count what passes in a record, too, which outlives this process."""
@@ -194,18 +193,22 @@ class RemoteGateway(ABC):
         if shaper is None or shaper.may_pass(len(packet), now):
             self.counters.received.add(len(packet))
             return (Deliver(packet),)
-        if shaper.hold(Held(bytearray(packet), COMPLETE, len(packet))):
-            self.wake(self)
-        else:
+        is_first = not shaper.backlog
+        if not shaper.hold(Held(bytearray(packet), COMPLETE, len(packet))):
             self.counters.exceeded(DropReason.INBOUND_BANDWIDTH_EXCEEDED)
+        elif is_first:
+            self.holds(self)
         return ()
 
-    def release(self, now: float) -> list[Deliver]:
-        """What has waited for the peer's inbound bandwidth until now. It counts as received from now on."""
-        released = [] if self.inbound_shaper is None else list(self.inbound_shaper.release(now))
-        for held in released:
+    def release(self, now: float) -> Iterator[Deliver]:
+        """What has waited for the peer's inbound bandwidth until now. It counts as received when it goes on."""
+        for held in () if self.inbound_shaper is None else self.inbound_shaper.release(now):
             self.counters.received.add(held.size)
-        return [Deliver(held.packet) for held in released]
+            yield Deliver(held.packet)
+
+    def release_due_at(self) -> float | None:
+        """When `release` has something to do next, None for never."""
+        return None if self.inbound_shaper is None else self.inbound_shaper.due()
 
     def is_behind(self, address: int) -> bool:
         """Whether the peer may send from an address."""
@@ -240,9 +243,8 @@ class RemoteGateway(ABC):
         return self.endpoint
 
     def due_at(self) -> float | None:
-        """When `tick` or `release` has something to do next, None for never; minus infinity stands for at once."""
-        released = None if self.inbound_shaper is None else self.inbound_shaper.due()
-        dues = (self.words_due_at(), self._probes_due_at(), released)
+        """When `tick` has something to do next, None for never; minus infinity stands for at once."""
+        dues = (self.words_due_at(), self._probes_due_at())
         return min((due for due in dues if due is not None), default=None)
 
     def tick(self, now: float) -> Sequence[Send]:

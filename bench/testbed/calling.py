@@ -21,10 +21,10 @@ def add_peers(path: Path, gateway: Machine, first: int, count: int) -> None:
 
 
 class Callers:
-    """The process of many.py on a node of the path."""
+    """The process of many.py on a node of the path, or of another program that takes the same."""
 
-    def __init__(self, node: Machine, address: str, gateway: str, port: int) -> None:
-        self._program = Program(node, "many", address, gateway, port)
+    def __init__(self, node: Machine, address: str, gateway: str, port: int, program: str = "many") -> None:
+        self._program = Program(node, program, address, gateway, port)
         self._program.line()
 
     def ask(self, do: str, **message: Any) -> dict[str, Any]:

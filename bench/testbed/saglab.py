@@ -19,8 +19,15 @@ _PSK = "00112233445566778899aabbccddeeff"
 _V, _P = ({"type": "fqdn", "value": f"{name}.example"} for name in "vp")
 
 
-def start(path: Path, cipher: str = "aes-256-gcm", changes: Mapping[str, Any] | None = None, others: int = 0) -> None:
-    """`changes` are members of the configuration beyond the usual; `others` is how many more peers each end has.
+def start(
+    path: Path,
+    cipher: str = "aes-256-gcm",
+    changes: Mapping[str, Any] | None = None,
+    others: int = 0,
+    of_p: Mapping[str, Any] | None = None,
+) -> None:
+    """`changes` are members of the configuration beyond the usual, `of_p` such of one end alone; `others` is how many more peers
+    each end has.
 
     Raises MachineError.
     """
@@ -28,7 +35,7 @@ def start(path: Path, cipher: str = "aes-256-gcm", changes: Mapping[str, Any] | 
     to_v = {"name": "v", "cipher": cipher, "prefixes": [NET_A], "ike": {"identity": _P, "remote_identity": _V}}
     calling = {"speaks_first": True, "endpoint": [WAN_P, 500]}
     more = [_other(number, cipher) for number in range(others)]
-    p = {"underlay": _underlay(WAN_P), "icmp_source": LAN_P, "peers": [*more, to_v]}
+    p = {"underlay": _underlay(WAN_P), "icmp_source": LAN_P, "peers": [*more, to_v], **(of_p or {})}
     v = {"underlay": _underlay(WAN_V), "icmp_source": LAN_V, "peers": [*more, to_p | calling]}
     ends = {gateway: _start(path, gateway, {**members, **(changes or {})}) for gateway, members in ((path.p, p), (path.v, v))}
     for gateway, process in ends.items():

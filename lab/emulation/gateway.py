@@ -70,7 +70,7 @@ class GatewayProcess:
         config = RUNTIME / f"{machine.name}.json"
         config.touch(0o600)
         config.write_text(json.dumps(self._config(tunnel, peers, mtu) | options.config()))
-        keys = _memfd({peer.name: _key(peer) for peer in peers})
+        keys = _memfd({peer.name: key_json(peer) for peer in peers})
         try:
             self._process = parent.bear(machine.pid, config, keys)
         finally:
@@ -104,7 +104,7 @@ class GatewayProcess:
 
     def add_peer(self, peer: TunnelPeer) -> None:
         """Serve one more peer."""
-        self.ask(op="add_peer", peer=_peer(peer, self._options.cipher), keys=_key(peer))
+        self.ask(op="add_peer", peer=peer_json(peer, self._options.cipher), keys=key_json(peer))
 
     def remove_peer(self, peer: str) -> None:
         self.ask(op="remove_peer", peer=peer)
@@ -145,7 +145,7 @@ class GatewayProcess:
             "control": str(self.control),
             "keys_fd": _NO_DESCRIPTOR,
             "eni_check": tunnel.check and _check(tunnel.check),
-            "peers": [_peer(peer, self._options.cipher) for peer in peers],
+            "peers": [peer_json(peer, self._options.cipher) for peer in peers],
             "meters": self._meters(tunnel),
             # Every datagram is a packet of its own on the wires of a lab: in captures, for counters, and for bad links.
             "offloads": {"underlay_send": False},
@@ -163,11 +163,11 @@ def _check(check: EniCheck) -> Json:
     return {"addresses": [str(address) for address in check.addresses], "enabled": check.enabled}
 
 
-def _key(peer: TunnelPeer) -> Json:
+def key_json(peer: TunnelPeer) -> Json:
     return {"psk": peer.authentication.key.hex()}
 
 
-def _peer(peer: TunnelPeer, cipher: str) -> Json:
+def peer_json(peer: TunnelPeer, cipher: str) -> Json:
     """A peer as the dataplane reads it. The end that speaks first begins where IKE does."""
     return {
         "name": peer.name,

@@ -107,14 +107,22 @@ def test_peer_that_is_removed_takes_along_what_waits() -> None:
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_lane_leaves_a_limited_peer_to_the_engine(make: Callable[[], Ends]) -> None:
-    left, right, _ = limited(make)
-    lane = Lane(right.engine)
-    outbound = left.peer.outbound
-    assert outbound is not None
-    assert lane.inbound(outbound.encapsulate(packet()), VCPE, 0, 1004.0) is None
-    right.engine.set_bandwidth(PEER, None)
-    assert lane.inbound(outbound.encapsulate(packet()), VCPE, 0, 1004.0) is not None
+def test_lane_holds_as_the_engine_does(make: Callable[[], Ends]) -> None:
+    outcomes = []
+    for laned in (True, False):
+        left, right, underlay = limited(make)
+        outbound = left.peer.outbound
+        assert outbound is not None
+        for number in range(60):
+            datagram = outbound.encapsulate(packet(number))
+            taken = Lane(right.engine).inbound(datagram, VCPE, 0, underlay.now) if laned else None
+            effects = right.engine.inbound([Datagram(datagram, VCPE)], underlay.now) if taken is None else list(taken)
+            assert laned == (taken is not None)
+            underlay.carry_out(right, effects)
+        underlay.advance(2.0, step=0.01)
+        outcomes.append((right.delivered, right.drops, right.peer.counters.received))
+    assert outcomes[0] == outcomes[1]
+    assert right.drops == {DropReason.INBOUND_BANDWIDTH_EXCEEDED: 60 - 1 - SMALL_ROOM // SIZE}
 
 
 def test_burst_is_held_packet_by_packet() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import raw
 
 from dataplane.check import EniCheck
-from dataplane.doubles import VCPE, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
+from dataplane.doubles import PEER, VCPE, Gateway, Underlay, ike_pop, ike_vcpe, pop, vcpe
 from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4
 from dataplane.headers import CE, ECT_0, ECT_1
+from dataplane.ike.policy import Lease
 from dataplane.lane import Lane
 from dataplane.packets import Datagram
 from dataplane.path_mtu import PathMtu
@@ -87,7 +89,17 @@ SPECIAL_INBOUND = SPECIAL_OUTBOUND | {
 del SPECIAL_INBOUND["too-big"], SPECIAL_INBOUND["huge"]  # whatever is authentic may be as long as it likes
 
 
+def leased() -> Ends:
+    """A client that may send from its address alone, by what was negotiated and by its prefix, which say the same."""
+    left, right = ike_vcpe(), ike_pop()
+    left.negotiated.policy = replace(left.negotiated.policy, request_lease=True)
+    right.negotiated.policy = replace(right.negotiated.policy, lease=Lease(IPv4Address(APP)))
+    right.engine.set_prefixes(PEER, [IPv4Network(APP)])
+    return left, right
+
+
 KEYS = {"by-hand": connected, "by-ike": lambda: connected(lambda: (ike_vcpe(), ike_pop()))}
+RECEIVING_KEYS = KEYS | {"leased": lambda: connected(leased)}
 
 
 @pytest.mark.parametrize("make", KEYS.values(), ids=KEYS)
@@ -114,14 +126,15 @@ def sealed(ends: Ends, packet: bytes, next_header: int = NEXT_HEADER_IPV4) -> me
     return memoryview(sa.encapsulate(packet, next_header))
 
 
-@pytest.mark.parametrize("make", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("make", RECEIVING_KEYS.values(), ids=RECEIVING_KEYS)
 @pytest.mark.parametrize("packet", [*ORDINARY.values(), packet(UDP(), 1500)], ids=[*ORDINARY, "larger-than-the-path"])
 def test_an_ordinary_packet_is_received_as_by_the_engine(packet: bytes, make: Callable[[], Ends]) -> None:
     ours, theirs = make(), make()
     datagram = sealed(ours, packet)
     assert sealed(theirs, packet) == datagram
     taken = Lane(ours[1].engine).inbound(datagram, VCPE, packet[1], NOW)
-    assert [taken] == theirs[1].engine.inbound([Datagram(datagram, VCPE, packet[1])], NOW)
+    assert taken is not None
+    assert list(taken) == theirs[1].engine.inbound([Datagram(datagram, VCPE, packet[1])], NOW)
     assert state(ours[1]) == state(theirs[1])
 
 
@@ -231,4 +244,13 @@ def test_whatever_it_takes_the_engine_would_have_taken(rest: bytes, tos: int) ->
     datagram = sealed(ours, bytes(whole)) if lane is None else memoryview(lane.payload)
     taken = Lane(ours[1].engine).inbound(datagram, VCPE, 0, NOW)
     expected = theirs[1].engine.inbound([Datagram(bytearray(datagram), VCPE)], NOW)
-    assert taken is None or [taken] == expected
+    assert taken is None or list(taken) == expected
+
+
+def test_a_selection_that_asks_more_than_the_prefixes_is_not_the_lanes() -> None:
+    ends = connected(leased)
+    ends[1].engine.set_prefixes(PEER, [IPv4Network("10.0.0.0/16")])
+    refused(ends, sealed(ends, ORDINARY["udp"]))
+    before = state(ends[1])
+    assert Lane(ends[1].engine).outbound(packet(UDP(), source=ECS, destination="10.0.9.9"), NOW) is None
+    assert state(ends[1]) == before

@@ -1,0 +1,18 @@
+"""Packets at an even pace, for a sender that may be late and then makes up for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+_NAP = 0.0005  # seconds
+
+
+def paced(rate: float, seconds: float) -> Iterator[int]:
+    """The number of each packet when it is due, `rate` a second for so many seconds."""
+    began, number = time.monotonic(), 0
+    while (passed := time.monotonic() - began) < seconds:
+        due = int(passed * rate)
+        yield from range(number, due)
+        number = max(number, due)
+        time.sleep(_NAP)
