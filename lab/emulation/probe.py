@@ -9,6 +9,7 @@ A packet is known by its protocol and its source port (for ICMP the identifier),
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import struct
@@ -160,7 +161,12 @@ class _Post:
         self._tcp = self._open(socket.SOCK_RAW, socket.IPPROTO_TCP, self._see_tcp)
         for port in UDP_PORTS:
             listener = self._open(socket.SOCK_DGRAM, 0, None)
-            listener.bind(("", port))
+            try:
+                listener.bind(("", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue  # a server of the node's own answers there
             listener.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
             listener.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
             self._register(listener, self._answer_udp)
