@@ -46,7 +46,9 @@ from lab.status import StatusEnd
 from lab.topology import Topology
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MADE = ROOT / "docs" / "reference"  # by docs/site/reference.py, for the site alone
+WRITTEN = (page for page in sorted((ROOT / "docs").rglob("*.md")) if not page.is_relative_to(MADE))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *WRITTEN]
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -214,6 +216,15 @@ def test_example_in_the_readme_says_what_leaving_its_step_out_does(example: Scen
     (effect,) = example.steps[0].without
     assert isinstance(effect, Dies)
     assert fate(example.topology(["1"], bytes(32))) == (Verdict.DROPPED, effect.reason)
+
+
+# --- the tutorial -----------------------------------------------------------------------------------------------------
+
+
+def test_lab_file_of_the_tutorial_is_met(tmp_path: Path) -> None:
+    (file,) = code_blocks(text_of("docs/tutorial.md"), "yaml")
+    (tmp_path / "office.yaml").write_text(file)
+    assert main(["check", str(tmp_path / "office.yaml")]) == 0
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["test"]:
         return machine.run_tests(arguments[1:])
-    parser = _parser()
+    parser = parser_of_all()
     completion.complete(parser)
     options = parser.parse_args(call.with_our_names(arguments))
     return _answer(lambda: int(options.handler(options)))
@@ -79,7 +79,8 @@ def _refuse(message: str) -> int:
     return UNUSABLE
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_all() -> argparse.ArgumentParser:
+    """The whole command line. That of `call` has operations only for the cloud that the command line speaks of."""
     parser = argparse.ArgumentParser(
         prog="saglab",
         description="Rehearse a hybrid AWS and Alibaba Cloud network with real packets.",
