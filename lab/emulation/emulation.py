@@ -220,15 +220,20 @@ class Emulation:
             self._network.route(node, tunnels=False)
         self._resolving.apply(topology)
         progress("tunnels")
-        self._tunnels.apply(topology)
+        self._tunnels.apply(topology, ready=lambda: self._address_tunnels(topology))
         self._show(topology, tunnels=True)
         for node in topology.nodes:
             if node.services:
-                self._network.configure(node, tunnels=True)
                 self._network.route(node, tunnels=True)
         self._home.apply(topology)
         self.topology, self.orders, self._is_changing = topology, orders, False
         self._tunnels.wait(self._connected_within)
+
+    def _address_tunnels(self, topology: Topology) -> None:
+        """Give TUN devices their addresses before anybody connects: strongSwan routes from its own as soon as it has."""
+        for node in topology.nodes:
+            if node.services:
+                self._network.configure(node, tunnels=True)
 
     def _forget_devices(self, ends: Collection[End]) -> None:
         for node, device in ends:

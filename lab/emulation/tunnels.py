@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
@@ -130,10 +130,10 @@ class Tunnels:
             states = running.process.status()["peers"]
             running.remove([name for name, peer in running.peers.items() if peer.speaks_first and not _is_normal(states[name])])
 
-    def apply(self, topology: Topology) -> None:
+    def apply(self, topology: Topology, ready: Callable[[], None] = lambda: None) -> None:
         """Start what is missing, and give every process its peers. Ends that are not connected begin to try.
 
-        Ends that speak first learn of their peers last, when those listen.
+        `ready` is called once every TUN device is there. Ends that speak first learn of their peers last, when those listen.
         """
         services = _services(topology)
         wanted = {(node.name, tunnel.interface): tunnel for node, tunnel in services}
@@ -142,6 +142,7 @@ class Tunnels:
         for end, running in self._running.items():
             _withdraw(running, wanted[end], kept)
         self._start([(node, tunnel) for node, tunnel in services if (node.name, tunnel.interface) not in self._running])
+        ready()
         for speakers in (False, True):
             self._introduce(speakers=speakers)
         self._footings = topology.footings

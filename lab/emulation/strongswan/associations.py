@@ -15,13 +15,17 @@ Association = dict[str, Any]  # names to bytes, or to an Association inside
 _CIPHERS = {("AES_GCM_16", 128): "aes-128-gcm", ("AES_GCM_16", 256): "aes-256-gcm", ("CHACHA20_POLY1305", 0): "chacha20-poly1305"}
 
 
-def peer_status(associations: Sequence[Association], failure: str | None) -> dict[str, Any]:
-    """The newest association of each kind speaks for the peer: while one is replaced there are two."""
+def peer_status(associations: Sequence[Association], failure: str | None, servers: Sequence[str] = ()) -> dict[str, Any]:
+    """The newest association of each kind speaks for the peer: while one is replaced there are two.
+
+    `servers` are the DNS servers that came with a virtual address.
+    """
     established = [one for one in associations if _text(one, "state") == "ESTABLISHED"]
     children = [child for one in established for child in one["child-sas"].values() if _text(child, "state") == "INSTALLED"]
     ike = min(established, key=lambda one: _number(one, "established"), default=None)
     child = min(children, key=lambda one: _number(one, "install-time"), default=None)
-    return {"vpn_status": ABNORMAL if child is None else NORMAL, **_child(child), "ike": {**_ike(ike), "failure": failure}}
+    told = {**_ike(ike), "failure": failure, "lease": _lease(ike, servers)}
+    return {"vpn_status": ABNORMAL if child is None else NORMAL, **_child(child), "ike": told}
 
 
 def _child(child: Association | None) -> dict[str, Any]:
@@ -51,6 +55,11 @@ def _ike(ike: Association | None) -> dict[str, Any]:
         "spi_i": _text(ike, "initiator-spi"),
         "spi_r": _text(ike, "responder-spi"),
     }
+
+
+def _lease(ike: Association | None, servers: Sequence[str]) -> dict[str, Any] | None:
+    addresses = [] if ike is None else ike.get("local-vips", [])
+    return {"address": addresses[0].decode(), "dns": list(servers)} if addresses else None
 
 
 def _cipher(association: Association) -> str:

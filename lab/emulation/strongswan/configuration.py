@@ -15,12 +15,13 @@ from lab.topology import ANY, Tunnel, TunnelPeer
 CONNECTION, CHILD = "lab", "net"
 
 _PLUGINS = (
-    "random nonce aesni openssl hmac kdf gcm chapoly curve25519 kernel-libipsec kernel-netlink socket-default vici"
+    "random nonce aesni openssl hmac kdf gcm chapoly curve25519 kernel-libipsec kernel-netlink socket-default vici resolve"
 )
 
 # Negotiated for 0.0.0.0/0, charon puts a default route into a table of its own. The rule for that table comes after the main
 # table's (32766): what goes into the tunnel is the Topology's to say. Messages are repeated for 31.5 s, as our handshakes are.
-# Nothing of a key is logged at these levels.
+# Nothing of a key is logged at these levels. DNS servers that a client is given are written where nobody but the lab reads them:
+# what the machine asks is the Topology's to say, too.
 _CHARON = """
 charon {{
   load = {plugins}
@@ -30,6 +31,10 @@ charon {{
   retransmit_timeout = 0.5
   retransmit_base = 2
   retransmit_tries = 5
+  plugins {{ resolve {{
+    file = {resolver}
+    resolvconf {{ path = {resolver}.none }}
+  }} }}
   filelog {{ lab {{
     path = {log}
     default = 1
@@ -44,12 +49,13 @@ _GROUPS = ("x25519", "ecp256")
 _AEAD = {"aes-128-gcm": "aes128gcm16", "aes-256-gcm": "aes256gcm16", "chacha20-poly1305": "chacha20poly1305"}
 _IKE_AEAD = ("aes256gcm16", "aes128gcm16", "chacha20poly1305")
 
+_ANY_ADDRESS = str(ANY.network_address)  # by which a client asks for whichever address the peer gives
 _PREFIX = {IdKind.KEY_ID: "keyid", IdKind.FQDN: "fqdn", IdKind.IPV4_ADDR: "ipv4"}
 
 
-def charon_conf(log: str) -> str:
-    """The text of strongswan.conf."""
-    return _CHARON.format(plugins=_PLUGINS, log=log)
+def charon_conf(log: str, resolver: str) -> str:
+    """The text of strongswan.conf. `resolver` is the file that gets the DNS servers of a lease, as resolv.conf(5) has them."""
+    return _CHARON.format(plugins=_PLUGINS, log=log, resolver=resolver)
 
 
 def connection(tunnel: Tunnel, peer: TunnelPeer, options: Options) -> dict[str, Any]:
@@ -70,6 +76,7 @@ def connection(tunnel: Tunnel, peer: TunnelPeer, options: Options) -> dict[str, 
             "local": {"auth": "psk", "id": identity(peer.authentication.local)},
             "remote": {"auth": "psk", "id": identity(peer.authentication.remote)},
             "children": {CHILD: _child(peer, options.cipher)},
+            **({"vips": [_ANY_ADDRESS]} if peer.request_lease else {}),
         }
     }
 
@@ -77,7 +84,7 @@ def connection(tunnel: Tunnel, peer: TunnelPeer, options: Options) -> dict[str, 
 def _child(peer: TunnelPeer, cipher: str) -> dict[str, Any]:
     again = "start" if peer.speaks_first else "none"
     return {
-        "local_ts": [str(ANY)],
+        "local_ts": ["dynamic" if peer.request_lease else str(ANY)],
         "remote_ts": [str(ANY)],
         "esp_proposals": [f"{_AEAD[cipher]}-{group}" for group in _GROUPS],
         "start_action": again,

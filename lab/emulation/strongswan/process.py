@@ -53,6 +53,7 @@ class StrongswanProcess:
         self._options = options
         self._peers = {peer.name: peer for peer in peers}
         self._journal = Journal(RUNTIME / f"{machine.name}.charon.log")
+        self._resolver = RUNTIME / f"{machine.name}.charon.resolv.conf"
         self._selectors: Selectors | None = None
         self._counted: Counter[DropReason] = Counter()
         self._drops: dict[str, Counter[DropReason]] = {}  # by peer, "" for what was dropped while there was none
@@ -63,7 +64,7 @@ class StrongswanProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         conf = RUNTIME / f"{self.machine.name}.strongswan.conf"
-        conf.write_text(charon_conf(str(self._journal.path)))
+        conf.write_text(charon_conf(str(self._journal.path), str(self._resolver)))
         command = ["env", f"STRONGSWAN_CONF={conf}", str(_unconfined_charon())]
         with self._journal.path.open("ab") as log:  # charon itself appends to it, once it has read its settings
             process: subprocess.Popen[bytes] = self.machine.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -169,9 +170,14 @@ class StrongswanProcess:
     def _peer_status(self, peer: TunnelPeer) -> dict[str, Any]:
         failure = self._journal.failure
         proof = peer.authentication
-        answer = peer_status(self._associations(), None if failure is None else str(failure))
+        answer = peer_status(self._associations(), None if failure is None else str(failure), self._servers())
         answer["ike"] |= {"identity": str(proof.local), "remote_identity": str(proof.remote)}
         return answer | {"prefixes": [str(prefix) for prefix in peer.prefixes], "drops": self._drops_of(peer.name)}
+
+    def _servers(self) -> list[str]:
+        """The DNS servers that charon was given, in the order of the lease: it writes each above those before it."""
+        written = self._resolver.read_text() if self._resolver.exists() else ""
+        return [line.split()[1] for line in reversed(written.splitlines()) if line.startswith("nameserver")]
 
     def stop(self) -> None:
         """Let charon take leave of its peer, and leave the machine as it was."""
