@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lab.cloud import CloudError
     from lab.cloud.alibaba import SystemEvent
+    from lab.cloud.alibaba.app.usage import MeterReading
     from lab.connection import connect
     from lab.diagnosis import Check
     from lab.reasons import Reason
@@ -28,6 +29,7 @@ __all__ = [
     "Effect",
     "Finds",
     "Lab",
+    "MeterReading",
     "NodeKind",
     "Reason",
     "Refused",
@@ -47,6 +49,7 @@ _HOMES = {
     "Effect": "lab.results",
     "Finds": "lab.results",
     "Lab": "lab.session",
+    "MeterReading": "lab.cloud.alibaba.app.usage",
     "NodeKind": "lab.topology",
     "Reason": "lab.reasons",
     "Refused": "lab.results",
