@@ -282,8 +282,9 @@ class _Import:
             if not address.get("NetworkInterfaceId"):
                 self._made.leave_out(f"{address.get('AllocationId')}: an elastic IP address that is associated with nothing")
         for key in sorted(self._documents.keys - READ - PASSED_OVER):
-            for one in self._documents.all(key):
-                self._made.leave_out(f"{key}: {_id_of(one)}")
+            for _, things in self._documents.lists(key):
+                for one in things:
+                    self._made.leave_out(f"{key}: {_id_of(one)}")
 
 
 def _rule(protocol: str, bounds: tuple[int, int], way: str, peer: str) -> str | Json:

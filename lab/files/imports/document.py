@@ -47,6 +47,15 @@ class Documents:
                 found[json.dumps(item, sort_keys=True)] = item
         return list(found.values())
 
+    def lists(self, key: str) -> Iterator[tuple[str, list[Json]]]:
+        """What stands under a key that nobody reads, if it is a list of things, or holds one: its name, and the things."""
+        for _, document in self._documents:
+            value = document.get(key)
+            held = value.items() if isinstance(value, dict) else [(key, value)]
+            for name, things in held:
+                if isinstance(things, list) and all(isinstance(thing, dict) for thing in things):
+                    yield name, things
+
     def documents_with(self, *keys: str) -> Iterator[Json]:
         """The documents that have all of these keys."""
         return (document for _, document in self._documents if all(key in document for key in keys))
