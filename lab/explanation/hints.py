@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.cloud.alibaba.resources import EnsNetwork
 from lab.cloud.aws.resources import Vpc
+from lab.explanation.client import client_hint
 from lab.explanation.site import gateways_in
 from lab.explanation.situation import Situation
 from lab.reasons import Reason
@@ -14,6 +15,7 @@ _WAYLESS = (
     Drop.PEER_NOT_HEARD,
     Drop.NO_PEER_FOR_DESTINATION,
     Reason.NO_ROUTE_TO_DESTINATION,
+    Reason.SAG_APP_NOT_CONNECTED,
     Reason.BAD_STATE_ROUTE,
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS,
 )
@@ -39,6 +41,9 @@ def hint_for(situation: Situation) -> str:
     """A sentence without a full stop; empty when nothing is known."""
     if situation.reason is Drop.FRAGMENTATION_NEEDED:
         return _smaller(situation)
+    client = client_hint(situation) if situation.reason in _WAYLESS else ""
+    if client:
+        return client
     if situation.hop.node.kind is NodeKind.INTERNET:
         return "ask for the public address of a machine; the lab's internet has no others"
     return _without_gateway(situation) or _HINTS.get(situation.reason, "")

@@ -37,6 +37,7 @@ from lab.cloud.aws.resources import (
 )
 from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.explanation.call import Call, Result
+from lab.explanation.client import client_remedies
 from lab.explanation.junction import announce, join
 from lab.explanation.site import gateways_in, is_private
 from lab.explanation.situation import Situation
@@ -209,6 +210,7 @@ def _no_route(situation: Situation) -> Iterator[Remedy]:
     elif network is not None:
         yield from _edge_route(situation, network)
     else:
+        yield from client_remedies(situation)
         yield from _junction(situation)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.cloud import Cloud
+from lab.cloud.alibaba.app.resources import AppSession, SagApp
 from lab.cloud.alibaba.resources import RUNNING as ENS_RUNNING
 from lab.cloud.alibaba.resources import STOPPED as ENS_STOPPED
 from lab.cloud.alibaba.resources import EnsInstance, EnsNetwork, SmartAccessGateway
@@ -51,6 +52,14 @@ def site_of_address(cloud: Cloud, address: IPv4Address) -> Site | None:
     """The network whose block an address lies in; of several the first. Public addresses have none."""
     sites: tuple[Site, ...] = (*cloud.store.all(AwsVpc), *cloud.store.all(AlibabaVpc), *cloud.store.all(EnsNetwork))
     return next((site for site in sites if address in site.cidr_block), None)
+
+
+def block_of_client(cloud: Cloud, address: IPv4Address) -> IPv4Network | None:
+    """The private CIDR block of a SAG app instance from which a client that is connected now has this address."""
+    for app in cloud.store.all(SagApp):
+        if cloud.store.count(AppSession, "place", (app.id, address)):
+            return next((block for block in app.private_cidrs if address in block), None)
+    return None
 
 
 def is_private(address: IPv4Address) -> bool:

@@ -10,7 +10,7 @@ from lab.cloud.aws.resources import Vpc as AwsVpc
 from lab.drops import Place
 from lab.explanation.place import place_of
 from lab.explanation.question import Party
-from lab.explanation.site import Site, site_of_address, site_of_interface
+from lab.explanation.site import Site, block_of_client, site_of_address, site_of_interface
 from lab.explanation.words import as_judged
 from lab.reasons import Reason
 from lab.simulation import Consultation, Drop, Failure, Hop, Probe
@@ -65,10 +65,13 @@ class Situation:
                 home = site_of_interface(self.cloud, self.topology.by_name[party.node].interfaces[0].resource)
                 if home is not None:
                     return home
-        return site_of_address(self.cloud, address)
+        return None if block_of_client(self.cloud, address) is not None else site_of_address(self.cloud, address)
 
     def block(self, address: IPv4Address) -> IPv4Network:
-        """What a rule or a route for an address names: the block of its VPC, or the address alone."""
+        """What a rule or a route for an address names: the block of its VPC or of its client's instance, or the address alone."""
+        clients = block_of_client(self.cloud, address)
+        if clients is not None:
+            return clients
         home = self.site(address)
         return home.cidr_block if home is not None else IPv4Network(address)
 
