@@ -26,7 +26,8 @@ NO_LI_LEI = [*NO_LOG_ON, Finds(f"mail to {LI_LEI}", "0"), *(Refused(step, "Clien
 NO_INSTANCE = [
     *NO_LOG_ON,
     *(Finds(f"mail to {address}", "0") for address in (LI_LEI, HAN)),
-    *(Refused(step, "InvalidId.SMARTAG") for step in ("3.2", "3.3.1", "3.3.2", "3.3.4", *CHANGES)),
+    *(Refused(step, "InvalidId.SMARTAG") for step in ("3.2", "3.3.1", "3.3.2", "3.3.4", "3.6", "3.7", "3.8", *CHANGES)),
+    Refused("3.6", "InvalidOrderId.NotFound"),
 ]
 
 
@@ -78,13 +79,29 @@ def run(lab: Lab) -> None:
             with lab.expect_refusal(code, what):
                 create(staff, **{"user_mail": LI_LEI, "user_name": "li.lei.02", **form})  # type: ignore[arg-type]
 
-    with lab.step("3.3.4", "Five are five: the sixth needs an upgrade"):
+    with lab.step("3.3.4", "Five are five"):
         for number in (3, 4, 5):
             create(staff, user_mail=f"staff-{number}@example.com")
         with lab.expect_refusal("ClientUser.UserOverLimit", "a sixth account of five"):
             create(staff, user_mail="staff-6@example.com")
+
+    with lab.step("3.8", "Upgrade: more accounts at once", without=[Finds("accounts now, and later", "5, 20")]):
+        with lab.expect_refusal("InvalidParameter", "to upgrade to as many as there are"):
+            alibaba.upgrade_smart_access_gateway_software(staff, 5)
         alibaba.upgrade_smart_access_gateway_software(staff, 10)
         create(staff, user_mail="staff-6@example.com")
+
+    with lab.step("3.6", "Renew: the Terms of Service come first"):
+        order = alibaba.renew_smart_access_gateway_software(staff, 1, auto_pay=False).order_id
+        with lab.expect_refusal("AgreementNotAccepted", "to pay without accepting them"):
+            alibaba.pay_smart_access_gateway_software_order(order, accept_terms=False)
+        alibaba.pay_smart_access_gateway_software_order(order, accept_terms=True)
+
+    with lab.step("3.7", "Renew and change: another number of accounts, from the renewed month on"):
+        with lab.expect_refusal("InvalidParameter", "to renew for 12 accounts, no multiple of five"):
+            alibaba.renew_smart_access_gateway_software(staff, 1, user_count=12)
+        renewed = alibaba.renew_smart_access_gateway_software(staff, 1, user_count=20).instance
+        lab.expect("accounts now, and later", "10, 20", f"{renewed.user_count}, {renewed.next_user_count}" if renewed else "none")
 
     with lab.step("3.3.5", "Application acceleration: a plan for the instance, a maximum for the account"):
         plan = alibaba.create_acceleration_plan(SHANGHAI)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from typing import Any
@@ -66,6 +67,58 @@ def test_the_help_of_the_order_stands_for_the_page_purchase_sag(capture_help: Ca
     assert [field for field, option in PURCHASE.items() if option not in shown] == []
     assert "step 1.3" in shown
     assert "create_smart_access_gateway" in capture_help("alibaba")
+
+
+# The same for the SAG app: 3.1 asks for these, and the form of 3.3 for those, in this order; one of them is marked as required.
+APP_PURCHASE = {
+    "Region and Zone": "--region-id",
+    "Number of Client Accounts": "--user-count",
+    "Data Plan Per Account": "--data-plan",
+    "Subscription Duration": "--period",
+    "Auto-renewal": "--auto-renew",
+}
+ACCOUNT_FORM = {
+    "Username": "--user-name",
+    "Email Address": "--user-mail",
+    "Static IP": "--static-ip",
+    "Set Maximum Bandwidth": "--bandwidth",
+    "Set Password": "--password",
+    "Maximum Bandwidth": "--acceleration-bandwidth",
+}
+
+
+@pytest.mark.requirement("S2-010")
+def test_the_help_of_the_order_stands_for_the_page_create_sag_app(capture_help: Callable[..., str]) -> None:
+    shown = capture_help("alibaba", "create_smart_access_gateway_software")
+    assert [field for field, option in APP_PURCHASE.items() if option not in shown] == []
+    assert "Create SAG App" in shown
+
+
+@pytest.mark.requirement("S2-104")
+def test_the_help_of_an_account_has_the_fields_of_the_form_in_their_order(capture_help: Callable[..., str]) -> None:
+    shown = capture_help("alibaba", "create_smart_access_gateway_client_user").partition("options:")[2]
+    places = [shown.index(f" {option}") for option in ACCOUNT_FORM.values()]
+    assert places == sorted(places)
+    operation = find_operation("alibaba", "create_smart_access_gateway_client_user")
+    assert [parameter.name for parameter in operation.parameters if parameter.required] == ["smart_ag_id", "user_mail"]
+    assert "in Kbit/s" in operation.text
+
+
+@pytest.mark.requirement("S2-001")
+def test_the_product_has_one_name() -> None:
+    """The document's title apart, which is a proper name."""
+    texts = {name: operation.text for name, operation in operations("alibaba").items()}
+    assert [name for name, text in texts.items() if re.search(r"SAG[- ]APP|SAG App(?! Instances)|sag app", text)] == [
+        "create_smart_access_gateway_software"  # Create SAG App, the button
+    ]
+
+
+@pytest.mark.requirement("S2-137")
+def test_renewing_asks_for_a_duration_whether_or_not_the_number_changes() -> None:
+    renew = find_operation("alibaba", "renew_smart_access_gateway_software")
+    with pytest.raises(UsageError, match="needs period"):
+        renew.arguments({"smart_ag_id": "sag-1", "user_count": 15})
+    assert renew.arguments({"smart_ag_id": "sag-1", "period": 1, "user_count": 15})["user_count"] == 15
 
 
 def test_help_shows_parameters_as_they_are_typed(capture_help: Callable[..., str]) -> None:
