@@ -19,7 +19,7 @@ _PORTS = range(1, 65536)
 def add_verbs(verbs: Verbs) -> None:
     monitor = verbs.add_parser(
         "monitor",
-        help="draw what a gateway received and sent over time, and what was dropped",
+        help="draw what a gateway, or an instance of the SAG app, received and sent over time, and what was dropped",
         epilog="Example: saglab monitor vcpe-singapore --window 3h. Times are the machine's, not those of the lab's clock.",
     )
     add_gateway(monitor)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.monitoring import Point, Traffic
+from lab.monitoring.client_metrics import UNITS, Metric, accounts_of, is_of_clients, metrics_of
 from lab.supervisor.wire import encode
 
 _HEIGHT = 10  # lines of a curve
@@ -39,6 +40,8 @@ def print_traffic(console: Console, traffic: Traffic, *, title: str) -> None:
     if any(point.dropped for point in points):
         console.print(_curves(console, traffic, {"dropped": ("red", _dropped)}, "packets/min"))
     console.print(_table(traffic))
+    if is_of_clients(traffic):
+        console.print(Text("\n"), _metric_table(traffic))
 
 
 def _received(point: Point) -> float:
@@ -96,6 +99,25 @@ def _table(traffic: Traffic) -> Table:
     if len(traffic.devices) > 1:
         table.add_row("together", *_figures(traffic.points), style="bold")
     return table
+
+
+def _metric_table(traffic: Traffic) -> Table:
+    """The document's eight metrics, in a unit that suits each value."""
+    accounts = accounts_of(traffic)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("metric")
+    for heading in ("instance", *accounts):
+        table.add_column(heading, justify="right")
+    columns = [metrics_of(traffic, account) for account in ("", *accounts)]
+    for row in zip(*columns, strict=True):
+        table.add_row(row[0].name, *map(_in_a_unit, row))
+    return table
+
+
+def _in_a_unit(metric: Metric) -> str:
+    units = UNITS[metric.name]
+    unit = next((name for name, size in reversed(units.items()) if metric.value >= size), next(iter(units)))
+    return f"{metric.in_unit(unit):.3g} {unit}"
 
 
 def _figures(points: Sequence[Point]) -> list[str]:

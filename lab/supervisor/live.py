@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.cloud import CloudError, Identity, Mail
+from lab.cloud.alibaba.app.resources import SagApp
 from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
 from lab.drawing import Picture, asked_walks, expected_walks, paint
@@ -77,6 +78,7 @@ class LiveLab:
         self._keeping.restore(self._lab.cloud)
         self._lab.apps.renew()
         self._follow()
+        self._metering.begin(self._lab.cloud, self._backend.meters())
 
     # What can be done
 
@@ -247,11 +249,15 @@ class LiveLab:
         return self._backend.links(word)
 
     def traffic(self, gateway: str, window: str) -> Traffic:
-        """What passed a gateway, by its name or id, or the only one. Raises UsageError, and HistoryError when nothing is kept."""
-        found = find_gateway(self._lab.cloud, gateway)
+        """What passed a gateway or an instance of the SAG app, by its name or id, or the only gateway.
+
+        Raises UsageError, and HistoryError when nothing is kept.
+        """
+        apps = [app.id for app in self._lab.cloud.store.all(SagApp) if gateway in (app.id, app.name)]
+        found = apps[0] if len(apps) == 1 else find_gateway(self._lab.cloud, gateway).id
         length = Window.of(window)
         self.watch()
-        return self._metering.traffic(found.id, length)
+        return self._metering.traffic(found, length)
 
     def metrics(self) -> str:
         """The lab in numbers, for Prometheus."""
@@ -259,7 +265,8 @@ class LiveLab:
 
         self.watch()
         names = {gateway.id: gateway.name for gateway in self._lab.alibaba.describe_smart_access_gateways()}
-        return exposition(self.info.nodes, self._tunnels(), self._metering.totals, names)
+        totals = {device: counters for device, counters in self._metering.totals.items() if device.smart_ag_id in names}
+        return exposition(self.info.nodes, self._tunnels(), totals, names)
 
     def watch(self) -> None:
         """Read the counters of the tunnels, and note which have another VPN status than the last time."""
@@ -270,7 +277,7 @@ class LiveLab:
             said = self._emulation.tunnel_status()
         except MachineError:
             return  # one has just died, which is seen to before anything else
-        self._metering.read(self._lab.cloud, said)
+        self._metering.read(self._lab.cloud, said, self._backend.meters())
         tunnels = tunnels_of(said, self._backend.names)
         self._note_control(tunnels)
         for tunnel in tunnels:

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dataplane.meters import Reading
 from lab.cloud import Cloud
+from lab.cloud.alibaba.app.resources import ClientUser
 from lab.compiler.device import running_claims
 from lab.monitoring import Counters, Device, History, HistoryError, Meter, Traffic, Window
+from lab.monitoring.client_metrics import RX, TX, device_name
 from lab.supervisor.events import EventLog
 
 Said = Mapping[str, Mapping[str, Any]]
@@ -31,10 +34,15 @@ class Metering:
         except HistoryError as error:
             self._tell(error)
 
-    def read(self, cloud: Cloud, said: Said) -> None:
-        """Take down what came since the last reading."""
+    def begin(self, cloud: Cloud, counted: Mapping[str, Reading]) -> None:
+        """What has been counted of clients until now was taken down by a supervisor before this one."""
+        for device, counters in client_readings(cloud, counted):
+            self._meter.growth(device, counters)
+
+    def read(self, cloud: Cloud, said: Said, counted: Mapping[str, Reading]) -> None:
+        """Take down what came since the last reading, by dataplanes and, of clients, by their meters."""
         before, self._read_at = self._read_at, time.monotonic()
-        for device, counters in readings(cloud, said):
+        for device, counters in (*readings(cloud, said), *client_readings(cloud, counted)):
             grown = self._meter.growth(device, counters)
             if self._history is None:
                 continue
@@ -67,6 +75,17 @@ class Metering:
         if not self._trouble:
             self._log.add("monitor", str(error))
         self._trouble = str(error)
+
+
+def client_readings(cloud: Cloud, counted: Mapping[str, Reading]) -> Iterator[tuple[Device, Counters]]:
+    """What is counted of each account of the SAG app, each direction for itself."""
+    for client_user_id, reading in counted.items():
+        user = cloud.store.find(ClientUser, client_user_id)
+        if user is not None:
+            inbound = Counters(received_bytes=reading.received_bytes, dropped_here=reading.received_drops)
+            outbound = Counters(sent_bytes=reading.sent_bytes, dropped_here=reading.sent_drops)
+            yield Device(user.smart_ag_id, device_name(user.user_name, RX)), inbound
+            yield Device(user.smart_ag_id, device_name(user.user_name, TX)), outbound
 
 
 def readings(cloud: Cloud, said: Said) -> Iterator[tuple[Device, Counters]]:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dataplane.meters import Reading
 from lab.monitoring import Counters, Device, HistoryError, Window
 from lab.supervisor.events import EventLog
-from lab.supervisor.metering import Metering, readings
+from lab.supervisor.metering import Metering, client_readings, readings
 from lab.supervisor.metrics import exposition
 from lab.supervisor.tunnels import tunnels_of
+from tests.compiler.app_cloud import USER, app_cloud
 from tests.explanation.build import Ids, joined
 
 
@@ -55,7 +57,7 @@ def test_a_metering_that_cannot_write_says_so_once_and_counts_on(tmp_path: Path)
     log, (cloud, ids) = EventLog(), joined()
     metering = Metering(tmp_path / "nowhere" / "traffic.db", log)
     for received in (10, 30):
-        metering.read(cloud, said(ids, peer(received), peer()))
+        metering.read(cloud, said(ids, peer(received), peer()), {})
     assert [counters.received_bytes for counters in metering.totals.values()] == [30]
     assert [event.kind for event in log.since(0)] == ["monitor"]
     with pytest.raises(HistoryError, match="traffic cannot be kept"):
@@ -67,7 +69,7 @@ def test_what_was_read_is_kept(tmp_path: Path) -> None:
     cloud, ids = joined()
     metering = Metering(tmp_path / "traffic.db", EventLog())
     for received in (10, 30):
-        metering.read(cloud, said(ids, peer(received), peer()))
+        metering.read(cloud, said(ids, peer(received), peer()), {})
     traffic = metering.traffic(ids.sag, Window.of("1h"))
     assert sum(point.received_bytes for point in traffic.points) == 30
     metering.close()
@@ -93,3 +95,22 @@ def test_prometheus_can_read_the_numbers() -> None:
         ("saglab_gateway_sent_bytes_total", *labels): 20.0,
         ("saglab_gateway_dropped_packets_total", *labels): 8.0,
     }
+
+
+def test_each_direction_of_an_account_is_read_from_its_meter() -> None:
+    w = app_cloud()
+    counted = {w.session.client_user_id: Reading(1, 100, 2, 200, 3, 4), "an account that was deleted": Reading(1, 1)}
+    assert list(client_readings(w.cloud, counted)) == [
+        (Device(w.app.id, f"{USER} rx"), Counters(received_bytes=100, dropped_here=3)),
+        (Device(w.app.id, f"{USER} tx"), Counters(sent_bytes=200, dropped_here=4)),
+    ]
+
+
+def test_what_an_earlier_supervisor_took_down_is_not_taken_down_again(tmp_path: Path) -> None:
+    w = app_cloud()
+    user = w.session.client_user_id
+    metering = Metering(tmp_path / "traffic.db", EventLog())
+    metering.begin(w.cloud, {user: Reading(received_bytes=1000)})
+    metering.read(w.cloud, {}, {user: Reading(received_bytes=1234)})
+    received = [point.received_bytes for point in metering.traffic(w.app.id, Window.of("1h")).points]
+    assert received == [234]
