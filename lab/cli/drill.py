@@ -74,9 +74,9 @@ def _start(options: argparse.Namespace) -> int:
     lab = connect(drill.name)
     for link in drill.begin(lab):
         lab.impair(link, TRAP)
-    console.print(f"[bold]{drill.name}[/bold] is up: {escape(find_scenario(_scenario()).title)}.")
+    console.print(f"[bold]{drill.name}[/bold] is up: {escape(find_scenario(drill.scenario).title)}.")
     console.print("This worked yesterday. Somebody has been at it since, and users call:\n")
-    verdicts = _judged(lab, console)
+    verdicts = _judged(lab, drill, console)
     _print_verdicts(console, verdicts)
     console.print(
         "\nFind out why, and repair it with [bold]saglab call[/bold]. [bold]saglab status[/bold], [bold]ping[/bold], "
@@ -84,12 +84,6 @@ def _start(options: argparse.Namespace) -> int:
         "all, and [bold]events[/bold] who did it.\n[bold]saglab drill check[/bold] judges, [bold]saglab drill hint[/bold] helps."
     )
     return PASSED
-
-
-def _scenario() -> str:
-    from lab.teaching.drill import SCENARIO
-
-    return SCENARIO
 
 
 def _bring_up(drill: Drill, console: Console) -> None:
@@ -101,14 +95,14 @@ def _bring_up(drill: Drill, console: Console) -> None:
     from lab.supervisor.options import NetworkOptions
 
     with console.status("[dim]a lab comes up[/dim]"):
-        start(Plan(drill.name, find_scenario(_scenario()), (), default_directory(drill.name), NetworkOptions(DEFAULT_CIPHER)))
+        start(Plan(drill.name, find_scenario(drill.scenario), (), default_directory(drill.name), NetworkOptions(DEFAULT_CIPHER)))
         follow(Client(drill.name), Progress(Console(quiet=True)))
 
 
 def _check(options: argparse.Namespace) -> int:
     drill, lab = _running(options)
     console = make_console()
-    verdicts = _judged(lab, console)
+    verdicts = _judged(lab, drill, console)
     _print_verdicts(console, verdicts)
     if not all(verdict.works for verdict in verdicts):
         console.print("\n[red]not repaired yet[/red]; [bold]saglab drill hint[/bold] helps")
@@ -125,7 +119,7 @@ def _hint(options: argparse.Namespace) -> int:
 
     drill, lab = _running(options)
     console = make_console()
-    told = list(hints(drill, _judged(lab, console), options.number))
+    told = list(hints(drill, _judged(lab, drill, console), options.number))
     for line in told:
         console.print(f" • {escape(line)}")
     if not told:
@@ -143,7 +137,7 @@ def _answer(options: argparse.Namespace) -> int:
     for lesson in drill.lessons():
         console.print(f" • {escape(lesson)}")
     console.print("\nwhat mends it:")
-    for line in hints(drill, _judged(lab, console), HINTS):
+    for line in hints(drill, _judged(lab, drill, console), HINTS):
         console.print(f" • {escape(line)}")
     return PASSED
 
@@ -163,11 +157,11 @@ def _running(options: argparse.Namespace) -> tuple[Drill, Connection]:
     return drill, connect(drill.name)
 
 
-def _judged(lab: Connection, console: Console) -> list[Verdict]:
+def _judged(lab: Connection, drill: Drill, console: Console) -> list[Verdict]:
     from lab.teaching.judge import judge
 
     with console.status("[dim]packets[/dim]"):
-        return judge(lab)
+        return judge(lab, drill)
 
 
 def _print_verdicts(console: Console, verdicts: list[Verdict]) -> None:

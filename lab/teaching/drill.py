@@ -9,22 +9,24 @@ from random import Random
 
 from lab.errors import UsageError
 from lab.explanation import Question
-from lab.teaching.faults import FAULTS, Fault
+from lab.teaching.faults import APP, FAULTS, VCPE, Fault
 from lab.teaching.parts import Clouds, Parts
 
-SCENARIO = "vcpe-ping"
 LEVELS = (1, 2, 3)
 _LARGE = 1400  # bytes: less than the tunnel carries, and more than small questions
 _AT_ONCE = 2  # faults of level 3
 _NAME = re.compile(r"drill-([123])-(\d{1,9})")
 
-# What works when nothing is broken: what the user of the network needs.
-QUESTIONS = (
-    Question("app", "ecs"),
-    Question("ecs", "app"),
-    Question("app", "ecs", "tcp", 443),
-    Question("app", "ecs", size=_LARGE),
-)
+# What works when nothing is broken, by the scenario: what the users of the network need.
+QUESTIONS = {
+    VCPE: (
+        Question("app", "ecs"),
+        Question("ecs", "app"),
+        Question("app", "ecs", "tcp", 443),
+        Question("app", "ecs", size=_LARGE),
+    ),
+    APP: (Question("laptop", "ecs"), Question("laptop", "ecs", "tcp", 443)),
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Drill:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What is broken: one fault of the level, or on level 3 the trap, or two faults of lower levels."""
+        """What is broken: one fault of the level, or, often on level 3, two faults of lower levels."""
         chance = Random(f"{self.level} {self.seed}")  # noqa: S311 - nothing secret, and the same each time
         candidates = [fault for fault in FAULTS if fault.level == self.level]
         if self.level < max(LEVELS) or chance.random() < 1 / _AT_ONCE**2:
@@ -64,6 +66,15 @@ class Drill:
             if not any(_about_the_same(fault, other) for other in pair):
                 pair.append(fault)
         return tuple(pair)
+
+    @property
+    def scenario(self) -> str:
+        """Whose network is broken."""
+        return self.faults[0].scenario
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        return QUESTIONS[self.scenario]
 
     def begin(self, clouds: Clouds) -> list[str]:
         """Break what is to be broken by calls. Returns the links that are to lose large packets."""

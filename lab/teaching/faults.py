@@ -1,4 +1,4 @@
-"""What may be wrong with the document's network: one line of the table for each, with what there is to learn from it.
+"""What may be wrong with a document's network: one line of the table for each, with what there is to learn from it.
 
 Each is made by calls that somebody might really have made, and mended by others. Level 1 undoes a step of the document; level 2
 does one in a wrong way, or adds what forbids; level 3 is two of these at once, or what no configuration shows.
@@ -13,8 +13,11 @@ from random import Random
 from lab.teaching.parts import Parts
 
 AWS_CIDR, ALIBABA_CIDR = "10.0.0.0/16", "192.168.0.0/16"  # as vcpe-ping has them
+VCPE, APP = "vcpe-ping", "app-get-started"  # scenarios
 _FIRST_RULE = 50  # of a network ACL: before 100, which admits everything
 _REGION = "ap-southeast-1"
+_COLLEAGUES = ("han.mei.02", "wang.fang.03")  # as many as a block of /30 has addresses for
+_PASSWORD = "out-of-office@2022"  # noqa: S105 - of people who are made up
 
 TRAP = "mtu 1280"  # what a link is made to do, in the words of `saglab impair`
 TRAPPED = "app/aws"  # the link
@@ -24,7 +27,7 @@ TRAPPED = "app/aws"  # the link
 class Fault:
     """`make` makes it, by calls; `step` is the document's that it is about. With `link`, a link is impaired instead.
 
-    `answer` says what mends it where no explanation knows.
+    `answer` says what mends it where no explanation knows. `scenario` is whose network it is about.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Fault:
     make: Callable[[Parts, Random], None]
     link: str = ""
     answer: str = ""
+    scenario: str = VCPE
 
     @property
     def is_of_calls(self) -> bool:
@@ -163,6 +167,21 @@ def _expired(parts: Parts, chance: Random) -> None:
     parts.clock.move_forward(months=chance.randint(2, 6))
 
 
+def _pool(parts: Parts, chance: Random) -> None:
+    """A new block, in which colleagues are quicker than the laptop: it has been disconnected by the change."""
+    third = chance.randint(20, 250)
+    parts.alibaba.authorize_security_group(parts.ecs_group, source_cidr_ip=f"192.168.{third}.0/24")
+    app = parts.app.id
+    parts.alibaba.configure_smart_access_gateway_software_network(app, cidr_blocks=[f"192.168.{third}.0/30"])
+    for name in _COLLEAGUES:
+        terminal = parts.terminals.create_terminal(name)
+        parts.alibaba.create_smart_access_gateway_client_user(
+            app, user_mail=f"{name}@example.com", user_name=name, password=_PASSWORD
+        )
+        session = parts.alibaba.log_on_app(terminal.id, user_name=name, password=_PASSWORD, smart_ag_id=app)
+        parts.alibaba.connect_app(session.id)
+
+
 def _nothing(parts: Parts, chance: Random) -> None:
     """The link is what is broken."""
 
@@ -285,5 +304,13 @@ FAULTS = (
         "Small packets pass and large ones vanish: that is an MTU that somebody does not tell of. No configuration shows it; "
         "a ping with a size does.",
         "", _nothing, link=TRAPPED, answer=f"make the link good again: saglab impair {TRAPPED} --clear",
+    ),
+    Fault(
+        "pool-used-up", 3, "the SAG app's private CIDR block has no address left for the laptop",
+        "Every client that is connected has an address of the block. A block of /30 has two; who comes third is told so "
+        "by the app alone.",
+        "2", _pool, scenario=APP,
+        answer="give the instance a larger block: alibaba configure_smart_access_gateway_software_network --cidr-blocks …, "
+        "then connect again: saglab app connect laptop",
     ),
 )  # fmt: skip

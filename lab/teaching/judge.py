@@ -10,7 +10,7 @@ from typing import Any
 from lab.connection import Connection
 from lab.errors import UsageError
 from lab.explanation import Question
-from lab.teaching.drill import QUESTIONS, Drill
+from lab.teaching.drill import Drill
 
 HINTS = 4
 
@@ -56,9 +56,9 @@ def sentence(question: Question) -> str:
     return f"{question.source} → {question.destination}, {how}{size}"
 
 
-def judge(lab: Connection) -> list[Verdict]:
-    """Send a packet for each question on a lab that is up."""
-    return [_judged(lab, question) for question in QUESTIONS]
+def judge(lab: Connection, drill: Drill) -> list[Verdict]:
+    """Send a packet for each question of a drill on a lab that is up."""
+    return [_judged(lab, question) for question in drill.questions]
 
 
 def _judged(lab: Connection, question: Question) -> Verdict:

@@ -1,15 +1,18 @@
-"""The parts of vcpe-ping's network by the names that the scenario gave them, in clouds in memory or of a lab that is up."""
+"""The parts of a scenario's network by the names that it gave them, in clouds in memory or of a lab that is up."""
 
 from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
 from lab.cloud.alibaba import Alibaba
+from lab.cloud.alibaba.app.resources import SagApp
+from lab.cloud.alibaba.region import REGIONS
 from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, SmartAccessGateway
 from lab.cloud.alibaba.resources import Vpc as AlibabaVpc
 from lab.cloud.aws import Aws
 from lab.cloud.aws.resources import RouteTable, Subnet, Vpc
 from lab.cloud.clock import Clock
+from lab.cloud.terminals import Terminals
 
 T = TypeVar("T")
 
@@ -26,6 +29,9 @@ class Clouds(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    @property
+    def terminals(self) -> Terminals: ...
+
 
 class Parts:
     """Looks each part up when it is asked for."""
@@ -34,6 +40,7 @@ class Parts:
         self.aws = clouds.aws
         self.alibaba = clouds.alibaba
         self.clock = clouds.clock
+        self.terminals = clouds.terminals
 
     def instance(self, name: str) -> str:
         return next(instance.id for instance in self.aws.describe_instances() if instance.name == name)
@@ -70,6 +77,11 @@ class Parts:
     @property
     def gateway(self) -> SmartAccessGateway:
         return self.alibaba.describe_smart_access_gateways()[0]
+
+    @property
+    def app(self) -> SagApp:
+        """The instance of the SAG app."""
+        return next(app for region in REGIONS for app in self.alibaba.describe_smart_access_gateway_softwares(region))
 
     @property
     def ccn(self) -> CloudConnectNetwork:

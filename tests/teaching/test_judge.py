@@ -10,9 +10,10 @@ from lab.cli import find_scenario
 from lab.explanation import Question, Replay, explain_scenario
 from lab.report.explanation import explanation_json
 from lab.teaching.drill import QUESTIONS, Drill
+from lab.teaching.faults import VCPE
 from lab.teaching.judge import HINTS, Verdict, hints, sentence
 
-STEP, TRAP = Drill(1, 7), Drill(3, 8)
+STEP, TRAP = Drill(1, 7), Drill(3, 9)
 LOST = Verdict("app → ecs, ping", False, "at aws, destination check of vcpe", "CODE", "because", ("aws.x()",))
 GONE = Verdict("ecs → app, ping", False, problem="no machine 'ecs' runs")
 UNTOLD = Verdict("app → ecs, ping with 1400 bytes", False, told=False)
@@ -42,7 +43,7 @@ def test_there_is_no_hint_where_all_works() -> None:
 
 
 def test_questions_read_as_a_user_asks_them() -> None:
-    assert [sentence(question) for question in QUESTIONS] == [
+    assert [sentence(question) for question in QUESTIONS[VCPE]] == [
         "app → ecs, ping",
         "ecs → app, ping",
         "app → ecs, tcp 443",
