@@ -63,7 +63,7 @@ class LabFile:
     def build(self, cloud: Cloud | Lab) -> Built:
         """Make in new clouds what the file describes."""
         supply = cloud.cloud.supply if isinstance(cloud, Lab) else cloud.supply
-        return build(self.source, self.content, cloud.aws, cloud.alibaba, supply)
+        return build(self.source, self.content, cloud, supply)
 
     def cloud(self, seed: bytes | None = None) -> Cloud:
         """New clouds with what the file describes. One seed gives the same ids each time."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
+from typing import Protocol
 
 from lab.cloud import Supply
 from lab.cloud.alibaba import Alibaba
 from lab.cloud.aws import Aws
+from lab.cloud.terminals import Terminals
 from lab.errors import UsageError
 from lab.files.build.alibaba import AlibabaBuilder
+from lab.files.build.app import AppBuilder
 from lab.files.build.aws import AwsBuilder
 from lab.files.build.ledger import Ledger, choices
 from lab.files.build.machines import Machines
@@ -56,17 +59,30 @@ class Built:
         return self.ids[name]
 
 
-def build(source: Source, content: LabFileContent, aws: Aws, alibaba: Alibaba, supply: Supply) -> Built:
+class Providers(Protocol):
+    """Whose calls a file becomes: those of a cloud, or of a lab."""
+
+    @property
+    def aws(self) -> Aws: ...
+    @property
+    def alibaba(self) -> Alibaba: ...
+    @property
+    def terminals(self) -> Terminals: ...
+
+
+def build(source: Source, content: LabFileContent, clouds: Providers, supply: Supply) -> Built:
     """Make everything that a file describes. What cannot be made is left out, with everything that needs it, and is an error."""
     ledger = Ledger(source, supply)
     machines = Machines(content, ledger)
-    transit = TransitBuilder(alibaba, ledger, machines, content)
+    transit = TransitBuilder(clouds.alibaba, ledger, machines, content)
     credentials = transit.buy()
-    amazon = AwsBuilder(aws, ledger, machines, credentials)
+    amazon = AwsBuilder(clouds.aws, ledger, machines, credentials)
     amazon.build(content.aws.vpcs)
-    apsara = AlibabaBuilder(alibaba, ledger, machines, credentials)
+    apsara = AlibabaBuilder(clouds.alibaba, ledger, machines, credentials)
     apsara.build(content.alibaba)
     transit.join()
+    app = AppBuilder(clouds.alibaba, clouds.terminals, ledger)
+    app.build(content.alibaba.sag_apps, content.terminals, transit.ccns, CCNS)
     amazon.stop(content.aws.vpcs)
     apsara.stop(content.alibaba)
     expected = tuple(_Reader(source, content, ledger, machines).read())

@@ -59,9 +59,10 @@ class Machines:
 
     def _seat(self, gateway: str, number: int, reference: str, at: Trail) -> None:
         machine = self.find(reference, at)
-        if machine.trail[:2] == ("alibaba", "vpcs"):
+        if machine.trail[0] == "terminals" or machine.trail[:2] == ("alibaba", "vpcs"):
+            kind = "a terminal" if machine.trail[0] == "terminals" else "an ECS instance"
             rule = "a gateway runs on an instance of AWS or of ENS"
-            raise self._ledger.refused(at, f"'{reference}' is an ECS instance, and {rule}")
+            raise self._ledger.refused(at, f"'{reference}' is {kind}, and {rule}")
         if machine.trail in self.seats:
             taken = self.seats[machine.trail].gateway
             raise self._ledger.refused(at, f"{taken} runs on '{reference}' already, and a machine is one device")
@@ -78,3 +79,4 @@ def _machines(content: LabFileContent) -> Iterator[Machine]:
     for name, edge in content.alibaba.ens_networks.items():
         yield from (Machine(one, name, ("alibaba", "ens_networks", name, "instances", one)) for one in edge.instances)
     yield from (Machine(one, "", ("alibaba", "ens_instances", one)) for one in content.alibaba.ens_instances)
+    yield from (Machine(one, "", ("terminals", "terminals", one)) for one in content.terminals.terminals)

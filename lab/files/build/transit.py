@@ -27,21 +27,26 @@ class TransitBuilder:
         self._machines = machines
         self._aws = content.aws
         self._content = content.alibaba
-        self._ccns = self._all_ccns()
+        self.ccns = self._all_ccns()
         self._cens = self._all_cens()
 
     def _all_ccns(self) -> dict[str, CloudConnectNetwork]:
-        """Those of the file; if it does not speak of any, one for each region that a gateway is in."""
+        """Those of the file; if it does not speak of any, one for each region that a gateway or an app instance is in."""
         if self._content.cloud_connect_networks is not None:
             return self._content.cloud_connect_networks
-        regions = dict.fromkeys(gateway.region for gateway in self._content.smart_access_gateways.values())
+        regions = dict.fromkeys(
+            [
+                *(gateway.region for gateway in self._content.smart_access_gateways.values()),
+                *(app.region for app in self._content.sag_apps.values()),
+            ]
+        )
         return {f"ccn-{region}": CloudConnectNetwork(region=region) for region in regions}
 
     def _all_cens(self) -> dict[str, Cen]:
         """Those of the file; if it does not speak of any and there is a CCN, one that joins everything."""
         if self._content.cens is not None:
             return self._content.cens
-        return {"cen": Cen(attachments=[*self._ccns, *self._content.vpcs])} if self._ccns else {}
+        return {"cen": Cen(attachments=[*self.ccns, *self._content.vpcs])} if self.ccns else {}
 
     # Gateways
 
@@ -85,7 +90,7 @@ class TransitBuilder:
     # What joins networks
 
     def join(self) -> None:
-        self._ledger.each(CCNS, self._ccns, self._ccn)
+        self._ledger.each(CCNS, self.ccns, self._ccn)
         self._ledger.each(GATEWAYS, self._content.smart_access_gateways, self._announce)
         self._ledger.each(GATEWAYS, self._content.smart_access_gateways, self._bind)
         self._ledger.each(CENS, self._cens, self._cen)
@@ -122,20 +127,18 @@ class TransitBuilder:
         ledger, place = self._ledger, (*at, "cloud_connect_network")
         name = gateway.cloud_connect_network
         if name is None:
-            there = [ccn for ccn, network in self._ccns.items() if area_of(network.region) == area_of(gateway.region)]
+            there = [ccn for ccn, network in self.ccns.items() if area_of(network.region) == area_of(gateway.region)]
             if len(there) > 1:
                 raise ledger.refused(place, f"say which CCN {at[-1]} is bound to (cloud_connect_network): {', '.join(there)}")
             if not there:
                 return
             name = there[0]
-        ccn = ledger.find(CCNS, name, self._ccns, "CCN", place)
+        ccn = ledger.find(CCNS, name, self.ccns, "CCN", place)
         ledger.call(place, self._alibaba.bind_smart_access_gateway, ccn, ledger.of(at))
 
     def _cen(self, at: Trail, cen: Cen) -> None:
         ledger, alibaba = self._ledger, self._alibaba
-        cen_id = ledger.make(
-            at, "protection_level", alibaba.create_cen, name=str(at[-1]), protection_level=cen.protection_level
-        )
+        cen_id = ledger.make(at, "protection_level", alibaba.create_cen, name=str(at[-1]), protection_level=cen.protection_level)
         for number, name in enumerate(cen.attachments):
             with ledger.attempt():
                 self._attach((*at, "attachments", number), cen_id, name)
@@ -152,12 +155,12 @@ class TransitBuilder:
 
     def _attach(self, at: Trail, cen_id: str, name: str) -> None:
         ledger, vpcs = self._ledger, self._content.vpcs
-        if name in self._ccns and name in vpcs:
+        if name in self.ccns and name in vpcs:
             raise ledger.refused(at, f"a CCN and a VPC are called '{name}'; call one of them otherwise")
-        if name in self._ccns:
+        if name in self.ccns:
             ledger.call(at, self._alibaba.attach_ccn_instance_to_cen, ledger.of((*CCNS, name)), cen_id)
             return
-        vpc = ledger.find(("alibaba", "vpcs"), name, [*self._ccns, *vpcs], "CCN or VPC of Alibaba Cloud", at)
+        vpc = ledger.find(("alibaba", "vpcs"), name, [*self.ccns, *vpcs], "CCN or VPC of Alibaba Cloud", at)
         ledger.call(at, self._alibaba.attach_cen_child_instance, cen_id, vpc, "VPC", vpcs[name].region)
 
     def _publish(self, at: Trail, vpc: Vpc) -> None:

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from lab.files.schema.base import Address, Cidr, Name, Part, Reference
+from lab.files.schema.app import SagApp
+from lab.files.schema.base import SINGAPORE, Address, Cidr, Name, Part, Reference
 from lab.files.schema.rule import RankedEgress, RankedIngress
 
 DEFAULT = "default"  # the group of a machine that is given none
-SINGAPORE = "ap-southeast-1"
 
 
 class VSwitch(Part):
@@ -198,7 +198,8 @@ class Alibaba(Part):
     ens_instances: dict[Name, EnsInstance] = {}
     """machines outside any network"""
     smart_access_gateways: dict[Name, SmartAccessGateway] = {}
+    sag_apps: dict[Name, SagApp] = {}
     cloud_connect_networks: dict[Name, CloudConnectNetwork] | None = None
-    """by default one for each region that has a gateway, called ccn-REGION"""
+    """by default one for each region that has a gateway or an app instance, called ccn-REGION"""
     cens: dict[Name, Cen] | None = Field(default=None)
     """by default one, called cen, to which all VPCs and CCNs are attached, if there is a CCN"""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+SINGAPORE = "ap-southeast-1"  # where the documents' examples are
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 _ADDRESS = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"

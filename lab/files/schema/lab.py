@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from lab.files.schema.alibaba import Alibaba
+from lab.files.schema.app import Terminals
 from lab.files.schema.aws import Aws
 from lab.files.schema.base import Name, Part
 from lab.files.schema.expectation import Expectation
@@ -23,4 +24,5 @@ class LabFileContent(Part):
     """a line about it"""
     aws: Aws = Aws()
     alibaba: Alibaba = Alibaba()
+    terminals: Terminals = Terminals()
     expect: list[Expectation] = []
