@@ -8,11 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from lab.cloud import Cloud, CloudError
+from lab.cloud import password as passwords
 from lab.cloud.aws import LINUX, SAG_VCPE
 from lab.cloud.record import Record
 from lab.cloud.store import Store
+from tests.cloud.alibaba.app.world import CHEAP
 
 SEED = b"tests of the cloud model"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes as long as it is to take in a lab, and that is long."""
+    monkeypatch.setattr(passwords, "COST", CHEAP)
 
 
 @pytest.fixture

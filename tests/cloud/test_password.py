@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.cloud import Cloud
-from lab.cloud import password as passwords
-from lab.cloud.password import COST, Cost, Password, decoy
+from lab.cloud.password import COST, Password, decoy
 
 CLEAR = "clear-text.1"
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", Cost(memory=8, passes=1, lanes=1))
 
 
 def test_the_hash_is_argon2id_of_the_cost_and_the_salt() -> None:

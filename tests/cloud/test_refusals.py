@@ -1,7 +1,6 @@
 """Every error code that the providers document for the operations built: the call that provokes it, and that nothing changes.
 
-The list below is that of the facts this model is built on. Codes of operations that are not built yet (client users of SAG APP,
-enterprise codes) are not in it.
+The list below is that of the facts this model is built on.
 """
 
 from __future__ import annotations
@@ -29,6 +28,12 @@ DOCUMENTED = {
         "SAG.NotAllowConfigCidr",
     },
     "delete_cloud_connect_network": {"AlreadyBound.CEN", "AlreadyBound.SMARTAG"},
+    "create_smart_access_gateway_client_user": {
+        *("ClientUser.NameInvalid", "ClientUser.EmailInvalid", "ClientUser.BandwidthInvalid", "ClientUser.InvalidClientIp"),
+        *("ClientUser.UserExist", "ClientUser.UserOverLimit"),
+    },
+    "roam_client_user": {"SAG.CidrOverlap"},
+    "delete_enterprise_code": {"EnterpriseCode.BeingUsed", "EnterpriseCode.DeleteLimit", "EnterpriseCode.NotExist"},
     "ec2": {
         "InvalidVpcID.NotFound",
         "InvalidSubnet.Conflict",
@@ -76,6 +81,27 @@ REFUSALS: list[tuple[str, str, Call]] = [
     ),
     ("delete_cloud_connect_network", "AlreadyBound.CEN", lambda w: w.alibaba.delete_cloud_connect_network(w.other_ccn)),
     ("delete_cloud_connect_network", "AlreadyBound.SMARTAG", lambda w: w.alibaba.delete_cloud_connect_network(w.ccn)),
+    *(
+        (
+            "create_smart_access_gateway_client_user",
+            f"ClientUser.{code}",
+            lambda w, form=form: w.alibaba.create_smart_access_gateway_client_user(
+                w.sag_app, **{"user_mail": "a@b.co", "user_name": "wang.wei", **form}
+            ),
+        )
+        for code, form in {
+            "NameInvalid": {"user_name": "wang"},
+            "EmailInvalid": {"user_mail": "wang"},
+            "BandwidthInvalid": {"bandwidth": 0},
+            "InvalidClientIp": {"client_ip": "10.0.0.1"},
+            "UserExist": {"user_name": "li.lei.1"},
+            "UserOverLimit": {},
+        }.items()
+    ),
+    ("roam_client_user", "SAG.CidrOverlap", lambda w: w.alibaba.roam_client_user(w.sag_app, w.far_app, "li.lei.1")),
+    ("delete_enterprise_code", "EnterpriseCode.BeingUsed", lambda w: w.alibaba.delete_enterprise_code("USED1")),
+    ("delete_enterprise_code", "EnterpriseCode.DeleteLimit", lambda w: w.alibaba.delete_enterprise_code("DEFLT")),
+    ("delete_enterprise_code", "EnterpriseCode.NotExist", lambda w: w.alibaba.delete_enterprise_code("NONE1")),
     ("ec2", "InvalidVpcID.NotFound", lambda w: w.aws.create_subnet("vpc-0", "10.0.9.0/24")),
     ("ec2", "InvalidSubnet.Conflict", lambda w: w.aws.create_subnet(w.aws_vpc.id, "10.0.1.0/25")),
     ("ec2", "InvalidSubnet.Range", lambda w: w.aws.create_subnet(w.aws_vpc.id, "192.168.0.0/24")),
@@ -124,7 +150,23 @@ def w(aws_world, alibaba_world) -> SimpleNamespace:
         w.alibaba.bind_smart_access_gateway(w.ccn, gateway)
     w.alibaba.attach_ccn_instance_to_cen(w.other_ccn, w.cen)
     w.second, w.twin = second, twin
+    _add_apps(w)
     return w
+
+
+def _add_apps(w: SimpleNamespace) -> None:
+    """`sag_app` is full, `far_app` has the same block in another area; "DEFLT" is the default code, "USED1" that of `sag_app`."""
+    for code in ("DEFLT", "USED1"):
+        w.alibaba.create_enterprise_code(code)
+    w.alibaba.update_enterprise_code("DEFLT", is_default=True)
+    buy = w.alibaba.create_smart_access_gateway_software
+    w.sag_app, w.far_app = (buy(region, user_count=5).smart_ag_id for region in ("cn-shanghai", "eu-west-1"))
+    w.alibaba.update_smart_ag_enterprise_code(w.sag_app, "USED1")
+    for name, app in (("staff", w.sag_app), ("far", w.far_app)):
+        w.alibaba.quick_configure_smart_access_gateway_software(app, ccn_name=name, cidr_blocks=["192.168.10.0/24"])
+    for number in range(1, 6):
+        name = f"li.lei.{number}"
+        w.alibaba.create_smart_access_gateway_client_user(w.sag_app, user_mail="a@b.co", user_name=name)
 
 
 @pytest.mark.parametrize(("operation", "code", "call"), REFUSALS, ids=[f"{it[0]} {it[1]} {n}" for n, it in enumerate(REFUSALS)])

@@ -1,4 +1,4 @@
-"""A customer with an instance that is ready: bought, on a CCN, clients numbered from 192.168.10.0/24. Passwords cost little."""
+"""A customer with an instance that is ready: bought, on a CCN, clients numbered from 192.168.10.0/24."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.cloud import Cloud, Mail
-from lab.cloud import password as passwords
-from tests.cloud.alibaba.app.world import CHEAP, PASSWORD, USER
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", CHEAP)
+from tests.cloud.alibaba.app.world import PASSWORD, USER
 
 
 @pytest.fixture
