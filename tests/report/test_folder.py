@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from lab.errors import MachineError
 from lab.report.folder import page as pages
 from lab.report.folder.chronicle import MOST_FAILURES
+from lab.report.folder.expectations import told
 from lab.report.folder.markup import Markup, join, table, tag
+from lab.results import Expectation, ReachRecord
 from tests.supervisor.command import saglab
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -142,6 +145,16 @@ def test_a_lab_file_is_reported_with_its_lines(tmp_path: Path) -> None:
     assert "✗ app → ecs, vcpe → ecs die at alibaba, security group, inbound of ecs: ECS_SG_RULES_MISMATCH" in text
     assert re.search(r"no rule allows icmp from 10\.0\.1\.10 to 192\.168\.1\.10 \(lab\.yaml:\d+\)", text)
     assert "Steps" not in text
+
+
+@pytest.mark.parametrize("kind", get_args(Expectation), ids=lambda kind: kind.__name__)
+def test_every_kind_of_expectation_has_its_row(kind: type) -> None:
+    assert kind is ReachRecord or told.dispatch(kind) is not told.dispatch(object)
+
+
+def test_what_an_app_shows_is_told(tmp_path: Path) -> None:
+    text = Reader((folder(tmp_path, scenario="app-get-started") / "report.html").read_text()).text
+    assert "✓ app of laptop shows Connected to Intranet" in text
 
 
 def test_a_report_is_replaced(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from lab.explanation.foretelling import question_of
 from lab.explanation.question import find_destination, find_machine
 from lab.listener import Listener
 from lab.results import (
+    AppRecord,
     DiagnosisRecord,
     EventRecord,
+    FactRecord,
     FlowRecord,
     Outcome,
     PingRecord,
@@ -134,9 +136,14 @@ class Chronicle(Listener):
     def flow_finished(self, flow: FlowRecord) -> None:
         self._end("flow", f"{flow.protocol} {flow.source} → {flow.destination}", flow.passed)
 
+    def app_finished(self, app: AppRecord) -> None:
+        self._note_moment("app", f"app of {app.terminal}", app.passed)
+
+    def fact_finished(self, fact: FactRecord) -> None:
+        self._note_moment("fact", fact.what, fact.passed)
+
     def diagnosis_finished(self, diagnosis: DiagnosisRecord) -> None:
-        self._begin()
-        self._end("diagnosis", f"diagnosis of {diagnosis.gateway}", diagnosis.passed)
+        self._note_moment("diagnosis", f"diagnosis of {diagnosis.gateway}", diagnosis.passed)
 
     def in_order(self) -> Iterator[Moment]:
         """What began first comes first; a step before what is inside it."""
@@ -147,6 +154,11 @@ class Chronicle(Listener):
 
     def _end(self, kind: str, title: str, passed: bool) -> None:
         self.moments.append(Moment(kind, title, self._open.pop(), self._now(), passed))
+
+    def _note_moment(self, kind: str, title: str, passed: bool) -> None:
+        """Something of which only the end is told."""
+        self._begin()
+        self._end(kind, title, passed)
 
     def _now(self) -> float:
         return time.monotonic() - self._start

@@ -1,16 +1,31 @@
-"""What a run expected and what came of it, kind by kind."""
+"""What a run expected and what came of it: a row for each thing, and a table for who reaches whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import singledispatch
 
+from lab.contact import ContactRecord
 from lab.report.folder.markup import Markup, join, table, tag
 from lab.report.reach import ITSELF, NO, YES
-from lab.results import Blame, PingRecord, ReachRecord, RunResult
+from lab.results import (
+    AppRecord,
+    Blame,
+    DiagnosisRecord,
+    EventRecord,
+    FactRecord,
+    FlowRecord,
+    PingRecord,
+    ReachRecord,
+    RunResult,
+    StatusRecord,
+)
+
+Told = tuple[str, str, str]  # what was expected, what came of it, and a time if there is one
 
 
 def expectations(result: RunResult) -> Iterator[Markup]:
-    rows = [*_pings(result), *_contacts(result), *_others(result)]
+    rows = [(_mark(record.passed), *told(record)) for record in result.records if not isinstance(record, ReachRecord)]
     if rows:
         yield table(("", "", "", ""), rows, "pings")
     yield from (_reach(reach) for reach in result.reaches)
@@ -22,16 +37,18 @@ def _mark(passed: bool) -> Markup:
     return tag("b", "✓" if passed else "✗", class_="good" if passed else "bad")
 
 
-def _pings(result: RunResult) -> Iterator[tuple[str, ...]]:
-    for ping in result.pings:
-        ends = join(tag("b", ping.source), f" {ping.source_address or ''} → ", tag("b", ping.destination), f" {_address(ping)}")
-        told = ping.problem or f"{ping.result.received} of {ping.result.sent} echoes"
-        time = f"{ping.result.rtt_ms:.2f} ms" if ping.result.rtt_ms is not None else ""
-        yield _mark(ping.passed), ends, join(told, *(tag("div", _drop(blame), class_="bad") for blame in ping.drops)), time
+@singledispatch
+def told(record: object) -> Told:
+    """What is said of a record. Every kind that a result can hold has a function of its own."""
+    raise TypeError(f"{type(record).__name__} has no row in a report")
 
 
-def _address(ping: PingRecord) -> str:
-    return str(ping.destination_address or "")
+@told.register
+def _ping(ping: PingRecord) -> Told:
+    source, destination = (f" {address or ''}" for address in (ping.source_address, ping.destination_address))
+    ends = join(tag("b", ping.source), f"{source} → ", tag("b", ping.destination), destination)
+    said = ping.problem or f"{ping.result.received} of {ping.result.sent} echoes"
+    return ends, join(said, *(tag("div", _drop(blame), class_="bad") for blame in ping.drops)), _time(ping.result.rtt_ms)
 
 
 def _drop(blame: Blame) -> str:
@@ -40,29 +57,54 @@ def _drop(blame: Blame) -> str:
     return f"{blame.drop.packets} died at {blame.node_label}, {blame.drop.place.filter}{of}: {blame.drop.place.reason}{due}"
 
 
-def _contacts(result: RunResult) -> Iterator[tuple[str, ...]]:
-    """The expectations of a lab file, each with where it stands there."""
-    for record in result.contacts:
-        what = join(record.what, tag("span", f"  {record.wanted.place}", class_="soft"))
-        told = [*record.complaints, *record.differences]
-        died = record.foretold.code if record.foretold is not None and not record.foretold.answered else ""
-        time = f"{record.seen.rtt_ms:.2f} ms" if record.seen is not None and record.seen.rtt_ms is not None else ""
-        yield _mark(record.passed), what, tag("span", "; ".join(told), class_="bad") if told else died, time
+def _time(milliseconds: float | None) -> str:
+    return f"{milliseconds:.2f} ms" if milliseconds is not None else ""
 
 
-def _others(result: RunResult) -> Iterator[tuple[str, ...]]:
-    for status in result.statuses:
-        why = f": {status.reason}" if status.reason else ""
-        yield _mark(status.passed), f"{status.kind} of {status.gateway}", f"{status.status or 'not asked'}{why}", ""
-    for event in result.events:
-        yield _mark(event.passed), f"event {event.event} of {event.gateway}", "came" if event.came else "did not come", ""
-    for flow in result.flows:
-        wanted = f"{flow.expected / 1e6:g} Mbit/s expected"
-        told = f"{flow.measured / 1e6:.1f} Mbit/s, {wanted}" if flow.measured is not None else f"not measured, {wanted}"
-        yield _mark(flow.passed), f"{flow.protocol} {flow.source} → {flow.destination}", told, ""
-    for diagnosis in result.diagnoses:
-        told = "; ".join(f"{each.check}: {each.finding}" for each in diagnosis.found) or "nothing is wrong"
-        yield _mark(diagnosis.passed), f"diagnosis of {diagnosis.gateway}", told, ""
+@told.register
+def _contact(record: ContactRecord) -> Told:
+    """With where it stands in the lab file."""
+    what = join(record.what, tag("span", f"  {record.wanted.place}", class_="soft"))
+    wrong = "; ".join([*record.complaints, *record.differences])
+    died = record.foretold.code if record.foretold is not None and not record.foretold.answered else ""
+    return what, tag("span", wrong, class_="bad") if wrong else died, _time(record.seen.rtt_ms if record.seen else None)
+
+
+@told.register
+def _status(status: StatusRecord) -> Told:
+    why = f": {status.reason}" if status.reason else ""
+    return f"{status.kind} of {status.gateway}", f"{status.status or 'not asked'}{why}", ""
+
+
+@told.register
+def _event(event: EventRecord) -> Told:
+    return f"event {event.event} of {event.gateway}", "came" if event.came else "did not come", ""
+
+
+@told.register
+def _app(app: AppRecord) -> Told:
+    expected = "" if app.passed else f", expected {app.expected}"
+    message = tag("div", app.message, class_="soft") if app.message else ""
+    return f"app of {app.terminal}", join(f"shows {app.shown}" if app.asked else "not asked", expected, message), ""
+
+
+@told.register
+def _fact(fact: FactRecord) -> Told:
+    expected = "" if fact.passed else f", expected {fact.expected}"
+    return fact.what, f"{'not looked at' if fact.found is None else fact.found}{expected}", ""
+
+
+@told.register
+def _flow(flow: FlowRecord) -> Told:
+    wanted = f"{flow.expected / 1e6:g} Mbit/s expected"
+    said = f"{flow.measured / 1e6:.1f} Mbit/s" if flow.measured is not None else "not measured"
+    return f"{flow.protocol} {flow.source} → {flow.destination}", f"{said}, {wanted}", ""
+
+
+@told.register
+def _diagnosis(diagnosis: DiagnosisRecord) -> Told:
+    found = "; ".join(f"{each.check}: {each.finding}" for each in diagnosis.found)
+    return f"diagnosis of {diagnosis.gateway}", found or "nothing is wrong", ""
 
 
 def _reach(reach: ReachRecord) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 
@@ -21,7 +22,7 @@ def join(*content: str) -> Markup:
     return Markup("".join(each if isinstance(each, Markup) else escape(each) for each in content))
 
 
-def table(headings: tuple[str, ...], rows: list[tuple[str, ...]], class_: str = "") -> Markup:
+def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], class_: str = "") -> Markup:
     """A table in a box of its own, which a narrow screen scrolls."""
     head = tag("tr", *(tag("th", heading) for heading in headings)) if any(headings) else Markup()
     body = (tag("tr", *(tag("td", cell) for cell in row)) for row in rows)
