@@ -69,7 +69,7 @@ class Connection:
         return self._client.mails(address)
 
     def traffic(self, gateway: str = "", window: str = "1h") -> Traffic:
-        """What passed a gateway in a window of time that ends now: "1h", "90min", "2d"."""
+        """What passed a gateway in a window of time: "1h", "90min", "2d", or "FROM/TO" (`lab.monitoring.Window.of`)."""
         return self._client.traffic(gateway, window)
 
 

@@ -24,7 +24,10 @@ def add_verbs(verbs: Verbs) -> None:
     )
     add_gateway(monitor)
     monitor.add_argument(
-        "--window", metavar="TIME", default="1h", help="how far back: 1h, 3h, 6h, 12h, or any such as 5min or 2d (1h)"
+        "--window",
+        metavar="TIME",
+        default="1h",
+        help="how far back: 1h, 3h, 6h, 12h, or any such as 5min or 2d; or FROM/TO: 2026-11-22T10:00/2026-11-22T11:30 (1h)",
     )
     add_lab(monitor)
     how = monitor.add_mutually_exclusive_group()

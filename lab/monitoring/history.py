@@ -72,9 +72,10 @@ class History:
         filling.counters += grown
 
     def traffic(self, smart_ag_id: str, window: Window, *, now: float) -> Traffic:
-        """What passed a gateway in a window that ends now. Raises HistoryError."""
+        """What passed a gateway in a window, which may end now. Raises HistoryError."""
         self.write()
-        start, end = int(now) - window.seconds, int(now)
+        end = int(now) if window.end is None else window.end
+        start = end - window.seconds
         try:
             rows = self._database.execute(_FIND, (window.resolution, smart_ag_id, start - window.resolution, end)).fetchall()
         except sqlite3.Error as error:

@@ -53,7 +53,7 @@ def test_accounts_are_told_from_devices() -> None:
     assert not is_of_clients(Traffic("sag-2", 0, 1, 10, (DeviceTraffic("sage6m2ph5sit0000001", ()),)))
 
 
-@pytest.mark.requirement("S2-129", "S2-130")
+@pytest.mark.requirement("S2-129", "S2-130", "S2-133")
 @pytest.mark.parametrize(
     ("metric", "unit", "value"),
     [(Metric("sag rxBytes", 2_500_000), "MB", 2.5), (Metric("sag txBit/s", 8_000), "Kbit/s", 8.0)],

@@ -25,8 +25,6 @@ tests; a test holds the page to them.
 |---|---|---|---|---|
 """
 
-NOT_YET = "not yet"
-
 CONTRADICTIONS = """
 ## Where the document contradicts itself
 
@@ -71,7 +69,7 @@ def page(document: Document) -> str:
         f"| {row.id} | {row.where} | {row.requirement} | {document.step_of(row)} | {_told(document, row.id)} |\n" for row in rows
     ]
     chosen = [
-        f"| {row.id} | {row.requirement} | {decisions().get(row.id, NOT_YET)} |\n" for row in rows if row.kind == "contradiction"
+        f"| {row.id} | {row.requirement} | {decisions()[row.id]} |\n" for row in rows if row.kind == "contradiction"
     ]
     return HEAD.format(title=document.title) + "".join(lines) + CONTRADICTIONS + "".join(chosen)
 
@@ -79,7 +77,7 @@ def page(document: Document) -> str:
 def _told(document: Document, id: str) -> str:
     if id in document.without_test:
         return f"no test: {document.without_test[id]}"
-    return ", ".join(f"[{file}](../tests/{file})" for file in proofs().get(id, ())) or NOT_YET
+    return ", ".join(f"[{file}](../tests/{file})" for file in proofs().get(id, ()))
 
 
 if __name__ == "__main__":
