@@ -52,6 +52,7 @@ from lab.status import NO_TUNNEL, NORMAL, NOT_REPORTING, StatusEnd, StatusKind
 from lab.topology import MACHINES, NodeKind, Software, Topology
 
 if TYPE_CHECKING:
+    from lab.explanation.call import Call
     from lab.explanation.state import State
 
 T = TypeVar("T")
@@ -122,6 +123,8 @@ class Lab:
         self._state: State | None = None
         self.places: dict[tuple[int, str], str] = {}
         """Where a lab file asks for a call, by its number and "", and for what the call has made, by the number and the id."""
+        self.advise: Callable[[Call], str] = str
+        """How a call that would mend something is told; by a lab file, as a change of it."""
         self.apps = Apps(self.clouds, backend, self._followed)
         self.clouds.before_call = self.read_meters
 
@@ -323,7 +326,7 @@ class Lab:
         topology = self._follow(backend)
         if self._state is None or self._state.topology is not topology:
             self._state = State(self.cloud, places=self.places, compiled=topology)
-        explanation, record.foretold = foretell(self._state, record.wanted)
+        explanation, record.foretold = foretell(self._state, record.wanted, self.advise)
         exchange = explanation.fate.exchange if explanation is not None else None
         record.seen = backend.contact(record.wanted, exchange) if exchange is not None else None
         if record.seen is not None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import cast
 
 from lab.contact import Contact, Foretold, Said, missed
 from lab.errors import UsageError
+from lab.explanation.call import Call
 from lab.explanation.explanation import Explanation, explain
 from lab.explanation.path import Consulted, Death
 from lab.explanation.question import Protocol, Question
 from lab.explanation.state import State
 
 
-def foretell(state: State, wanted: Contact) -> tuple[Explanation | None, Foretold]:
-    """What becomes of the packet. Fixes are sought if it should arrive and does not. No explanation if an end does not run."""
+def foretell(state: State, wanted: Contact, told_as: Callable[[Call], str] = str) -> tuple[Explanation | None, Foretold]:
+    """What becomes of the packet. Fixes are sought if it should arrive and does not; `told_as` says how their calls are told.
+
+    No explanation if an end does not run.
+    """
     try:
         explanation = explain(state, question_of(wanted), fixes=wanted.reaches)
     except UsageError as error:
@@ -28,7 +32,7 @@ def foretell(state: State, wanted: Contact) -> tuple[Explanation | None, Foretol
         way=tuple(hop.node.label for hop in exchange.request.hops),
         missed=missed([hop.node.name for hop in exchange.request.hops], wanted.through),
         let=tuple(_let(explanation)),
-        fixes=tuple(str(call) for fix in explanation.fixes for call in fix.calls),
+        fixes=tuple(told_as(call) for fix in explanation.fixes for call in fix.calls),
         solved=explanation.solved,
         drop=explanation.drop,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.cloud import Cloud
 from lab.contact import Contact, Waypoint
 from lab.explanation.state import State
+from lab.files.advice import Advisor
 from lab.files.build import Built, Expected, build
 from lab.files.errors import InvalidFile
 from lab.files.schema import LabFileContent
@@ -80,6 +81,7 @@ class LabFile:
     def _run(self, lab: Lab) -> None:
         built = self.build(lab)
         lab.places.update(self._places(built))
+        lab.advise = Advisor(lab.cloud, built.names, lab.places)
         for expected in built.expected:
             lab.expect_contact(self._contact(expected))
 

@@ -45,7 +45,7 @@ def test_the_missing_rule_is_named_with_its_place_and_its_remedy(checked: list[d
     }
     assert told["solved"]
     (fix,) = told["fixes"]
-    assert 'source_cidr_ip="10.2.0.0/16"' in fix
+    assert fix == f"add `tcp 3306 from 10.2.0.0/16` to the ingress of the security group databases ({told['by']['place']})"
 
 
 def test_the_rule_that_lets_it_through_is_named_with_its_place(checked: list[dict[str, Any]]) -> None:
