@@ -14,7 +14,7 @@ import socket
 import sys
 
 from arrivals import Arrivals, receive, timed  # beside this file
-from pace import paced
+from pace import leave_to_gateway, paced
 
 _HEADERS = 28  # bytes of IP and UDP
 
@@ -48,4 +48,5 @@ def send_to_all(address: str, port: str, size: str, rate: str, seconds: str) -> 
 
 
 if __name__ == "__main__":
+    leave_to_gateway()
     {"receive": receive_all, "send": send_to_all}[sys.argv[1]](*sys.argv[2:])

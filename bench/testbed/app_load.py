@@ -25,7 +25,7 @@ from typing import Any
 
 from arrivals import Arrivals, receive, timed  # beside this file
 from many import Callers
-from pace import paced
+from pace import leave_to_gateway, paced
 
 from dataplane.esp import datagram_length
 from dataplane.ike.events import ChildEstablished, Configured
@@ -125,6 +125,7 @@ def _packet(source: str, target: str, port: int, size: int) -> bytes:
 
 
 def main(address: str, presence: str, port: str) -> None:
+    leave_to_gateway()
     with ExitStack() as stack:
         sockets = {}
         for number in (IKE_PORT, NAT_PORT):
