@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from lab import Lab
-from lab.cli.lifetime import _follow
+from lab.cli.lifetime import follow
 from lab.cli.scenarios import all_scenarios
 from lab.report.terminal import Progress
 from lab.supervisor.client import Client
@@ -45,7 +45,7 @@ def test_all_of_a_scenario_is_shown(name: str) -> None:
     lab = Lab(name, listener=Reporter(log))
     scenario.run(lab)
     log.add("up", "", result=lab.result)
-    result = _follow(cast("Client", Follower(log)), cast("Progress", onlooker))
+    result = follow(cast("Client", Follower(log)), cast("Progress", onlooker))
     assert result is not None
     assert len(result.records) == len(lab.result.records) > 0
     finished = sum(onlooker.told[kind] for kind in onlooker.told if kind.endswith("_finished"))
