@@ -34,8 +34,9 @@ class App:
             self._token, self._session_id = self.told.told["token"], self.told.told["session"]
 
     def resume(self, session_id: str, token: str) -> None:
-        """Go on with a session that was begun before."""
-        self._session_id, self._token = session_id, token
+        """Go on with a session that was begun elsewhere."""
+        if session_id != self._session_id:
+            self._session_id, self._token, self._refused = session_id, token, None
 
     def connect(self) -> None:
         """Click CONNECT."""

@@ -34,12 +34,11 @@ class Apps:
         self._desk = AppDesk(clouds.real.store, self._make)
 
     def of(self, terminal_id: str) -> App:
-        """One that is logged on already goes on with its session."""
-        if terminal_id not in self._apps:
-            app = self._apps[terminal_id] = App(self._ask, self._show, terminal_id)
-            for session in self._clouds.real.store.by(AppSession, "terminal_id", terminal_id):
-                app.resume(session.id, self._desk.token(session.id))
-        return self._apps[terminal_id]
+        """One goes on with the session that its terminal has, whichever way that was begun."""
+        app = self._apps.setdefault(terminal_id, App(self._ask, self._show, terminal_id))
+        for session in self._clouds.real.store.by(AppSession, "terminal_id", terminal_id):
+            app.resume(session.id, self._desk.token(session.id))
+        return app
 
     def use(self, terminal_id: str, operation: str, arguments: Mapping[str, str]) -> None:
         """Let the user of a terminal's app do something. Raises UsageError for what he cannot do."""

@@ -50,6 +50,16 @@ def add_verbs(verbs: Verbs) -> None:
         act.set_defaults(handler=_app, operation=operation)
 
 
+    certificate = acts.add_parser("certificate", help="what a client of your own is to trust: the controller's authority, as PEM")
+    add_lab(certificate)
+    certificate.set_defaults(handler=_certificate)
+
+
+def _certificate(options: argparse.Namespace) -> int:
+    print(the_lab(options).authority(), end="")
+    return PASSED
+
+
 def _terminals(options: argparse.Namespace) -> list[str]:
     return [node.name for node in the_lab(options).status().nodes if node.kind == "terminal"]
 

@@ -319,6 +319,11 @@ class Emulation:
         """Let the SAG app of a terminal make a request over the network; `serve` answers for the provider."""
         return self._home.ask_app(node, request, serve)
 
+    @property
+    def authority(self) -> str:
+        """The certificate that whoever speaks to the controller is to trust, as PEM; empty where there is none."""
+        return self._home.authority
+
     def serve(self, serve: Serve) -> None:
         """Answer the requests of apps that came by themselves."""
         self._home.serve(serve)

@@ -133,6 +133,7 @@ class Api:
             Route("/trace", self._trace, methods=["POST"]),
             Route("/picture", self._picture, methods=["POST"]),
             Route("/app", self._app, methods=["POST"]),
+            Route("/authority", self._authority),
             Route("/diagnose", self._diagnose, methods=["POST"]),
             Route("/monitor", self._monitor, methods=["POST"]),
             Route("/metrics", self._metrics),
@@ -195,6 +196,9 @@ class Api:
         act = await _body(AppAction, request)
         shown = await self._at_desk(lambda: self._lab.use_app(act.terminal, act.operation, act.arguments))
         return JSONResponse(encode(shown))
+
+    async def _authority(self, _request: Request) -> Response:
+        return JSONResponse(await self._at_desk(self._lab.authority))
 
     async def _monitor(self, request: Request) -> Response:
         asked = await _body(Monitor, request)

@@ -111,6 +111,10 @@ class Client:
         act = {"terminal": terminal, "operation": operation, "arguments": dict(arguments)}
         return decode(AppShown, self._ask("/app", act))
 
+    def authority(self) -> str:
+        """The certificate that who speaks to the lab's controller is to trust, as PEM. Raises UsageError where there is none."""
+        return str(self._ask("/authority"))
+
     def traffic(self, gateway: str, window: str) -> Traffic:
         """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window."""
         return decode(Traffic, self._ask("/monitor", {"gateway": gateway, "window": window}))

@@ -13,7 +13,7 @@ from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
 from lab.drawing import Picture, asked_walks, expected_walks, paint
 from lab.emulation.emulation import Emulation
-from lab.errors import LabError, MachineError
+from lab.errors import LabError, MachineError, UsageError
 from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
 from lab.impairments import Order, parse_impairments
@@ -147,6 +147,12 @@ class LiveLab:
         if operation:
             self._log.add("used app", f"app of {shown.terminal}, {operation.replace('_', ' ')}: {shown.shows}", app=shown)
         return shown
+
+    def authority(self) -> str:
+        """What a program that speaks to the controller by itself is to trust, as PEM. Raises UsageError where there is none."""
+        if not self._emulation.authority:
+            raise UsageError(f"{self.info.name} has no controller: no machine phones home, and there is no terminal")
+        return self._emulation.authority
 
     def _serve_apps(self) -> None:
         """Answer what apps have asked the controller for by themselves, and let the network follow."""

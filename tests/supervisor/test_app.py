@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +55,7 @@ class Story:
         self._logs_on_again()
         self._survives_a_point_of_presence()
         self._goes_elsewhere()
+        self._comes_by_itself()
         self._is_disabled()
         self._comes_back()
         self._leaves_traces()
@@ -90,6 +93,18 @@ class Story:
         self._look("in a cafe")
         connect(NAME).terminals.move_terminal(laptop.id, laptop.home_router_id)
         self._look("at home again")
+
+    def _comes_by_itself(self) -> None:
+        """Another program on the laptop logs on and connects, while the lab has nothing to do."""
+        (laptop,) = connect(NAME).terminals.describe_terminals()
+        self._client.app("laptop", LOG_OFF)
+        visitor = Path(__file__).parent / "app_visitor.py"
+        given = {"terminal": laptop.id, "address": str(laptop.address), "authority": saglab("app", "certificate", "--lab", NAME)}
+        told = json.dumps(given | {"credentials": self._credentials | {"enterprise_code": ""}})
+        said = saglab_process("exec", "--lab", NAME, "laptop", sys.executable, "-P", str(visitor), stdin=told)
+        self.said["by itself"] = said
+        self._await(lambda app: app.shows == CONNECTED)
+        self._look("connected by itself")
 
     def _is_disabled(self) -> None:
         alibaba, instance = connect(NAME).alibaba, self._instance
@@ -148,7 +163,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 
 IN = ["at first", "connected anew", "logged on again", "its point of presence was killed", "in a cafe", "at home again"]
-IN += ["enabled again", "the lab came back"]
+IN += ["connected by itself", "enabled again", "the lab came back"]
 
 
 @pytest.mark.requirement("S2-190", "S2-191")
@@ -181,6 +196,14 @@ def test_the_command_tells_what_the_app_shows(story: Story) -> None:
     assert "no terminal 'ecs'; there are: laptop" in story.said["no terminal"]
     assert story.said["as JSON"] == CONNECTED
     assert story.said["disabled"] == "App.AccountDisabled"
+
+
+@pytest.mark.requirement("S2-188")
+def test_any_program_may_log_on_and_is_told_how_to_connect(story: Story) -> None:
+    log_on, connected = map(json.loads, story.said["by itself"].splitlines())
+    assert set(log_on["told"]) == {"session", "token", "smart_ag_id"}
+    assert set(connected["told"]) == {"identity", "secret", "point_of_presence", "remote_identity", "networks"}
+    assert connected["told"]["networks"] == ["172.16.0.0/16"]
 
 
 @pytest.mark.parametrize("where", ["kept", "events", "log", "commands"])

@@ -112,6 +112,11 @@ class Home:
                 return answer_of(answers[str(number)])
         return unreachable(terminal.label)
 
+    @property
+    def authority(self) -> str:
+        """The certificate of the authority that clients are to trust, as PEM; empty where there is no controller."""
+        return self._authority
+
     def serve(self, serve: Serve) -> None:
         """Answer what the controller asks by now."""
         if self._household is not None:
