@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab.cloud import password as passwords
@@ -70,7 +72,8 @@ def test_it_passes_on_a_network_with_mail_over_smtp_and_log_ons_over_tls(name: s
 
 
 @pytest.mark.emulation
-def test_no_password_is_in_what_a_run_writes() -> None:
-    said = saglab_process("run", "app-accounts", "--json", "-")
+def test_no_password_is_in_what_a_run_writes(tmp_path: Path) -> None:
+    said = saglab_process("run", "app-accounts", "--json", "-", "--report", str(tmp_path))
     assert '"passed": true' in said
+    said += "".join(file.read_text() for file in tmp_path.iterdir())
     assert [word for word in (app_accounts.PASSWORD, app_accounts.NEW) if word in said] == []
