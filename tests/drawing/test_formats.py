@@ -6,13 +6,16 @@ import re
 import shutil
 import subprocess
 from dataclasses import fields, replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from lab.drawing import DARK, LIGHT, Palette, Picture, to_dot, to_mermaid, to_png, to_svg
+from lab.cli import find_scenario
+from lab.drawing import DARK, LIGHT, Palette, Picture, asked_walks, paint, to_dot, to_mermaid, to_png, to_svg
 from lab.drawing.picture import Box, Figure, Line, LineKind, Look, Trouble
 from lab.errors import MachineError
+from lab.session import Lab
 
 NASTY = 'a"b<c>|[x]{y}\\`#1;-->'
 PICTURE = Picture(
@@ -95,6 +98,23 @@ def test_what_graphviz_complains_of_is_told() -> None:
     broken = replace(PICTURE, lines=(Line("a\x00b", "i-2"),))
     with pytest.raises(MachineError, match="graphviz fails"):
         to_svg(broken)
+
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+
+
+@pytest.mark.parametrize(("name", "skip"), [("vcpe-ping", []), ("without-2.5", ["2.5"])], ids=["whole", "broken"])
+def test_the_pictures_of_the_documentation_show_what_is_there(name: str, skip: list[str]) -> None:
+    """Their bytes are graphviz' and the fonts'; what stands in them is the network's."""
+    svg = ElementTree.parse(PICTURES / f"{name}.svg")  # noqa: S314 - our own
+    shown = {"".join(element.itertext()) for element in svg.iter("{http://www.w3.org/2000/svg}text")}
+    lab = Lab("vcpe-ping", skip=skip)
+    find_scenario("vcpe-ping").run(lab)
+    topology = lab.compile()
+    drawn = paint(lab.cloud, topology, asked_walks(topology, "app", "ecs") if skip else ())
+    words = {word for figure in drawn.figures for word in (figure.title, *figure.lines)}
+    words |= {trouble.code for line in drawn.lines for trouble in line.troubles}
+    assert words <= shown, words - shown
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------
