@@ -66,14 +66,25 @@ class Party:
 
 
 def find_machine(topology: Topology, name: str) -> Party:
-    """The machine with a name or an id, at its first private address. Raises UsageError when there is not exactly one."""
+    """The machine with a name or an id, at its first private address. Raises UsageError when there is not exactly one.
+
+    Where several have a name, the network's in front of it says which is meant: "office/app".
+    """
     machines = [node for node in topology.nodes if node.kind in MACHINES]
     found = [node for node in machines if node.resource == name] or [node for node in machines if node.label == name]
+    found = found or [node for node in machines if "/" in name and _full_name(topology, node) == name]
     if not found:
         raise UsageError(f"no machine {name!r} runs; there are: {', '.join(sorted(node.label for node in machines)) or 'none'}")
     if len(found) > 1:
-        raise UsageError(f"{len(found)} machines are called {name!r}: {', '.join(n.resource for n in found)}; give the id")
+        which = ", ".join(f"{_full_name(topology, node)} ({node.resource})" for node in found)
+        raise UsageError(f"{len(found)} machines are called {name!r}; give the id, or the full name of one: {which}")
     return _party(found[0])
+
+
+def _full_name(topology: Topology, node: Node) -> str:
+    """With the name of the network that it is in."""
+    far = topology.far_end.get((node.name, node.interfaces[0].name))
+    return f"{topology.by_name[far[0]].label}/{node.label}" if far is not None else node.label
 
 
 def find_destination(topology: Topology, name: str) -> Party:

@@ -37,7 +37,7 @@ class Matrix:
         return self._answers[pair]
 
     def address(self, name: str) -> IPv4Address:
-        return self.machines[name].interfaces[0].addresses[0].ip
+        return self.machines[name].own_address
 
     def _asked(self, source: str, destination: str, port: int) -> Answers:
         if source == destination:
