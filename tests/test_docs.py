@@ -180,8 +180,8 @@ def shape(value: object) -> object:
     return [shape(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else None
 
 
-def test_readme_shows_the_shape_of_the_json() -> None:
-    (example,) = code_blocks(text_of("README.md"), "json")
+def test_the_page_shows_the_shape_of_the_json() -> None:
+    (example,) = code_blocks(text_of("docs/json.md"), "json")
     assert shape(json.loads(example)) == shape(json.loads(to_json(a_run())))
 
 
