@@ -33,7 +33,6 @@ from lab.cli import (
 )
 from lab.cli.status import EXIT_CODES, UNUSABLE
 from lab.errors import LabError
-from lab.scenario import Scenario
 
 _FAMILIES = (
     *(run, lifetime, asking, call, mail, app, diagnose, monitor, impair, capture, inside),
@@ -62,6 +61,8 @@ def main_of_scenario() -> int:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=module.__doc__, epilog=EXIT_CODES, formatter_class=raw)
     run.add_run_options(parser)
     options = parser.parse_args()
+    from lab.scenario import Scenario
+
     return _answer(lambda: run.run(Scenario.of(module, name.rpartition(".")[2].replace("_", "-")), options))
 
 

@@ -18,10 +18,10 @@ from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import MachineError, UsageError
 from lab.report.terminal import Progress, make_console, print_heading, print_result
-from lab.scenario import Scenario
 
 if TYPE_CHECKING:
     from lab.results import RunResult
+    from lab.scenario import Scenario
     from lab.supervisor.answers import LabInfo
     from lab.supervisor.client import Client
     from lab.supervisor.daemon import Plan

@@ -13,12 +13,12 @@ from lab.cli.status import EXIT_CODES, FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
 from lab.errors import UsageError
 from lab.report.terminal import Progress, make_console, print_heading, print_result
-from lab.scenario import Scenario
 
 if TYPE_CHECKING:
     from lab.backend import Backend
     from lab.mailbox import Mailbox
     from lab.results import RunResult
+    from lab.scenario import Scenario
     from lab.supervisor.options import NetworkOptions
 
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.cli.check import ENDINGS, lab_files
 from lab.cli.completion import completed_by
@@ -14,7 +15,9 @@ from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
 from lab.errors import UsageError
 from lab.report.terminal import make_console, print_scenario, print_scenarios
-from lab.scenario import Scenario
+
+if TYPE_CHECKING:
+    from lab.scenario import Scenario
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -45,12 +48,15 @@ def find_scenario(name: str) -> Scenario:
 
 def all_scenarios() -> list[Scenario]:
     import scenarios  # what is above the lab is loaded only when it is asked for
+    from lab.scenario import Scenario
 
     modules = sorted(module.name for module in pkgutil.iter_modules(scenarios.__path__) if not module.name.startswith("_"))
     return [Scenario.of(importlib.import_module(f"scenarios.{name}")) for name in modules]
 
 
 def _scenario_in(path: Path) -> Scenario:
+    from lab.scenario import Scenario
+
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise UsageError(f"there is no file {path}")

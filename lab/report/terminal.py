@@ -12,7 +12,6 @@ from rich.status import Status
 from rich.table import Table
 
 from dataplane.errors import DropReason
-from lab.contact import ContactRecord
 from lab.listener import Listener
 from lab.reasons import Reason
 from lab.report.contact import contact_line, print_stories
@@ -36,11 +35,12 @@ from lab.results import (
     StatusRecord,
     StepResult,
 )
-from lab.scenario import Scenario
 from lab.status import StatusKind, text_of
 
 if TYPE_CHECKING:
+    from lab.contact import ContactRecord
     from lab.doctor import Check
+    from lab.scenario import Scenario
 
 _MARK = {
     Outcome.DONE: "[green]✓[/green]",
