@@ -23,6 +23,7 @@ class App:
         self._terminal_id = terminal_id
         self._token = ""
         self._session_id = ""
+        self._known: set[str] = set()
         self._refused: AppAnswer | None = None
         self.told = AppAnswer()
 
@@ -31,12 +32,17 @@ class App:
         given = {"user_name": user_name, "password": password, "smart_ag_id": smart_ag_id, "enterprise_code": enterprise_code}
         self._ask(LOG_ON, given)
         if "token" in self.told.told:
-            self._token, self._session_id = self.told.told["token"], self.told.told["session"]
+            self._go_on(self.told.told["session"], self.told.told["token"])
 
     def resume(self, session_id: str, token: str) -> None:
-        """Go on with a session that was begun elsewhere."""
-        if session_id != self._session_id:
-            self._session_id, self._token, self._refused = session_id, token, None
+        """Go on with a session that was begun elsewhere. One that this app has known is nothing new."""
+        if session_id not in self._known:
+            self._go_on(session_id, token)
+            self._refused = None
+
+    def _go_on(self, session_id: str, token: str) -> None:
+        self._session_id, self._token = session_id, token
+        self._known.add(session_id)
 
     def connect(self) -> None:
         """Click CONNECT."""

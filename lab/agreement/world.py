@@ -149,10 +149,10 @@ class _Amazon:
         """The machines, the vCPE with its credentials among them; the spares; and the routes to both."""
         aws = cloud.aws
         linux, image = aws.describe_images(name=LINUX)[0].id, aws.describe_images(name=SAG_VCPE)[0].id
-        inside = {"security_group_ids": [self.workload.id]}
+        groups = [self.workload.id]
         self.machines = {
-            name: aws.run_instances(linux, self.inner.id, private_ip_address=f"10.0.1.{host}", name=name, **inside)
-            for host, name in ((10, "app"), (11, "web"), (12, "nat"))
+            name: aws.run_instances(linux, self.inner.id, security_group_ids=groups, private_ip_address=address, name=name)
+            for address, name in (("10.0.1.10", "app"), ("10.0.1.11", "web"), ("10.0.1.12", "nat"))
         }
         self.machines["vcpe"] = aws.run_instances(
             image,
