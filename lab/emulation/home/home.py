@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from lab.controller.forms import answer_of, app_phone_json, app_request_json, entry_json, validity_json
 from lab.emulation.gateway import control_path
-from lab.emulation.home.servant import Household, Servant
+from lab.emulation.home.servant import Household, Servant, ServantEnded
 from lab.emulation.machine import Machine
 from lab.logon import AppAnswer, AppRequest, Serve, unreachable
 from lab.phoning import Controller, Phone
@@ -187,8 +188,9 @@ class Home:
         home = self._topology.controller
         register = home.controller.register if home is not None and home.controller is not None else ()
         dead = [entry.serial_number for entry in register if entry.holder in nodes]
-        if dead and self._household is not None and not self._household.controller.has_ended:
-            self._heard(self._household.controller.ask(op="bury", serial_numbers=dead))
+        if dead and self._household is not None:
+            with suppress(ServantEnded):  # it is to be healed, and is told of all then
+                self._heard(self._household.controller.ask(op="bury", serial_numbers=dead))
         return [(serial_number, False) for serial_number in dead]
 
     def stop(self) -> None:
@@ -198,20 +200,24 @@ class Home:
 
     def _seen_from_home(self) -> Mapping[str, str]:
         """By serial number, why the controller holds a device for Abnormal. One that has died, and is to be healed, is silent."""
-        if self._household is None or self._household.controller.has_ended:
+        if self._household is None:
             return {}
-        reasons: dict[str, str] = self._heard(self._household.controller.ask(op="status"))["reasons"]
+        try:
+            reasons: dict[str, str] = self._heard(self._household.controller.ask(op="status"))["reasons"]
+        except ServantEnded:
+            return {}
         return reasons
 
     def _settled(self, callers: Servant, nodes: list[str], within: float) -> Mapping[str, str]:
         """By node, why a device holds itself for Abnormal, once these have called. Those that have died know nothing."""
         deadline = time.monotonic() + within
-        if callers.has_ended:
-            return {}
-        answer = callers.ask(op="status")
-        while not set(nodes) <= set(answer["tried"]) and time.monotonic() < deadline:
-            time.sleep(POLL)  # a poll of the condition, with the deadline above
+        try:
             answer = callers.ask(op="status")
+            while not set(nodes) <= set(answer["tried"]) and time.monotonic() < deadline:
+                time.sleep(POLL)  # a poll of the condition, with the deadline above
+                answer = callers.ask(op="status")
+        except ServantEnded:
+            return {}
         reasons: dict[str, str] = answer["reasons"]
         return reasons
 

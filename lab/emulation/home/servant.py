@@ -18,6 +18,10 @@ Json = dict[str, Any]  # an object of JSON
 _ANSWERS_WITHIN = 20.0  # seconds; a slow machine under emulation needs several until it has loaded
 
 
+class ServantEnded(MachineError):
+    """The process has died, perhaps while it was asked."""
+
+
 class Servant:
     """A process at the other end of a socket, which does what it is asked as `errands` has it."""
 
@@ -39,15 +43,17 @@ class Servant:
         return bool(poll.poll(0))
 
     def ask(self, **message: object) -> Json:
-        """Raises MachineError when it has died, or does not answer."""
+        """Raises ServantEnded when it has died, MachineError when it does not answer."""
         try:
             self._line.write(json.dumps(message).encode() + b"\n")
             self._line.flush()
             answer = self._line.readline()
-        except OSError as error:
+        except TimeoutError as error:
             raise MachineError(f"the {self._name} does not do {message['op']}: {error}") from error
+        except OSError as error:
+            raise ServantEnded(f"the {self._name} does not do {message['op']}: {error}") from error
         if not answer:
-            raise MachineError(f"the {self._name} does not do {message['op']}: its process has ended")
+            raise ServantEnded(f"the {self._name} does not do {message['op']}: its process has ended")
         answered: Json = json.loads(answer)
         return answered
 
