@@ -78,13 +78,11 @@ def network(value: object) -> IPv4Network:
     if not isinstance(value, str) or not re.match(_CIDR, value):
         raise ValueError(f"{shown(value)} is not a CIDR block such as 10.0.0.0/16")
     try:
-        return IPv4Network(value)
-    except ValueError:
-        pass
-    try:
         meant = IPv4Network(value, strict=False)
     except ValueError:
         raise ValueError(f"'{value}' is not a CIDR block such as 10.0.0.0/16") from None
+    if meant.network_address == IPv4Address(value.partition("/")[0]):
+        return meant
     raise ValueError(f"'{value}' has bits set beyond /{meant.prefixlen}; write {meant}, or a longer prefix")
 
 
