@@ -68,7 +68,7 @@ def measure(endpoints: int) -> dict[str, Any]:
     from lab.reachability import compare
 
     clock.lap("import")
-    files = [LabFile.of(Source("lab.yaml", text)) for text in texts]
+    files = LabFile.pair(*(Source("lab.yaml", text) for text in texts))
     clock.lap("read")
     states = [file.state for file in files]
     machines = [len(state.topology.nodes) for state in states]

@@ -38,7 +38,7 @@ def _diff(options: argparse.Namespace) -> int:
     from lab.reachability import compare
     from lab.report.difference import difference_json, print_difference
 
-    difference = compare(_state(options.before), _state(options.after))
+    difference = compare(*_states(options.before, options.after))
     if options.json:
         sys.stdout.write(difference_json(difference))
     else:
@@ -46,11 +46,21 @@ def _diff(options: argparse.Namespace) -> int:
     return FAILED if difference.changes or difference.removed or difference.added else PASSED
 
 
-def _state(name: str) -> State:
-    from lab.explanation import Replay
+def _states(before: str, after: str) -> tuple[State, State]:
+    if before.endswith(ENDINGS) and after.endswith(ENDINGS):
+        from lab.files import LabFile
+        from lab.files.source import Source
 
+        files = LabFile.pair(Source.read(Path(before)), Source.read(Path(after)))
+        return files[0].state, files[1].state
+    return _state(before), _state(after)
+
+
+def _state(name: str) -> State:
     if name.endswith(ENDINGS):
         from lab.files import LabFile
 
         return LabFile.read(Path(name)).state
+    from lab.explanation import Replay
+
     return Replay(find_scenario(name)).complete

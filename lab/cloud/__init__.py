@@ -83,9 +83,16 @@ class Cloud:
 
         What is done to the copy is unknown to the original; ids made by one are never made by the other.
         """
-        twin = Cloud.__new__(Cloud)
-        twin._assemble(State(self.store.fork(), self.journal.fork(), self.supply))
-        return twin
+        return self._forked(self.supply)
+
+    def twin(self) -> Cloud:
+        """An independent copy with a supply of its own, so that the same calls make the same in both."""
+        return self._forked(self.supply.twin())
+
+    def _forked(self, supply: Supply) -> Cloud:
+        fork = Cloud.__new__(Cloud)
+        fork._assemble(State(self.store.fork(), self.journal.fork(), supply))
+        return fork
 
     def _assemble(self, state: State) -> None:
         self._state = state

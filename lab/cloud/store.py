@@ -10,6 +10,7 @@ from lab.cloud.layered import Layered, restoration
 from lab.cloud.record import Record
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 IndexKey = tuple[type[Record], str, Hashable]
 
 
@@ -29,6 +30,7 @@ class Store:
         self._own: set[IndexKey] = set()  # entries of the index that no fork shares
         self._undo: list[Callable[[], None]] | None = None
         self._touched: dict[str, None] = {}
+        self._derived: dict[Hashable, object] = {}  # what follows from the state as it is
 
     # Reading
 
@@ -60,6 +62,12 @@ class Store:
         """How many records `by` would find."""
         return sum(self._entry(kind, attribute, value).values())
 
+    def derived(self, key: Hashable, derive: Callable[[], T]) -> T:
+        """What follows from the state alone, derived once for as long as nothing changes. One key always means the same."""
+        if key not in self._derived:
+            self._derived[key] = derive()
+        return cast("T", self._derived[key])
+
     # Writing
 
     @contextmanager
@@ -73,6 +81,7 @@ class Store:
         except BaseException:
             for step in reversed(self._undo):
                 step()
+            self._derived.clear()
             raise
         finally:
             self._undo = None
@@ -125,6 +134,7 @@ class Store:
     def _log(self, id: str, undo: Callable[[], None]) -> None:
         if self._undo is None:
             raise RuntimeError(f"{id} may be changed inside a transaction only")
+        self._derived.clear()
         self._undo.append(undo)
         self._touched[id] = None
 

@@ -59,6 +59,12 @@ class Supply:
         """Skip what another supply of the same seed has handed out, so that both give the same from here on. Never goes back."""
         self._drawn, self._operations, self._public = map(max, self.position, position)
 
+    def twin(self) -> Supply:
+        """Another one that gives the same from here on."""
+        twin = Supply(self._seed)
+        twin.move_to(self.position)
+        return twin
+
     def operation_number(self) -> int:
         """The place of a call in the journal, from 1."""
         self._operations += 1

@@ -196,3 +196,28 @@ class StoresAgainstDictionaries(RuleBasedStateMachine):
 
 StoresAgainstDictionaries.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 test_stores_against_dictionaries = StoresAgainstDictionaries.TestCase
+
+
+def test_what_follows_from_the_state_is_derived_again_once_that_has_changed(store: Store) -> None:
+    derived: list[str] = []
+
+    def all_ids(store: Store) -> str:
+        def derive() -> str:
+            derived.append(ids(store.all(Thing)))
+            return derived[-1]
+
+        return store.derived("ids", derive)
+
+    assert (all_ids(store), all_ids(store), derived) == ("cab", "cab", ["cab"])
+
+    def put_and_look() -> None:
+        store.put(thing("d"))
+        assert all_ids(store) == "cabd"
+
+    with pytest.raises(ZeroDivisionError):
+        fail(store, put_and_look)
+    assert all_ids(store) == "cab"
+    twin = store.fork()
+    with twin.transaction():
+        twin.delete(twin.get(Thing, "a"))
+    assert (all_ids(twin), all_ids(store)) == ("cb", "cab")

@@ -95,6 +95,12 @@ def test_machines_are_alike_where_nothing_tells_them_apart() -> None:
     assert ["A/app", "A/app-2", "A/app-3", "A/nat", "A/web"] in alike
 
 
+def states(old: str, new: str) -> tuple[State, State]:
+    """Two files, as `saglab diff` reads them."""
+    before, after = LabFile.pair(Source("old.yaml", old), Source("new.yaml", new))
+    return before.state, after.state
+
+
 CHANGES = {
     "a rule is gone": ("            - tcp 3306 from 192.168.0.0/16\n", "", (1, 0)),
     "a rule is new": ("            - tcp 3306 from 10.1.0.0/16\n", "            - tcp 3306 from 10.0.0.0/8\n", None),
@@ -110,7 +116,7 @@ CHANGES = {
 @pytest.mark.parametrize(("what", "instead", "pairs"), CHANGES.values(), ids=CHANGES.keys())
 def test_changes_of_a_file(what: str, instead: str, pairs: tuple[int, int] | None) -> None:
     assert what in THREE
-    old, new = (LabFile.of(Source("lab.yaml", text)).state for text in (THREE, THREE.replace(what, instead)))
+    old, new = states(THREE, THREE.replace(what, instead))
     difference = check(old, new)
     if pairs is not None:
         lost = sum(change.pairs for change in difference.changes if not change.gained)
@@ -119,7 +125,7 @@ def test_changes_of_a_file(what: str, instead: str, pairs: tuple[int, int] | Non
 
 def test_why_with_the_places_in_both_files() -> None:
     text = THREE.replace("            - tcp 3306 from 192.168.0.0/16\n", "")
-    old, new = LabFile.of(Source("old.yaml", THREE)).state, LabFile.of(Source("new.yaml", text)).state
+    old, new = states(THREE, text)
     (change,) = compare(old, new).changes
     assert (change.sources, change.destinations, list(map(str, change.kinds))) == (("web/www",), ("data/db",), ["tcp 3306"])
     assert change.reason is not None
@@ -132,6 +138,6 @@ def test_why_with_the_places_in_both_files() -> None:
 
 def test_machines_of_one_network_only() -> None:
     text = THREE.replace("instances: {tape:", "instances: {reel:").replace("to: tape", "to: reel")
-    old, new = LabFile.of(Source("old.yaml", THREE)).state, LabFile.of(Source("new.yaml", text)).state
+    old, new = states(THREE, text)
     difference = compare(old, new)
     assert (difference.removed, difference.added, difference.changes) == (("archive/tape",), ("archive/reel",), ())

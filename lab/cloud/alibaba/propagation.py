@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network
 
 from lab.cloud.alibaba.app.resources import SagApp
@@ -105,6 +106,10 @@ def vpc_routes(store: Store, vpc_id: str) -> tuple[LearnedRoute, ...]:
 
 def announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
     """All that the networks of a CEN announce. What is announced by itself comes before what was published."""
+    return store.derived((announced, cen.id), lambda: _announced(store, cen))
+
+
+def _announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
     own = [route for attachment in cen.attachments for route in _announced_by_itself(store, attachment)]
     published = [route for vpc_id in cen.child_instance_ids for route in _published(store, vpc_id)]
     judged = _judged((*own, *published), taken=(), room=len(own) + len(published))
@@ -113,6 +118,10 @@ def announced(store: Store, cen: Cen) -> tuple[LearnedRoute, ...]:
 
 def offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRoute, ...]:
     """All that an attached network could learn, and for each route whether it does."""
+    return store.derived((offered, network.id), lambda: _offered(store, network))
+
+
+def _offered(store: Store, network: Vpc | CloudConnectNetwork) -> tuple[LearnedRoute, ...]:
     if isinstance(network, CloudConnectNetwork):
         if network.cen_id is None:
             return tuple(_judged(_members_of(store, network.id), taken=()))
@@ -142,7 +151,7 @@ def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network], room
         if status is not RouteStatus.ACTIVE or route.next_hop_type == PRIVATE_ZONE:
             yield route
             continue
-        if any(route.destination.overlaps(block) for block in FORBIDDEN):
+        if _is_forbidden(route.destination):
             status = RouteStatus.PROHIBITED
         elif route.destination in known:
             status = RouteStatus.CONFLICT
@@ -151,7 +160,12 @@ def _judged(routes: Iterable[LearnedRoute], taken: Collection[IPv4Network], room
         else:
             known.add(route.destination)
             room -= 1
-        yield replace(route, status=status)
+        yield route if status is route.status else replace(route, status=status)
+
+
+@lru_cache(maxsize=4096)
+def _is_forbidden(destination: IPv4Network) -> bool:
+    return any(destination.overlaps(block) for block in FORBIDDEN)
 
 
 def _own_destinations(store: Store, vpc: Vpc) -> set[IPv4Network]:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from lab.files.build.builder import Built, Expected, build
+from lab.files.build.pair import build_pair
 
-__all__ = ["Built", "Expected", "build"]
+__all__ = ["Built", "Expected", "build", "build_pair"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from lab.cloud.alibaba import ENS_LINUX, ENS_SAG_VCPE, Alibaba
@@ -28,7 +29,7 @@ MAIN = "main"
 
 
 class AlibabaBuilder:
-    """`build` makes networks and machines; `stop` comes last."""
+    """`build_vpcs` and `build_ens` make networks and machines; `stop` comes last."""
 
     def __init__(self, alibaba: Alibaba, ledger: Ledger, machines: Machines, credentials: dict[Trail, str]) -> None:
         self._alibaba = alibaba
@@ -36,10 +37,11 @@ class AlibabaBuilder:
         self._machines = machines
         self._credentials = credentials  # user data of machines that a gateway runs on
 
-    def build(self, content: Content) -> None:
-        ledger = self._ledger
-        ledger.each(("alibaba", "vpcs"), content.vpcs, self._vpc)
-        groups = content.ens_security_groups
+    def build_vpcs(self, vpcs: Mapping[str, Vpc]) -> None:
+        self._ledger.each(("alibaba", "vpcs"), vpcs, self._vpc)
+
+    def build_ens(self, content: Content) -> None:
+        ledger, groups = self._ledger, content.ens_security_groups
         ledger.each(("alibaba", "ens_security_groups"), groups, self._ens_group)
         ledger.each(("alibaba", "ens_networks"), content.ens_networks, self._ens_network, groups)
         ledger.each(("alibaba", "ens_instances"), content.ens_instances, self._ens_instance, groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from lab.cloud.aws import LINUX, SAG_VCPE, Aws
@@ -41,7 +42,7 @@ class AwsBuilder:
         self._credentials = credentials  # user data of machines that a gateway runs on
         self._first: dict[str, str] = {}  # the primary interface of each instance
 
-    def build(self, vpcs: dict[str, Vpc]) -> None:
+    def build(self, vpcs: Mapping[str, Vpc]) -> None:
         self._ledger.each(("aws", "vpcs"), vpcs, self._vpc)
 
     def stop(self, vpcs: dict[str, Vpc]) -> None:

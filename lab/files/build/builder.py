@@ -20,6 +20,8 @@ from lab.files.build.machines import Machines
 from lab.files.build.transit import CCNS, CENS, TransitBuilder
 from lab.files.errors import FileError
 from lab.files.schema import LabFileContent
+from lab.files.schema.alibaba import Vpc as AlibabaVpc
+from lab.files.schema.aws import Vpc as AwsVpc
 from lab.files.schema.expectation import Expectation
 from lab.files.source import Source, Spot, Trail
 
@@ -72,21 +74,54 @@ class Providers(Protocol):
 
 def build(source: Source, content: LabFileContent, clouds: Providers, supply: Supply) -> Built:
     """Make everything that a file describes. What cannot be made is left out, with everything that needs it, and is an error."""
-    ledger = Ledger(source, supply)
-    machines = Machines(content, ledger)
-    transit = TransitBuilder(clouds.alibaba, ledger, machines, content)
-    credentials = transit.buy()
-    amazon = AwsBuilder(clouds.aws, ledger, machines, credentials)
-    amazon.build(content.aws.vpcs)
-    apsara = AlibabaBuilder(clouds.alibaba, ledger, machines, credentials)
-    apsara.build(content.alibaba)
-    transit.join()
-    app = AppBuilder(clouds.alibaba, clouds.terminals, ledger)
-    app.build(content.alibaba.sag_apps, content.terminals, transit.ccns, CCNS)
-    amazon.stop(content.aws.vpcs)
-    apsara.stop(content.alibaba)
-    expected = tuple(_Reader(source, content, ledger, machines).read())
-    return Built(ledger.places, ledger.names, _ids(ledger, machines), expected, tuple(ledger.errors))
+    works = Works(source, content, clouds, Ledger(source, supply))
+    works.begin()
+    works.build_vpcs(content.aws.vpcs, content.alibaba.vpcs)
+    return works.complete()
+
+
+class Works:
+    """A file that is being made: `begin`, then its VPCs, all of them in any order, then what joins and uses them."""
+
+    def __init__(self, source: Source, content: LabFileContent, clouds: Providers, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.content = content
+        self._source = source
+        self._clouds = clouds
+        self.machines = Machines(content, ledger)
+        self.transit = TransitBuilder(clouds.alibaba, ledger, self.machines, content)
+        self._credentials: dict[Trail, str] = {}
+
+    def begin(self) -> None:
+        """Buy the gateways, whose keys the machines need."""
+        self._credentials = self.transit.buy()
+
+    def twin(self, source: Source, content: LabFileContent, clouds: Providers, supply: Supply) -> Works:
+        """Another file, whose making goes on from here in other clouds. It says the same of everything that is made so far."""
+        twin = Works(source, content, clouds, self.ledger.twin(source, supply))
+        twin._credentials = self._credentials
+        return twin
+
+    def build_vpcs(self, aws: Mapping[str, AwsVpc], alibaba: Mapping[str, AlibabaVpc]) -> None:
+        self._amazon().build(aws)
+        self._apsara().build_vpcs(alibaba)
+
+    def complete(self) -> Built:
+        ledger, content, clouds = self.ledger, self.content, self._clouds
+        self._apsara().build_ens(content.alibaba)
+        self.transit.join()
+        app = AppBuilder(clouds.alibaba, clouds.terminals, ledger)
+        app.build(content.alibaba.sag_apps, content.terminals, self.transit.ccns, CCNS)
+        self._amazon().stop(content.aws.vpcs)
+        self._apsara().stop(content.alibaba)
+        expected = tuple(_Reader(self._source, content, ledger, self.machines).read())
+        return Built(ledger.places, ledger.names, _ids(ledger, self.machines), expected, tuple(ledger.errors))
+
+    def _amazon(self) -> AwsBuilder:
+        return AwsBuilder(self._clouds.aws, self.ledger, self.machines, self._credentials)
+
+    def _apsara(self) -> AlibabaBuilder:
+        return AlibabaBuilder(self._clouds.alibaba, self.ledger, self.machines, self._credentials)
 
 
 def _ids(ledger: Ledger, machines: Machines) -> dict[str, str]:

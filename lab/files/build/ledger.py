@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import Concatenate, ParamSpec, TypeVar
@@ -27,18 +27,30 @@ class _Skipped(Exception):
 
 
 class Ledger:
-    """`ids` gives the id of what stands at a place of the file; `places` the place of each call, by its number.
-
-    What a call has made has a place of its own under the number and its id, since one call may make several things.
-    """
+    """`ids` gives the id of what stands at a place of the file."""
 
     def __init__(self, source: Source, supply: Supply) -> None:
         self.ids: dict[Trail, str] = {}
-        self.places: dict[tuple[int, str], Spot] = {}
+        self.names: dict[str, str] = {}
         self.errors: list[FileError] = []
         self._source = source
         self._supply = supply
-        self.names: dict[str, str] = {}
+        self._callers: dict[tuple[int, str], Trail] = {}  # what asks for each call, and for what a call has made, by its id
+
+    def twin(self, source: Source, supply: Supply) -> Ledger:
+        """A ledger that goes on from here with another file, which says the same of everything that is made so far."""
+        twin = Ledger(source, supply)
+        twin.ids, twin.names, twin._callers = dict(self.ids), dict(self.names), dict(self._callers)
+        return twin
+
+    @property
+    def places(self) -> dict[tuple[int, str], Spot]:
+        """Where the file asks for each call, by its number and "".
+
+        What a call has made has a place of its own under the number and its id, since one call may make several things.
+        """
+        source = self._source
+        return {made: source.key_spot(trail) if made[1] else source.spot(trail) for made, trail in self._callers.items()}
 
     def call(self, at: Trail, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that the file asks for at a place. One that is refused is an error there, and ends the `attempt`."""
@@ -50,7 +62,7 @@ class Ledger:
             raise self.refused(place, f"{error.code}: {self._spoken(error.message)}") from None
         finally:
             _, after, _ = self._supply.position
-            self.places.update(((number, ""), self._source.spot(at)) for number in range(before + 1, after + 1))
+            self._callers.update(((number, ""), at) for number in range(before + 1, after + 1))
 
     def make(
         self, at: Trail, key: str, operation: Callable[P, Record], *args: P.args, **kwargs: P.kwargs
@@ -63,7 +75,7 @@ class Ledger:
         self.ids[at] = id
         if self._source.has_key(at):
             _, number, _ = self._supply.position
-            self.places[number, id] = self._source.key_spot(at)
+            self._callers[number, id] = at
         self.names[id] = str(at[-1])
         return id
 
@@ -85,7 +97,7 @@ class Ledger:
     def each(
         self,
         base: Trail,
-        parts: dict[str, T],
+        parts: Mapping[str, T],
         make: Callable[Concatenate[Trail, T, P], object],
         *args: P.args,
         **kwargs: P.kwargs,

@@ -52,8 +52,7 @@ class TransitBuilder:
 
     def buy(self) -> dict[Trail, str]:
         """Order the gateways. Returns the user data of the machines that they run on."""
-        images = (one.image for vpc in self._aws.vpcs.values() for one in vpc.instances.values())
-        if "sag-vcpe" in images or any(trail[0] == "aws" for trail in self._machines.seats):
+        if self.needs_image:
             content = "Please share the SAG vCPE image with our AWS account."
             self._ledger.call(GATEWAYS, self._alibaba.create_ticket, content=content)
         self._ledger.each(GATEWAYS, self._content.smart_access_gateways, self._order)
@@ -69,6 +68,12 @@ class TransitBuilder:
                     raise self._ledger.refused(place, told)
                 found[trail] = json.dumps({"sn": device.serial_number, "key": device.secret_key})
         return found
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a machine of AWS boots from the image that the provider shares when it is asked to."""
+        images = (one.image for vpc in self._aws.vpcs.values() for one in vpc.instances.values())
+        return "sag-vcpe" in images or any(trail[0] == "aws" for trail in self._machines.seats)
 
     def _order(self, at: Trail, gateway: SmartAccessGateway) -> None:
         ledger, alibaba = self._ledger, self._alibaba
