@@ -41,6 +41,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, reason in skipped.items():
             if item.get_closest_marker(marker) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+    if hasattr(config, "workerinput"):  # one of several processes of pytest-xdist
+        _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Files that build networks, then those about the whole project, then the many quick ones: so all processes end together."""
+    networks = {item.path for item in items if item.get_closest_marker("emulation") is not None}
+    items.sort(key=lambda item: (item.path not in networks, item.path.parent != Path(__file__).parent))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
