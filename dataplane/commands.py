@@ -66,11 +66,12 @@ def _status(engine: Engine, message: Mapping[str, Any], now: float) -> Answer:
 
 def _set_prefixes(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:
     fields = Fields(message, "", errors)
-    fields.only("op", "peer", "prefixes")
+    fields.only("op", "peer", "prefixes", "take_over")
     peer = fields.text("peer", longest=PEER_NAME_LENGTH)
     prefixes = fields.prefixes("prefixes")
+    take_over = fields.flag("take_over", default=False)
     _raise(errors)
-    engine.set_prefixes(peer, prefixes)
+    engine.set_prefixes(peer, prefixes, take_over=take_over)
 
 
 def _set_eni_check(engine: Engine, message: Mapping[str, Any], errors: list[str]) -> None:

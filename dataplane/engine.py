@@ -345,10 +345,15 @@ class Engine:
 
     # What the gateway's owner changes
 
-    def set_prefixes(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
-        """Change what lies behind a peer, from the next packet on. Raises LocalError, and then nothing is changed."""
+    def set_prefixes(self, name: str, prefixes: Sequence[IPv4Network], *, take_over: bool = False) -> None:
+        """Change what lies behind a peer, from the next packet on. Raises LocalError, and then nothing is changed.
+
+        With `take_over` a prefix may be another peer's: what goes there is sent to this one at once, and what the other one sends
+        from there is taken until its own prefixes are set. So a network changes over from one to the other without a loss.
+        """
         peer = self._peer_named(name)
-        self._refuse_shared(name, prefixes)
+        if not take_over:
+            self._refuse_shared(name, prefixes)
         self._forget_prefixes(peer)
         peer.prefixes = tuple(prefixes)
         self._note_prefixes(peer)
@@ -415,7 +420,8 @@ class Engine:
 
     def _forget_prefixes(self, peer: RemoteGateway) -> None:
         for prefix in peer.prefixes:
-            self._by_prefix.remove(prefix)
+            if self._by_prefix.get(prefix) is peer:  # else another one has taken it over
+                self._by_prefix.remove(prefix)
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
         """The kernel did not take an effect of ours. A probe carries nothing, and that it does not get through is an answer."""

@@ -216,6 +216,7 @@ class Emulation:
             self._network.configure(node, tunnels=False)
             self._filter(node)
         self._show(topology, tunnels=False)
+        self._tunnels.hand_over(topology)
         for node in topology.nodes:
             self._network.route(node, tunnels=False)
         self._resolving.apply(topology)

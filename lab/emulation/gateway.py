@@ -109,8 +109,8 @@ class GatewayProcess:
     def remove_peer(self, peer: str) -> None:
         self.ask(op="remove_peer", peer=peer)
 
-    def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network]) -> None:
-        self.ask(op="set_prefixes", peer=peer, prefixes=[str(prefix) for prefix in prefixes])
+    def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network], *, take_over: bool = False) -> None:
+        self.ask(op="set_prefixes", peer=peer, prefixes=[str(prefix) for prefix in prefixes], take_over=take_over)
 
     def set_check(self, check: EniCheck) -> None:
         self.ask(op="set_eni_check", **_check(check))

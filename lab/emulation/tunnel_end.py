@@ -39,8 +39,11 @@ class TunnelEnd(Protocol):
     def remove_peer(self, peer: str) -> None:
         """Take leave of a peer, and serve it no longer."""
 
-    def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network]) -> None:
-        """What lies behind a peer from now on."""
+    def set_prefixes(self, peer: str, prefixes: Sequence[IPv4Network], *, take_over: bool = False) -> None:
+        """What lies behind a peer from now on.
+
+        With `take_over` it may lie behind another one yet, from which it is taken too until that one's prefixes are set.
+        """
 
     def set_check(self, check: EniCheck) -> None:
         """The source/destination check from now on."""

@@ -40,12 +40,16 @@ End = tuple[str, str]  # node and TUN device
 
 @dataclass
 class _Running:
-    """A dataplane process and the peers it serves now. `past` are drops, by peer and reason, of peers that were removed since."""
+    """A dataplane process and the peers it serves now. `past` are drops, by peer and reason, of peers that were removed since.
+
+    `overlapping` are peers that have, until the next `apply`, other prefixes than `peers` says: one has what was another's.
+    """
 
     process: TunnelEnd
     tunnel: Tunnel
     mtu: int
     peers: dict[str, TunnelPeer] = field(default_factory=dict)
+    overlapping: set[str] = field(default_factory=set)
     past: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def remove(self, names: Collection[str]) -> None:
@@ -130,6 +134,20 @@ class Tunnels:
             states = running.process.status()["peers"]
             running.remove([name for name, peer in running.peers.items() if peer.speaks_first and not _is_normal(states[name])])
 
+    def hand_over(self, topology: Topology) -> None:
+        """Let each peer have what is another's that stays, too, until `apply`: for before a route leads packets to the one.
+
+        So what is on its way to either, or from either, gets through, however long the change takes.
+        """
+        wanted = {(node.name, tunnel.interface): tunnel for node, tunnel in _services(topology)}
+        kept = self._kept(topology)
+        for end, running in self._running.items():
+            _hand_over(running, [peer for peer in wanted[end].peers if peer.name in running.peers.keys() & kept])
+
+    def _kept(self, topology: Topology) -> set[str]:
+        """The tunnels that stay: each end stands on what it stood on."""
+        return {name for name, footings in topology.footings.items() if self._footings.get(name) == footings}
+
     def apply(self, topology: Topology, ready: Callable[[], None] = lambda: None) -> None:
         """Start what is missing, and give every process its peers. Ends that are not connected begin to try.
 
@@ -137,8 +155,8 @@ class Tunnels:
         """
         services = _services(topology)
         wanted = {(node.name, tunnel.interface): tunnel for node, tunnel in services}
-        before, self._footings = self._footings, {}
-        kept = {name for name, footings in topology.footings.items() if before.get(name) == footings}
+        kept = self._kept(topology)
+        self._footings = {}
         for end, running in self._running.items():
             _withdraw(running, wanted[end], kept)
         self._start([(node, tunnel) for node, tunnel in services if (node.name, tunnel.interface) not in self._running])
@@ -232,14 +250,25 @@ def _moved(running: _Running, tunnel: Tunnel, mtu: int) -> bool:
     return (old.address, old.port, old.check is None, running.mtu) != (tunnel.address, tunnel.port, tunnel.check is None, mtu)
 
 
+def _hand_over(running: _Running, peers: Collection[TunnelPeer]) -> None:
+    """Let those of these peers that get something of another's have it beside what is theirs."""
+    owners = {prefix: name for name, peer in running.peers.items() for prefix in peer.prefixes}
+    for peer in peers:
+        own = running.peers[peer.name].prefixes
+        gained = tuple(prefix for prefix in peer.prefixes if prefix in owners and prefix not in own)
+        if gained:
+            running.overlapping.update((peer.name, *(owners[prefix] for prefix in gained)))
+            running.process.set_prefixes(peer.name, own + gained, take_over=True)
+
+
 def _withdraw(running: _Running, tunnel: Tunnel, kept: Collection[str]) -> None:
     """Take from a process the peers that are gone or begin anew, and bring it up to date on the others."""
     new = {peer.name: peer for peer in tunnel.peers}
     running.remove([name for name in running.peers if name not in new or name not in kept])
-    changed = [new[name] for name, peer in running.peers.items() if new[name].prefixes != peer.prefixes]
-    for prefixes in (False, True):  # first all let go of theirs: one may take over what another had
-        for peer in changed:
-            running.process.set_prefixes(peer.name, peer.prefixes if prefixes else ())
+    for name, peer in running.peers.items():
+        if name in running.overlapping or new[name].prefixes != peer.prefixes:
+            running.process.set_prefixes(name, new[name].prefixes, take_over=True)
+    running.overlapping.clear()
     for name, peer in running.peers.items():
         if (new[name].bandwidth, new[name].inbound_bandwidth) != (peer.bandwidth, peer.inbound_bandwidth):
             running.process.set_bandwidth(new[name])

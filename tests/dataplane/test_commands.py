@@ -142,7 +142,7 @@ def test_a_peer_that_cannot_be_changes_nothing(message: dict[str, Any], error: s
         ),
         pytest.param(
             b'{"op": "set_prefixes", "peer": "sag-1", "prefixes": ["x"], "more": 1}',
-            "more: is unknown; known: op, peer, prefixes; prefixes[0]: 'x' must be an IPv4 prefix such as 10.0.0.0/16",
+            "more: is unknown; known: op, peer, prefixes, take_over; prefixes[0]: 'x' must be an IPv4 prefix such as 10.0.0.0/16",
             id="two-errors",
         ),
         pytest.param(

@@ -31,7 +31,7 @@ from dataplane.doubles import (
 from dataplane.engine import ERROR_BURST, Engine
 from dataplane.errors import DropReason, LocalError
 from dataplane.esp import LAST_SEQUENCE, NEXT_HEADER_IPV4
-from dataplane.packets import Datagram, Send
+from dataplane.packets import Datagram, Deliver, Send
 from dataplane.peer import Peer
 from dataplane.suites import SUITES
 
@@ -281,6 +281,34 @@ def test_refused_prefixes_change_nothing(peer: str, prefix: str, message: str) -
     with pytest.raises(LocalError, match=message):
         engine.set_prefixes(peer, [IPv4Network(prefix)])
     assert {name: peer.prefixes for name, peer in engine.peers.items()} == before
+
+
+def test_a_network_changes_over_from_one_peer_to_another_without_a_loss() -> None:
+    engine, network, address = hub(), IPv4Network("10.5.0.0/16"), "10.5.0.1"
+    senders = {"wide": outbound_sa(301), "narrow": outbound_sa(401)}
+
+    def sent_to() -> list[str]:
+        return [effect.peer for effect in engine.outbound([packet(ECS, address)], 1.0) if isinstance(effect, Send)]
+
+    def is_taken_from(name: str) -> bool:
+        payload = bytes(senders[name].encapsulate(packet(address, ECS)))
+        return any(isinstance(effect, Deliver) for effect in engine.inbound([Datagram(payload, STRANGER)], 1.0))
+
+    steps = (
+        ("wide", [IPv4Network("10.0.0.0/8"), network], ["wide"]),  # it takes over,
+        ("narrow", [], ["wide"]),  # then the other lets go:
+        ("narrow", [network], ["narrow"]),  # and the other way round
+        ("wide", [], ["narrow"]),
+    )
+    for name, prefixes, goes_to in steps:
+        engine.set_prefixes(name, prefixes, take_over=True)
+        assert sent_to() == goes_to
+    engine.set_prefixes("wide", [network], take_over=True)
+    assert is_taken_from("wide"), "it has taken over"
+    assert is_taken_from("narrow"), "the other has not let go yet"
+    engine.set_prefixes("narrow", [])
+    assert not is_taken_from("narrow")
+    assert sent_to() == ["wide"]
 
 
 def test_two_peers_cannot_share_an_inbound_spi() -> None:

@@ -56,7 +56,7 @@ KEYS = {"a": {"outbound": {"spi": 256, "key": "00" * 36}, "inbound": {"spi": 257
 LINES = (
     {"op": "status"},
     {"op": "rekey", "peer": "sag-1", "what": "ike"},
-    {"op": "set_prefixes", "peer": "sag-1", "prefixes": ["10.0.0.0/8"]},
+    {"op": "set_prefixes", "peer": "sag-1", "prefixes": ["10.0.0.0/8"], "take_over": True},
     {"op": "set_eni_check", "addresses": ["10.0.0.1"], "enabled": True},
     {"op": "remove_peer", "peer": "sag-1"},
     {"op": "add_peer", "peer": CONFIGURATION["peers"][0], "keys": KEYS["a"]},  # type: ignore[index]

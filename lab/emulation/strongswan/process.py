@@ -133,8 +133,8 @@ class StrongswanProcess:
                 raise
             # the peer took leave in this very moment
 
-    def set_prefixes(self, peer: str, prefixes: Collection[IPv4Network]) -> None:
-        """What lies behind a peer from now on."""
+    def set_prefixes(self, peer: str, prefixes: Collection[IPv4Network], *, take_over: bool = False) -> None:
+        """What lies behind its only peer from now on. There is nobody to take it over from."""
         self._peers[peer] = replace(self._peers[peer], prefixes=tuple(prefixes))
         self._rules.set(prefixes)
 
