@@ -134,7 +134,8 @@ def losses(rounds: int, only: Collection[str]) -> dict[str, list[Loss]]:
     """What each disturbance cost, of those that are asked for. They take turns."""
     found: dict[str, list[Loss]] = {how: [] for how in DISTURBANCES if how in only}
     with tempfile.TemporaryDirectory() as directory:
-        start(Plan(NAME, Scenario.of(scenarios.vcpe_ha), (), Path(directory, "state"), NetworkOptions(DEFAULT_CIPHER)))
+        scenario = Scenario.of(scenarios.vcpe_ha)
+        start(Plan(NAME, scenario, (), Path(directory, "state"), NetworkOptions(DEFAULT_CIPHER), lambda _name: scenario))
         client = Client(NAME)
         try:
             for event in client.events(follow=True):

@@ -17,10 +17,21 @@ class Automations:
         self._cloud = cloud
         self._handlers: list[Handler] = []
         self._told = 0
+        self._known = 0  # calls that were made before the last script was added: it may speak of what they made
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        return tuple(self._handlers)
 
     def add(self, handler: Handler) -> None:
         self.settle()
         self._handlers.append(handler)
+        self._known = len(self._cloud.journal)
+
+    def fit(self, cloud: Cloud) -> bool:
+        """Whether all that the scripts may speak of was made in another cloud, too."""
+        there = {resource for call in cloud.journal for resource in call.touched}
+        return all(there.issuperset(call.touched) for call in tuple(self._cloud.journal)[: self._known])
 
     def settle(self) -> list[SystemEvent]:
         """Tell every script of what is new, and of what comes of that. Returns these events."""

@@ -40,6 +40,10 @@ class Clouds:
         """From here on nothing is left out, and what is done is done in the real cloud only."""
         self.plan = None
 
+    def stand_for(self, other: Clouds) -> None:
+        """From here on calls are made in the other's clouds, also by whoever holds one of these providers."""
+        self.real, self.plan, self.before_call = other.real, other.plan, other.before_call
+
     def alibaba_as(self, identity: Identity) -> Alibaba:
         """Alibaba Cloud as somebody calls it who is not the administrator of the account "main"."""
         return cast(Alibaba, _Provider(self, "alibaba", identity))

@@ -12,13 +12,7 @@ from lab.cloud.alibaba import ENS_SAG_VCPE, SmartAccessGateway
 
 @pytest.fixture
 def lab() -> Lab:
-    """A pair of devices that both run."""
-    made = Lab()
-    sag = made.alibaba.create_smart_access_gateway(name="pair").gateways[0]
-    for device in sag.devices:
-        pair = json.dumps({"sn": device.serial_number, "key": device.secret_key})
-        made.alibaba.run_ens_instances(ENS_SAG_VCPE, user_data=pair)
-    return made
+    return bought(b"seed")
 
 
 def gateway(lab: Lab) -> SmartAccessGateway:
@@ -65,3 +59,44 @@ def test_without_a_network_a_machine_that_fails_is_back_at_once(lab: Lab) -> Non
         (active.serial_number, "standby", True),
         (standby.serial_number, "active", True),
     ]
+
+
+def bought(seed: bytes, *, first: str = "") -> Lab:
+    """A pair of devices that both run, in clouds of that seed; before them, a VPC if it is given a name."""
+    made = Lab(seed=seed)
+    if first:
+        made.alibaba.create_vpc("10.0.0.0/8", first)
+    sag = made.alibaba.create_smart_access_gateway(name="pair").gateways[0]
+    for device in sag.devices:
+        pair = json.dumps({"sn": device.serial_number, "key": device.secret_key})
+        made.alibaba.run_ens_instances(ENS_SAG_VCPE, user_data=pair)
+    return made
+
+
+def scripted(made: Lab) -> Lab:
+    """A lab whose customer switches back whenever a device is back."""
+    bought_then = gateway(made).id
+
+    def switch_back(event: SystemEvent) -> None:
+        if event.name == "DeviceOnline":
+            made.alibaba.switch_smart_access_gateway_device(bought_then)
+
+    made.on_event(switch_back)
+    return made
+
+
+def test_scripts_of_a_scenario_that_is_run_again_act_on_the_lab_that_is_there() -> None:
+    restored, rehearsal = bought(b"seed"), scripted(bought(b"seed"))
+    first = gateway(restored).active_device.serial_number
+    assert restored.take_scripts(rehearsal)
+    restored.hear(first, online=False)
+    assert gateway(restored).active_device.serial_number != first
+    restored.hear(first, online=True)
+    restored.settle()
+    assert gateway(restored).active_device.serial_number == first
+
+
+def test_scripts_of_a_scenario_that_does_something_else_are_not_taken() -> None:
+    restored, rehearsal = bought(b"seed"), scripted(bought(b"seed", first="another"))
+    assert not restored.take_scripts(rehearsal)
+    assert restored.scripts == ()

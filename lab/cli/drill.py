@@ -95,7 +95,8 @@ def _bring_up(drill: Drill, console: Console) -> None:
     from lab.supervisor.options import NetworkOptions
 
     with console.status("[dim]a lab comes up[/dim]"):
-        start(Plan(drill.name, find_scenario(drill.scenario), (), default_directory(drill.name), NetworkOptions(DEFAULT_CIPHER)))
+        scenario, directory = find_scenario(drill.scenario), default_directory(drill.name)
+        start(Plan(drill.name, scenario, (), directory, NetworkOptions(DEFAULT_CIPHER), find_scenario))
         follow(Client(drill.name), Progress(Console(quiet=True)))
 
 

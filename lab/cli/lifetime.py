@@ -103,7 +103,7 @@ def _plan(name: str, scenario: Scenario | None, options: argparse.Namespace) -> 
     from lab.supervisor.daemon import Plan
 
     directory = (options.state or default_directory(name)).absolute()
-    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), directory, network_options(options))
+    return Plan(name, scenario, tuple(dict.fromkeys(options.skip)), directory, network_options(options), find_scenario)
 
 
 def _check_same(info: LabInfo, scenario: Scenario | None, options: argparse.Namespace) -> None:

@@ -183,6 +183,23 @@ class Ground:
         if not self.clouds.leaving_out:
             self._automations.add(handler)
 
+    @property
+    def scripts(self) -> tuple[Handler, ...]:
+        """The customer's, which run at each event."""
+        return self._automations.handlers
+
+    def take_scripts(self, rehearsal: Ground) -> bool:
+        """Run the scripts of another lab, in which the scenario was run again with this one's seed; they call this one's clouds.
+
+        Returns whether it can be: what they speak of has to be there.
+        """
+        if not rehearsal._automations.fit(self.cloud):
+            return False
+        rehearsal.clouds.stand_for(self.clouds)
+        for script in rehearsal.scripts:
+            self._automations.add(script)
+        return True
+
     def _listen(self, backend: Backend) -> None:
         """Let the clouds, and the network, follow what the backend says of devices."""
         heard = [self.hear(serial_number, online=online) for serial_number, online in backend.device_news()]

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,13 +38,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be brought up. Without a `scenario` there must be a state to restore."""
+    """What is to be brought up. Without a `scenario` there must be a state to restore.
+
+    `find` knows scenarios by their names, for when the scripts of one that is restored are needed. Raises UsageError.
+    """
 
     name: str
     scenario: Scenario | None
     left_out: tuple[str, ...]
     directory: Path
     network: NetworkOptions
+    find: Callable[[str], Scenario]
+
+    def scenario_of(self, kept: Kept) -> Scenario | None:
+        """What was replayed to make a state, if scripts are needed of it. Raises UsageError when nobody knows it."""
+        return (self.scenario or self.find(kept.scenario)) if kept.scripts else None
 
 
 def start(plan: Plan) -> None:
@@ -104,7 +113,7 @@ def _supervise(plan: Plan, listener: socket.socket, ready: int, holder: int) -> 
     info = LabInfo(plan.name, scenario, left_out, Condition.STARTING, time.time(), holder, 0, str(plan.directory))
     events = EventLog()
     lab = LiveLab(info, keeping, events, plan.network)
-    return _Supervisor(lab, keeping, events).run(plan, listener, ready, restoring=kept is not None)
+    return _Supervisor(lab, keeping, events).run(plan, listener, ready, kept)
 
 
 def _check(plan: Plan, kept: Kept | None) -> None:
@@ -131,13 +140,13 @@ class _Supervisor:
         self._desk = Desk()
         self._forget = False
 
-    def run(self, plan: Plan, listener: socket.socket, ready: int, *, restoring: bool) -> int:
+    def run(self, plan: Plan, listener: socket.socket, ready: int, kept: Kept | None) -> int:
         self._open(listener, ready)
         try:
-            self._bring_up(plan, restoring=restoring)
+            self._bring_up(plan, kept)
         except BaseException as error:
             self._tell(error)
-            self._close(forget=not restoring)
+            self._close(forget=kept is None)
             if isinstance(error, Exception):
                 return 1
             raise
@@ -164,13 +173,21 @@ class _Supervisor:
         os.write(ready, b"1")
         os.close(ready)
 
-    def _bring_up(self, plan: Plan, *, restoring: bool) -> None:
-        if restoring:
-            self._lab.restore()
+    def _bring_up(self, plan: Plan, kept: Kept | None) -> None:
+        if kept is not None:
+            self._lab.restore(self._scripted(plan, kept))
             self._events.add("up", "the lab is up, as it was configured", result=None)
         elif plan.scenario is not None:
             result = self._lab.replay(plan.scenario)
             self._events.add("up", "the lab is up", result=result)
+
+    def _scripted(self, plan: Plan, kept: Kept) -> Scenario | None:
+        """The scenario that has the customer's scripts; a lab comes back without them rather than not at all."""
+        try:
+            return plan.scenario_of(kept)
+        except UsageError as error:
+            self._events.add("scripts", f"{kept.scripts} of the customer's scripts do not run again: {error}")
+            return None
 
     def _tell(self, error: BaseException) -> None:
         if not isinstance(error, (LabError, KeyboardInterrupt)):

@@ -27,10 +27,10 @@ STATES = Path("/var/lib/saglab")
 _METERS = "meters"  # a directory
 _DATABASES = ("state.db", "traffic.db")
 _FILES = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")), "lock")
-_FORMAT = 2  # another one is not read
+_FORMAT = 3  # another one is not read
 _HASH = "argon2id"
 _SCHEMA = """
-CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER);
+CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER, scripts INTEGER);
 CREATE TABLE operation (
     number INTEGER PRIMARY KEY, caller TEXT, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT
 );
@@ -47,11 +47,12 @@ class NotKept(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Which lab a state is of, and how many calls it holds."""
+    """Which lab a state is of, how many calls it holds, and how many scripts of the customer's its scenario brought."""
 
     scenario: str
     left_out: tuple[str, ...]
     calls: int
+    scripts: int = 0
 
 
 class Keeping:
@@ -89,13 +90,16 @@ class Keeping:
 
     def kept(self) -> Kept | None:
         """What is there; None when nothing is, or a scenario that was cut short."""
-        row = self._database.execute("SELECT format, scenario, left_out, complete FROM lab").fetchone()
-        if row is None or not row[3]:
+        row = self._database.execute("SELECT * FROM lab").fetchone()
+        if row is None:
             return None
         if row[0] != _FORMAT:
             raise MachineError(f"the state in {self.directory} has format {row[0]}, not {_FORMAT}; `saglab down` forgets it")
+        _, scenario, left_out, _, complete, scripts = row
+        if not complete:
+            return None
         calls = self._database.execute("SELECT count(*) FROM operation").fetchone()[0]
-        return Kept(row[1], tuple(json.loads(row[2])), calls)
+        return Kept(scenario, tuple(json.loads(left_out)), calls, scripts)
 
     def begin(self, scenario: str, left_out: Sequence[str], seed: bytes, cloud: Cloud) -> None:
         """Forget what is there, and keep the calls of a new cloud from here on. Raises NotKept."""
@@ -104,17 +108,17 @@ class Keeping:
                 self._database.execute("DELETE FROM operation")
                 self._database.execute("DELETE FROM lab")
                 row = (_FORMAT, scenario, json.dumps(list(left_out)), seed, 0)
-                self._database.execute("INSERT INTO lab VALUES (?, ?, ?, ?, ?)", row)
+                self._database.execute("INSERT INTO lab VALUES (?, ?, ?, ?, ?, 0)", row)
             _empty(self.directory / _METERS)
         except (sqlite3.Error, OSError) as error:
             raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
         cloud.keep_with(self._keep)
 
-    def complete(self) -> None:
-        """What was kept since `begin` counts now. Raises NotKept."""
+    def complete(self, *, scripts: int = 0) -> None:
+        """What was kept since `begin` counts now. Of scripts, which are programs, their number is kept. Raises NotKept."""
         try:
             with self._database:
-                self._database.execute("UPDATE lab SET complete = 1")
+                self._database.execute("UPDATE lab SET complete = 1, scripts = ?", (scripts,))
         except sqlite3.Error as error:
             raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
 

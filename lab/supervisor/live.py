@@ -67,18 +67,30 @@ class LiveLab:
         result = run_on(self._lab, scenario)
         if result.error:
             raise LabError(f"the scenario ended early: {result.error}")
-        self._keeping.complete()
+        self._keeping.complete(scripts=len(self._lab.scripts))
         self._lab.clouds.forget_plan()
         self._follow()
         return result
 
-    def restore(self) -> None:
-        """Bring a lab back as it was configured when it ended."""
+    def restore(self, scenario: Scenario | None = None) -> None:
+        """Bring a lab back as it was configured when it ended, with the customer's scripts of its scenario, if that is given."""
         self._lab = Lab(self.info.scenario, seed=self._keeping.seed(), backend=self._backend, mailbox=self._mailbox)
         self._keeping.restore(self._lab.cloud)
+        if scenario is not None:
+            self._take_scripts(scenario)
         self._lab.apps.renew()
         self._follow()
         self._metering.begin(self._lab.cloud, self._backend.meters())
+
+    def _take_scripts(self, scenario: Scenario) -> None:
+        """Scripts are not kept: the scenario is run once more, without any network, to have them again."""
+        rehearsal = Lab(scenario.name, skip=self.info.left_out, seed=self._keeping.seed())
+        scenario.run(rehearsal)
+        if self._lab.take_scripts(rehearsal):
+            self._log.add("scripts", f"{len(rehearsal.scripts)} of the customer's scripts run again")
+        else:
+            told = f"{scenario.name} does something else than when the lab came up, so the customer's scripts do not run again"
+            self._log.add("scripts", told)
 
     # What can be done
 

@@ -14,6 +14,7 @@ from lab import connect
 from lab.errors import LabError
 from lab.supervisor.answers import DeviceInfo
 from lab.supervisor.client import Client
+from lab.supervisor.door import living
 from tests.supervisor.command import saglab_process
 from tests.supervisor.processes import Process, processes
 
@@ -68,4 +69,16 @@ def test_the_supervisor_notices_and_the_customers_script_follows(client: Client)
     (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
     alibaba.switch_smart_access_gateway_device(gateway.id)
     assert [it.role for it in devices(client)] == ["active", "standby"]
+    assert client.ping("app", "ecs", 1).passed
+
+
+@pytest.mark.requirement("S0-018")
+def test_the_customers_script_runs_again_in_a_lab_that_was_killed(client: Client, tmp_path: Path) -> None:
+    next(process for process in processes(client) if process.role == "supervisor").kill()
+    wait_until(lambda: NAME not in living(), "the lab to be gone")
+    saglab_process("up", "--name", NAME, "--state", str(tmp_path / "state"))
+    alibaba = connect(NAME).alibaba
+    (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
+    wait_until(lambda: all(it.vpn_status == "Normal" for it in devices(client)), "both devices to connect")
+    alibaba.switch_smart_access_gateway_device(gateway.id)
     assert client.ping("app", "ecs", 1).passed

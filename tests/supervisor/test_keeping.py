@@ -52,6 +52,16 @@ def changes(cloud: Cloud) -> list[tuple[int, str, tuple[str, ...]]]:
     return [(operation.number, operation.call, operation.touched) for operation in cloud.journal if operation.error is None]
 
 
+@pytest.mark.parametrize("scripts", [0, 2])
+def test_that_there_are_scripts_is_kept(tmp_path: Path, scripts: int) -> None:
+    keeping = Keeping(tmp_path)
+    keeping.begin("x", (), SEED, Cloud(SEED))
+    assert keeping.kept() is None
+    keeping.complete(scripts=scripts)
+    assert keeping.kept() == Kept("x", (), 0, scripts)
+    keeping.close()
+
+
 def test_what_is_changed_after_coming_back_is_kept_too(tmp_path: Path) -> None:
     keeping, cloud = begun(tmp_path)
     first = cloud.aws.create_vpc("10.0.0.0/16")
