@@ -56,7 +56,10 @@ _ERROR_LENGTH = socket.CMSG_SPACE(_EXTENDED_ERROR.size + _SOCKADDR_LENGTH) + _AN
 _QUOTED_LENGTH = 64  # bytes of a returned payload that are looked at
 
 REPORTS_KEPT = 64
-"""Reports that wait to be taken. Our choice: later ones say nothing new."""
+"""Reports that wait to be taken, and that are read at a time. Our choice: later ones say nothing new."""
+
+ATTEMPTS = 8
+"""Of a call that the kernel answers with news of earlier datagrams. Our choice: more would only serve who floods us with ICMP."""
 
 BUFFER_SIZE = 4 * 1024 * 1024
 """Bytes of each socket buffer. Our choice: some 40 ms of a gigabit a second, so that a pause of the process loses nothing."""
@@ -123,7 +126,12 @@ class UnderlaySocket:
 
     def receive_into(self, buffer: memoryview) -> Received:
         """Read a datagram, or several if they were gathered. Raises BlockingIOError when none waits."""
-        length, ancillary, _, endpoint = self._despite_errors(self._socket.recvmsg_into, [buffer], _ANCILLARY_LENGTH)
+        try:
+            length, ancillary, _, endpoint = self._despite_errors(self._socket.recvmsg_into, [buffer], _ANCILLARY_LENGTH)
+        except BlockingIOError:
+            raise
+        except OSError as error:  # no datagram is at fault: ICMP comes faster than we read
+            raise BlockingIOError(errno.EAGAIN, "nothing but news of earlier datagrams") from error
         stride, tos = length, 0
         for level, kind, data in ancillary:
             if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS):
@@ -159,7 +167,7 @@ class UnderlaySocket:
         return reports
 
     def _despite_errors(self, call: Callable[..., Result], *arguments: object) -> Result:
-        """The kernel answers a call with what ICMP said about an earlier datagram. That must not cost the one at hand."""
+        """The kernel answers a call with what ICMP said about an earlier datagram, once. That must not cost the one at hand."""
         try:
             return call(*arguments)
         except BlockingIOError:
@@ -167,18 +175,17 @@ class UnderlaySocket:
         except OSError as error:
             if error.errno == errno.ENOBUFS:
                 raise  # this is about the datagram at hand: a queue behind the socket is full
-            self.drain_errors()
         try:
-            return call(*arguments)
-        except BlockingIOError:
-            raise
-        except OSError:
+            return _persist(call, *arguments)
+        finally:
             self.drain_errors()  # or the socket would go on waking us
-            raise
 
     def drain_errors(self) -> None:
-        """Read all that the kernel has to say about datagrams sent before; a socket with such news is ready for reading."""
-        while True:
+        """Read what the kernel has to say about datagrams sent before; a socket with such news is ready for reading.
+
+        No more than is kept at a time: a flood of ICMP must not hold up what else there is to do.
+        """
+        for _ in range(REPORTS_KEPT):
             try:
                 quoted, ancillary, _, endpoint = self._socket.recvmsg(_QUOTED_LENGTH, _ERROR_LENGTH, socket.MSG_ERRQUEUE)
             except BlockingIOError:
@@ -192,6 +199,18 @@ class UnderlaySocket:
         number, origin, _, _, mtu, _ = _EXTENDED_ERROR.unpack_from(error)
         if number == errno.EMSGSIZE:
             self._reports.append(PathReport(endpoint, mtu, quoted, origin == _SO_EE_ORIGIN_LOCAL))
+
+
+def _persist(call: Callable[..., Result], *arguments: object) -> Result:
+    """Between two attempts ICMP may have brought more news; an error that is about the datagram at hand comes each time."""
+    for _ in range(ATTEMPTS - 2):
+        try:
+            return call(*arguments)
+        except BlockingIOError:
+            raise
+        except OSError:
+            continue
+    return call(*arguments)
 
 
 def open_underlay(address: IPv4Address, port: int, *, shared: bool = False) -> socket.socket:
