@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dataplane.errors import DropReason
-from dataplane.meters import Cell, Record
+from dataplane.meters import Cell, Entry, Record
 
 
 @dataclass(slots=True)
@@ -18,10 +18,16 @@ class Traffic:
     dummies: int = 0
     keepalives: int = 0
 
-    def add(self, length: int, packets: int = 1) -> None:
-        """Count packets of `length` bytes in all."""
+    def add(self, length: int, packets: int) -> None:
+        """Count packets of `length` bytes in all, which nobody meters."""
         self.packets += packets
         self.bytes += length
+
+    def count(self, length: int) -> Entry | None:
+        """Count a packet, and return what of it is to be put down when it goes on."""
+        self.packets += 1
+        self.bytes += length
+        return None
 
 
 @dataclass(slots=True)
@@ -39,17 +45,15 @@ class Counters:
 
 @dataclass(slots=True, kw_only=True)
 class MeteredTraffic(Traffic):
-    """Traffic that is counted in a record, too, from its cell `first` on. The bytes are what is billed, so they come first."""
+    """Traffic that is counted in a record, too, from its cell `first` on, and there packet by packet as each goes on."""
 
     record: Record
     first: int
 
-    def add(self, length: int, packets: int = 1) -> None:
-        cells, first = self.record.cells, self.first
-        cells[first + 1] += length
-        cells[first] += packets
-        self.packets += packets
+    def count(self, length: int) -> Entry:
+        self.packets += 1
         self.bytes += length
+        return Entry(self.record, self.first, length)
 
 
 _DROPS = {

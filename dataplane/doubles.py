@@ -117,6 +117,8 @@ class Underlay:
     def carry_out(self, gateway: Gateway, effects: list[Effect]) -> None:
         """Do what a gateway's engine wants."""
         for effect in effects:
+            if isinstance(effect, Send | Deliver) and effect.entry is not None:
+                effect.entry.put_down()
             if isinstance(effect, Deliver):
                 gateway.delivered.append(bytes(effect.packet))
             else:

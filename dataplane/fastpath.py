@@ -89,7 +89,7 @@ class FastPath:
         except RemoteError as error:
             peer.counters.drops[error.reason] += superpacket.pieces
             return
-        if superpacket.pieces < self._fewest:
+        if superpacket.pieces < self._fewest or peer.is_metered:
             for piece in cut(superpacket):
                 yield from self._send_one(piece, now)
         else:
@@ -143,7 +143,8 @@ class FastPath:
 
     def _deliver(self, burst: Burst, refused: Collection[int], peer: RemoteGateway, now: float) -> Iterator[Effect | BatchEffect]:
         place = 0
-        looks = 0 if peer.inbound_shaper is None else RUNS_LOOKED_FOR  # what may have to wait goes packet by packet
+        goes_together = peer.inbound_shaper is None and not peer.is_metered
+        looks = 0 if goes_together else RUNS_LOOKED_FOR  # what may have to wait, or is put down, goes packet by packet
         while place < burst.pieces:
             run = None
             if not refused and looks < RUNS_LOOKED_FOR:

@@ -76,8 +76,8 @@ class Lane:
         head = _ESP_HEADER.pack(sa.spi, sequence, sequence)
         plain = b"".join((packet, _TRAILERS[length % ALIGNMENT]))
         sealed = sa.encrypt(sa.salt + head[ASSOCIATED_LENGTH:], plain, head[:ASSOCIATED_LENGTH])
-        peer.sent(1, length, now)
-        return _effect(Send, (head + sealed, endpoint, peer.name, engine.outer_tos(tos), False))
+        entry = peer.sent_one(length, now)
+        return _effect(Send, (head + sealed, endpoint, peer.name, engine.outer_tos(tos), False, entry))
 
     def inbound(self, datagram: Buffer, endpoint: Endpoint, outer_tos: int, now: float) -> Sequence[Deliver] | None:
         """What a datagram from the underlay becomes: nothing (yet) where the peer's inbound bandwidth is spent."""
@@ -112,5 +112,4 @@ class Lane:
         packet = payload[:length]
         if peer.inbound_shaper is not None:
             return peer.accept(packet, now)
-        peer.counters.received.add(length)
-        return (_effect(Deliver, (packet,)),)
+        return (_effect(Deliver, (packet, peer.counters.received.count(length))),)

@@ -12,9 +12,10 @@ sees a number that was true. A record is never taken away: a name goes on where 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from dataplane.errors import LocalError
 
@@ -81,6 +82,44 @@ class Record:
 
     def read(self) -> Reading:
         return Reading(*self.cells[: Cell.SPENT_KEY].tolist())
+
+
+class Entry(NamedTuple):
+    """What packets of `length` bytes in all add to a record, in its cell `first` and the one behind it.
+
+    Whoever gives them on puts it down right before the system call that does so. A call that was begun is finished even if the
+    process is killed in it, so what is counted and what went on differ by that one call's packets at most, and then only if the
+    process dies in the instant between the two.
+    """
+
+    record: Record
+    first: int
+    length: int
+    packets: int = 1
+
+    def put_down(self) -> None:
+        """The bytes are what is billed, so they come last: right before the call."""
+        cells, first = self.record.cells, self.first
+        cells[first] += self.packets
+        cells[first + 1] += self.length
+
+    def strike(self) -> None:
+        """The kernel refused them."""
+        cells, first = self.record.cells, self.first
+        cells[first + 1] -= self.length
+        cells[first] -= self.packets
+
+
+def summed(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for those that follow each other and belong together."""
+    sums: list[Entry] = []
+    for record, first, length, packets in entries:
+        last = sums[-1] if sums else None
+        if last is not None and last.record is record and last.first == first:
+            sums[-1] = Entry(record, first, last.length + length, last.packets + packets)
+        else:
+            sums.append(Entry(record, first, length, packets))
+    return sums
 
 
 class Meters:

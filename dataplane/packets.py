@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dataplane.meters import Entry
+
 Buffer = bytes | bytearray | memoryview
 Endpoint = tuple[str, int]
 """An IPv4 address in dotted form and a UDP port, as a socket takes and gives them."""
@@ -38,7 +40,7 @@ class PathReport(NamedTuple):
 class Send(NamedTuple):
     """Effect: send `payload` as one UDP datagram from the underlay socket. `peer` is where a refusal is counted.
 
-    A probe may be too big for the path, and is not missed then.
+    A probe may be too big for the path, and is not missed then. `entry` is to be put down right before it is sent.
     """
 
     payload: Buffer
@@ -46,6 +48,7 @@ class Send(NamedTuple):
     peer: str
     tos: int = 0
     is_probe: bool = False
+    entry: Entry | None = None
 
 
 class SendBatch(NamedTuple):
@@ -67,9 +70,10 @@ class SendFromIkePort(NamedTuple):
 
 
 class Deliver(NamedTuple):
-    """Effect: write an IPv4 packet to the TUN device."""
+    """Effect: write an IPv4 packet to the TUN device. `entry` is to be put down right before."""
 
     packet: Buffer
+    entry: Entry | None = None
 
 
 class DeliverSuperPacket(NamedTuple):

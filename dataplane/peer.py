@@ -13,7 +13,7 @@ from dataplane.counters import Counters, MeteredCounters
 from dataplane.errors import DropReason, LocalError, OutsideSelector, PeerNotHeard
 from dataplane.esp import NEXT_HEADER_DUMMY, InboundSa, Opened, OutboundSa, overlay_mtu
 from dataplane.ipv4 import Ipv4Header
-from dataplane.meters import Record
+from dataplane.meters import Entry, Record
 from dataplane.packets import Buffer, Deliver, Endpoint, PathReport, Send
 from dataplane.path_mtu import PathMtu, Probe, parse_probe
 from dataplane.prefixes import PrefixTable
@@ -82,6 +82,7 @@ class RemoteGateway(ABC):
         """Whether `admit` asks more of a packet than a source behind the peer, and `permit` anything at all."""
         self._probes: deque[int] = deque(maxlen=PROBES_REMEMBERED)
         self.counters = Counters()
+        self.is_metered = False
         self.shaper: Shaper | None = None
         """What holds that which is sent to the peer to its peak bandwidth; None where it has none."""
         self.inbound_shaper: Shaper | None = None
@@ -135,8 +136,9 @@ class RemoteGateway(ABC):
         self.inbound_shaper = _reshaped(self.inbound_shaper, bandwidth, SMALL_ROOM)
 
     def count_in(self, record: Record) -> None:
-        """Count what passes in a record, too, which outlives this process."""
+        """Count what passes in a record, too, which outlives this process. Packets then go one by one, for each is put down."""
         self.counters = MeteredCounters.on(record)
+        self.is_metered = True
 
     @abstractmethod
     def inbound_spis(self) -> tuple[int, ...]:
@@ -191,8 +193,7 @@ class RemoteGateway(ABC):
         """Take a packet that was admitted: it goes on at once, waits for the peer's inbound bandwidth, or is dropped."""
         shaper = self.inbound_shaper
         if shaper is None or shaper.may_pass(len(packet), now):
-            self.counters.received.add(len(packet))
-            return (Deliver(packet),)
+            return (Deliver(packet, self.counters.received.count(len(packet))),)
         is_first = not shaper.backlog
         if not shaper.hold(Held(bytearray(packet), COMPLETE, len(packet))):
             self.counters.exceeded(DropReason.INBOUND_BANDWIDTH_EXCEEDED)
@@ -203,8 +204,7 @@ class RemoteGateway(ABC):
     def release(self, now: float) -> Iterator[Deliver]:
         """What has waited for the peer's inbound bandwidth until now. It counts as received when it goes on."""
         for held in () if self.inbound_shaper is None else self.inbound_shaper.release(now):
-            self.counters.received.add(held.size)
-            yield Deliver(held.packet)
+            yield Deliver(held.packet, self.counters.received.count(held.size))
 
     def release_due_at(self) -> float | None:
         """When `release` has something to do next, None for never."""
@@ -226,8 +226,7 @@ class RemoteGateway(ABC):
         if self.heard_at is None or self.outbound is None:
             raise PeerNotHeard(f"{self.name} has not been heard yet")
         effect = self._emit(self.outbound.encapsulate(packet), now, tos)
-        self.counters.sent.add(len(packet))
-        return effect
+        return effect._replace(entry=self.counters.sent.count(len(packet)))
 
     @property
     def is_reachable(self) -> bool:
@@ -241,6 +240,11 @@ class RemoteGateway(ABC):
         self._sent_at = now
         self.counters.sent.add(length, packets)
         return self.endpoint
+
+    def sent_one(self, length: int, now: float) -> Entry | None:
+        """Note a packet that is on its way. Returns what of it is to be put down."""
+        self._sent_at = now
+        return self.counters.sent.count(length)
 
     def due_at(self) -> float | None:
         """When `tick` has something to do next, None for never; minus infinity stands for at once."""

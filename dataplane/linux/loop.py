@@ -16,7 +16,7 @@ from dataplane.linux.outbox import REFUSALS, Outbox
 from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
-from dataplane.packets import BatchEffect, Buffer, Datagram, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
+from dataplane.packets import BatchEffect, Datagram, Deliver, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
 from dataplane.shaping import Shaping
 
 IKE_READS = 8
@@ -167,19 +167,24 @@ class Loop:
             elif isinstance(effect, SendFromIkePort):
                 self._send_from_ike_port(effect)
             else:
-                self._deliver(effect.packet)
+                self._deliver(effect)
 
     def _deliver_superpacket(self, effect: DeliverSuperPacket) -> None:
         try:
             self._tun.write_superpacket(effect.offload, effect.parts)
         except OSError:
             for packet in effect.packets:
-                self._deliver(packet)
+                self._deliver(Deliver(packet))
 
-    def _deliver(self, packet: Buffer) -> None:
+    def _deliver(self, deliver: Deliver) -> None:
+        packet, entry = deliver
+        if entry is not None:
+            entry.put_down()
         try:
             self._tun.write(packet)
         except OSError:
+            if entry is not None:
+                entry.strike()
             self._engine.drops[DropReason.OVERLAY_REFUSED] += 1
 
     def _send_from_ike_port(self, effect: SendFromIkePort) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dataplane.errors import DropReason
 from dataplane.linux.udp import UnderlaySocket
+from dataplane.meters import Entry, summed
 from dataplane.packets import Buffer, Send, SendBatch
 from dataplane.segmentation import LARGEST_SEND, SEGMENTS
 
@@ -54,8 +55,10 @@ class Outbox:
         if not waiting:
             return
         first = waiting[0]
-        if len(waiting) > 1 and self._send_together([send.payload for send in waiting], len(first.payload), first):
-            return
+        if len(waiting) > 1:
+            entries = summed(send.entry for send in waiting if send.entry is not None)
+            if self._send_together([send.payload for send in waiting], len(first.payload), first, entries):
+                return
         for send in waiting:
             self._send(send)
 
@@ -67,20 +70,33 @@ class Outbox:
         for start in range(0, len(batch.payload), batch.segment):
             self._send(Send(batch.payload[start : start + batch.segment], batch.endpoint, batch.peer, batch.tos))
 
-    def _send_together(self, parts: Sequence[Buffer], segment: int, like: Send | SendBatch) -> bool:
+    def _send_together(
+        self, parts: Sequence[Buffer], segment: int, like: Send | SendBatch, entries: Sequence[Entry] = ()
+    ) -> bool:
         """Whether that is settled; if not, each is to be sent alone."""
+        for entry in entries:
+            entry.put_down()
         try:
             self._underlay.send_batch(parts, segment, like.endpoint, like.tos)
         except OSError as error:
+            for entry in entries:
+                entry.strike()
             if error.errno == errno.EIO:
                 self.batches = False  # the interface cannot do the checksums that this takes: ip(7), UDP_SEGMENT
             return False
         return True
 
     def _send(self, send: Send) -> None:
+        if send.entry is not None:
+            send.entry.put_down()
         try:
             self._underlay.send(send.payload, send.endpoint, send.tos)
         except BlockingIOError:
-            self._refused(send, DropReason.UNDERLAY_BUSY)
+            self._refuse(send, DropReason.UNDERLAY_BUSY)
         except OSError as error:
-            self._refused(send, REFUSALS.get(error.errno or 0, DropReason.UNDERLAY_REFUSED))
+            self._refuse(send, REFUSALS.get(error.errno or 0, DropReason.UNDERLAY_REFUSED))
+
+    def _refuse(self, send: Send, reason: DropReason) -> None:
+        if send.entry is not None:
+            send.entry.strike()
+        self._refused(send, reason)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.packet import raw
 
 from dataplane.doubles import PEER
 from dataplane.meters import Reading, read_meters
-from tests.dataplane.test_process import PointOfPresence, Process, ended, in_namespace_of, running, udp_socket_in, wait_until
+from dataplane.packets import Datagram, Deliver
+from tests.dataplane.test_process import (
+    PointOfPresence,
+    Process,
+    ended,
+    in_namespace_of,
+    must_in_namespace_of,
+    running,
+    udp_socket_in,
+    wait_until,
+)
 
 pytestmark = [
     pytest.mark.emulation,
@@ -19,7 +35,8 @@ pytestmark = [
 ]
 
 METER = "cu-1"
-PAYLOAD = 72  # bytes behind the headers of IP and ICMP
+PAYLOAD = 72  # bytes behind the headers of IP and ICMP, or UDP
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
 
 @pytest.fixture
@@ -67,6 +84,54 @@ def test_packets_of_before_a_kill_and_after_it_add_up(killed: Process) -> None:
         carry(killed, handle, 2)
         assert killed.peer()["sent_bytes"] == 200
         assert read(killed) == Reading(sent_packets=5, sent_bytes=500)
+
+
+BURST = 1000  # packets in each direction
+ONE_CALL = 64  # datagrams: what may have been counted and not given on, if the process dies in the instant between the two
+PORT = 5000
+
+
+def inner(number: int) -> bytes:
+    header = IP(src="192.168.1.10", dst="10.0.1.10", id=number) / UDP(sport=PORT, dport=PORT, chksum=0)
+    return raw(header / bytes(PAYLOAD))
+
+
+def waiting(connection: socket.socket) -> Iterator[Datagram]:
+    """All that a socket has got."""
+    connection.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield Datagram(*connection.recvfrom(65535))
+
+
+def test_what_went_on_is_counted_when_the_worker_is_killed_in_full_traffic(process: Process) -> None:
+    """A queue waits on either side of it."""
+    with running(process) as handle, udp_socket_in(handle) as underlay, udp_socket_in(handle) as host:
+        for command in ("address add 10.0.1.10/32 dev lo", "route add 192.168.0.0/16 dev tun0 src 10.0.1.10"):
+            must_in_namespace_of(handle, "ip", *command.split())
+        for each in (underlay, host):
+            each.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 * 1024 * 1024)
+        host.bind(("10.0.1.10", PORT))
+        pop, worker = PointOfPresence(underlay), worker_of(handle)
+        pop.receive()
+        wait_until(lambda: process.peer()["heard"] is not None, "the answer to the opening dummy packet")
+        os.kill(worker, signal.SIGSTOP)
+        for number in range(BURST):
+            pop.send(inner(number))
+            host.sendto(bytes(PAYLOAD), ("192.168.1.10", PORT))
+        os.kill(worker, signal.SIGCONT)
+        counted = read(process)
+        while min(counted.received_packets, counted.sent_packets) < BURST // 10:
+            assert handle.poll() is None
+            counted = read(process)
+        os.kill(worker, signal.SIGKILL)
+        handle.wait()
+        counted = read(process)
+        received = len(list(waiting(host)))
+        sent = len([one for one in pop.engine.inbound(list(waiting(underlay)), time.monotonic()) if isinstance(one, Deliver)])
+    assert 0 <= counted.received_packets - received <= 1
+    assert 0 <= counted.sent_packets - sent <= ONE_CALL
+    assert (counted.received_bytes, counted.sent_bytes) == (100 * counted.received_packets, 100 * counted.sent_packets)
 
 
 def test_nobody_else_may_count_in_the_file(process: Process) -> None:
