@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SAG_NOT_ATTACHED_TO_CCN = "SAG_NOT_ATTACHED_TO_CCN"
     SAG_OVERDUE_PAYMENT = "SAG_OVERDUE_PAYMENT"
     SAG_DEVICE_STANDBY = "SAG_DEVICE_STANDBY"
+    SAG_DEVICE_NOT_CONFIGURED = "SAG_DEVICE_NOT_CONFIGURED"
     SAG_APP_NOT_CONNECTED = "SAG_APP_NOT_CONNECTED"
 
     @property
@@ -58,5 +59,6 @@ _TEXT = {
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
     Reason.SAG_OVERDUE_PAYMENT: "the gateway's subscription has ended, so it has no tunnel",
     Reason.SAG_DEVICE_STANDBY: "the device is the standby one of its pair, and has no tunnel until it is switched to",
+    Reason.SAG_DEVICE_NOT_CONFIGURED: "the device has trusted no controller since it started: it has no configuration, no tunnel",
     Reason.SAG_APP_NOT_CONNECTED: "no client of the SAG app is connected to the CCN, so the address is nobody's",
 }

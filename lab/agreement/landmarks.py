@@ -99,6 +99,16 @@ def _make() -> tuple[Landmark, ...]:
         ),
         Landmark(Reason.SAG_OVERDUE_PAYMENT, _ask("app", "ecs"), (Call("clock", "move_forward", {"months": MONTHS}),)),
         Landmark(
+            Reason.SAG_DEVICE_NOT_CONFIGURED,
+            _ask("app", "ecs"),
+            (
+                _alibaba("issue_controller_certificate", days=1),
+                Call("clock", "move_forward", {"days": 2}),
+                _aws("stop_instances", instance_id=here.machines["vcpe"]),
+                _aws("start_instances", instance_id=here.machines["vcpe"]),
+            ),
+        ),
+        Landmark(
             Reason.SAG_NOT_ATTACHED_TO_CCN,
             _ask("app", "ecs"),
             (_alibaba("unbind_smart_access_gateway", ccn_id=here.ccn, smart_ag_id=here.sag),),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dataplane.ike.identity import fqdn, key_id
 from lab.cloud import Cloud
+from lab.cloud.alibaba.controller_certificate import certificate_in
 from lab.cloud.alibaba.ens import ENS_SAG_VCPE
 from lab.cloud.alibaba.resources import ACTIVE, ACTIVE_ROLE, ACTIVE_STANDBY, Device, EnsInstance, SmartAccessGateway
 from lab.cloud.alibaba.resources import RUNNING as ENS_RUNNING
@@ -138,6 +139,15 @@ def may_connect(claim: Claim) -> bool:
 def waits(claim: Claim) -> bool:
     """Whether the device is the standby one of an active-standby pair."""
     return claim.gateway.ha_type == ACTIVE_STANDBY and claim.device.role != ACTIVE_ROLE
+
+
+def has_configuration(cloud: Cloud, claim: Claim) -> bool:
+    """Whether the device may have been told its configuration, which it keeps for as long as its machine runs.
+
+    It calls as soon as it runs, and believes a controller whose certificate is good. Whoever issues another one does so with a
+    certificate that is good then, so the last one tells of all since the start.
+    """
+    return claim.machine.launch_time <= certificate_in(cloud.store).not_after
 
 
 def _rank(claim: Claim) -> tuple[bool, bool]:

@@ -8,11 +8,22 @@ from ipaddress import IPv4Address
 
 from dataplane.check import EniCheck
 from lab.cloud import Cloud
+from lab.cloud.alibaba.controller_certificate import certificate_in
 from lab.cloud.alibaba.propagation import gateway_routes
 from lab.cloud.alibaba.resources import ARREARAGE, CloudConnectNetwork
 from lab.cloud.aws.resources import Instance
 from lab.cloud.aws.resources import RouteTable as CloudTable
-from lab.compiler.device import Claim, Devices, claim_of, is_vcpe, may_connect, proof_of_machine, tunnel_name
+from lab.compiler.device import (
+    Claim,
+    Devices,
+    claim_of,
+    has_configuration,
+    is_vcpe,
+    may_connect,
+    proof_of_machine,
+    tunnel_name,
+    waits,
+)
 from lab.compiler.draft import NodeDraft, no_route
 from lab.compiler.fabric import Port
 from lab.compiler.names import TUN, table_number
@@ -72,8 +83,8 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, de
     gateway = claim.gateway
     machine.kind = NodeKind.GATEWAY
     lan_side = [port.device for port in seat.ports]
-    if gateway.ccn_id is None or not may_connect(claim):
-        write_table(machine, lan_side, gateway.origin, (_without_tunnel(claim),))
+    if gateway.ccn_id is None or not may_connect(claim) or not has_configuration(cloud, claim):
+        write_table(machine, lan_side, gateway.origin, (_without_tunnel(cloud, claim),))
         return
     learned = gateway_routes(cloud.store, gateway.id)
     tunnel = tuple(Route(route.destination, route.origin, TUN, source=seat.own) for route in learned)
@@ -97,14 +108,16 @@ def write_gateway(cloud: Cloud, machine: NodeDraft, claim: Claim, seat: Seat, de
     machine.services.append(Tunnel(TUN, seat.underlay, UDP_PORT, (peer,), gateway.origin, seat.check))
 
 
-def _without_tunnel(claim: Claim) -> Route:
+def _without_tunnel(cloud: Cloud, claim: Claim) -> Route:
     """Why a gateway's machine has no tunnel. Overdue payment is told first, as the console does."""
     gateway = claim.gateway
     if gateway.status == ARREARAGE:
         return no_route(gateway.status_origin, Reason.SAG_OVERDUE_PAYMENT)
     if gateway.ccn_id is None:
         return no_route(gateway.origin, Reason.SAG_NOT_ATTACHED_TO_CCN)
-    return no_route(gateway.devices_origin, Reason.SAG_DEVICE_STANDBY)
+    if waits(claim):
+        return no_route(gateway.devices_origin, Reason.SAG_DEVICE_STANDBY)
+    return no_route(certificate_in(cloud.store).origin, Reason.SAG_DEVICE_NOT_CONFIGURED)
 
 
 def ccn_address(cloud: Cloud, ccn_id: str) -> IPv4Address:

@@ -21,6 +21,7 @@ _CHECKS = {
         *("create_route", "replace_route", "delete_route", "create_ens_route", "delete_ens_route"),
         *("modify_smart_access_gateway", "publish_route_entries"),
     ),
+    Check.CONTROLLER: ("issue_controller_certificate",),
     Check.CCN: ("bind_smart_access_gateway", "create_cloud_connect_network"),
     Check.CEN: ("attach_c", "create_cen", "associate_cen", "set_cen"),
     Check.TUNNEL: ("allocate_address", "associate_address", "create_internet_gateway", "attach_internet_gateway"),

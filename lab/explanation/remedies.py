@@ -49,6 +49,7 @@ Remedy = tuple[Call, ...]
 
 # An entry that makes an exception stands before the one it is an exception to; a first one leaves room before it. Our choice.
 _FIRST_ENTRY = 100
+_CERTIFIED = 365  # days of a new certificate: our choice
 _SHARE = 10  # Mbit/s of a bandwidth plan: our choice, enough for a ping
 
 
@@ -447,6 +448,11 @@ def _switch(situation: Situation) -> Iterator[Remedy]:
         yield (Call.of("alibaba.switch_smart_access_gateway_device", smart_ag_id=gateway),)
 
 
+def _certificate(_situation: Situation) -> Iterator[Remedy]:
+    """One that the device believes; it calls again by itself."""
+    yield (Call.of("alibaba.issue_controller_certificate", days=_CERTIFIED),)
+
+
 def _gateway_here(situation: Situation) -> str | None:
     """The gateway whose machine dropped the packet: the route that did so is the gateway's."""
     route = situation.hop.route
@@ -467,6 +473,7 @@ _REMEDIES: dict[Reason | Drop, Callable[[Situation], Iterator[Remedy]]] = {
     Reason.SAG_NOT_ATTACHED_TO_CCN: _junction,
     Reason.SAG_OVERDUE_PAYMENT: _renewal,
     Reason.SAG_DEVICE_STANDBY: _switch,
+    Reason.SAG_DEVICE_NOT_CONFIGURED: _certificate,
     Reason.CEN_NO_BANDWIDTH_PLAN: _bandwidth,
     Drop.OUTSIDE_SELECTOR: _outside_selector,
     Drop.NO_PEER_FOR_DESTINATION: _junction,

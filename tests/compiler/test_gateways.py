@@ -177,6 +177,28 @@ def test_a_gateway_in_arrears_serves_nobody_until_it_is_renewed(w: World, fate) 
     assert fate(site.host, "192.168.1.10") == fate(ecs, "10.1.0.20") == BOTH
 
 
+# A device that has never trusted its controller
+
+
+@pytest.mark.requirement("S0-050")
+def test_a_device_that_trusts_no_certificate_has_no_tunnel_until_it_does_and_keeps_it_then(w: World, fate) -> None:
+    site = w.site(1, routes=ALIBABA)
+    ecs, (vcpe,) = w.join(), site.machines
+
+    def certify_and_let_expire() -> None:
+        w.alibaba.issue_controller_certificate(days=1)
+        w.cloud.clock.move_forward(days=2)
+
+    certify_and_let_expire()
+    assert fate(site.host, "192.168.1.10") == BOTH, "it was configured before"
+    w.alibaba.stop_ens_instance(vcpe)
+    w.alibaba.start_ens_instance(vcpe)
+    assert fate(site.host, "192.168.1.10") == "there: SAG_DEVICE_NOT_CONFIGURED"
+    assert fate(ecs, "10.1.0.20") == "there: PEER_NOT_HEARD"
+    certify_and_let_expire()
+    assert fate(site.host, "192.168.1.10") == fate(ecs, "10.1.0.20") == BOTH, "it called while the certificate was good"
+
+
 # Several
 
 

@@ -138,6 +138,7 @@ class EnsOperations(AlibabaBase):
             public_ip_address=self._supply.public_address() if public_ip_identification else None,
             check_origin=origin,
             state_origin=origin,
+            launch_time=self._now,
         )
         self._store.put(instance)
         self._tell(instance, runs=True)
@@ -183,7 +184,8 @@ class EnsOperations(AlibabaBase):
         instance = self._get(EnsInstance, instance_id)
         if instance.state != before:
             raise CloudError("IncorrectInstanceStatus", f"the instance '{instance_id}' is {instance.state}, not {before}")
-        self._store.put(replace(instance, state=after, state_origin=self._origin(instance_id)))
+        launched = self._now if after == RUNNING else instance.launch_time
+        self._store.put(replace(instance, state=after, state_origin=self._origin(instance_id), launch_time=launched))
         self._tell(instance, runs=after == RUNNING)
 
     def _free_ens_address(self, network: EnsNetwork, wanted: Address | None) -> IPv4Address:

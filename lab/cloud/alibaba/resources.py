@@ -382,8 +382,9 @@ class EnsInstance(Record):
     """A machine on an edge node. With the vCPE image and user data it becomes a gateway (document 000…, introduction; S0-002).
 
     It has a public address of its own, an address in an ENS network, or both. `source_dest_check` is enforced by the gateway
-    itself, as no fabric does it; `check_origin` is the call that set it, `state_origin` what made the state what it is. One that
-    is in no security group is asked by none; `groups_origin` is the call that last changed which it is in.
+    itself, as no fabric does it; `check_origin` is the call that set it, `state_origin` what made the state what it is,
+    `launch_time` when it last started. One that is in no security group is asked by none; `groups_origin` is the call that last
+    changed which it is in.
     """
 
     NOUN: ClassVar[str] = "ENS instance"
@@ -404,6 +405,7 @@ class EnsInstance(Record):
     check_origin: Origin
     state: str = RUNNING
     state_origin: Origin
+    launch_time: datetime
 
     @property
     def place(self) -> tuple[tuple[str, IPv4Address], ...]:

@@ -53,6 +53,7 @@ class InstanceOperations(NetworkInterfaceOperations, ImageOperations):
             network_interface_ids=(),
             name=name,
             state_origin=origin,
+            launch_time=self._now,
             associate_public_ip_address=associate_public_ip_address,
         )
         self._store.put(instance)
@@ -164,7 +165,8 @@ class InstanceOperations(NetworkInterfaceOperations, ImageOperations):
 
     def _set_state(self, instance: Instance, state: str) -> None:
         if instance.state != state:
-            changed = replace(instance, state=state, state_origin=self._origin(instance.id))
+            launched = self._now if state == RUNNING else instance.launch_time
+            changed = replace(instance, state=state, state_origin=self._origin(instance.id), launch_time=launched)
             self._store.put(changed)
             self._tell(changed)
 

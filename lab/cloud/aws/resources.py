@@ -7,6 +7,7 @@ Attribute names are those of the EC2 API in snake_case.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 
@@ -261,7 +262,10 @@ class Image(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Instance(Record):
-    """`network_interface_ids` are in the order of their device indexes; the first is the primary one."""
+    """`network_interface_ids` are in the order of their device indexes; the first is the primary one.
+
+    `launch_time` is that of the last start.
+    """
 
     NOUN: ClassVar[str] = "instance"
     NOT_FOUND: ClassVar[str] = "InvalidInstanceID.NotFound"
@@ -274,4 +278,5 @@ class Instance(Record):
     name: str
     state: str = RUNNING
     state_origin: Origin
+    launch_time: datetime
     associate_public_ip_address: bool = False
