@@ -69,7 +69,7 @@ def _init(options: argparse.Namespace) -> int:
 
     try:
         with options.file.open("x", encoding="utf-8") as file:
-            file.write(FIRST)
+            file.write(FIRST.replace("lab.yaml", options.file.name))
     except FileExistsError:
         raise UsageError(f"{options.file} is there already; name another file") from None
     except OSError as error:

@@ -29,7 +29,11 @@ def add_verbs(verbs: Verbs) -> None:
         "diagram", help="draw a scenario's network, or a lab that is up: SVG, PNG, Mermaid or DOT", epilog=_EPILOG
     )
     scenario = diagram.add_argument(
-        "scenario", metavar="SCENARIO", nargs="?", default="", help="a scenario's end, in memory (default: the lab that is up)"
+        "scenario",
+        metavar="SCENARIO|FILE",
+        nargs="?",
+        default="",
+        help="a scenario's end or a lab file's network, in memory (default: the lab that is up)",
     )
     completed_by_scenarios(scenario)
     diagram.add_argument("--skip", metavar="STEP", action="append", default=[], help="of the scenario; may be repeated")

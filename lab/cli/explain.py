@@ -20,15 +20,17 @@ def add_verbs(verbs: Verbs) -> None:
     explain = verbs.add_parser(
         "explain",
         help="say what becomes of a packet at a scenario's end, why, and what would let it pass",
-        epilog="Exit status: 0 it reaches and the answer comes back, 1 it does not (or predicted and observed disagree), 2 wrong "
-        "usage or environment, or interrupted.",
+        description="Walk a packet and its answer in memory over the network at a scenario's end, or over a lab file's, and say "
+        "which rule let each pass or stopped it, where that stands, and which change would let it pass.",
+        epilog="Example: saglab explain lab.yaml app ecs --protocol tcp --port 443. Exit status: 0 it reaches and the answer "
+        "comes back, 1 it does not (or predicted and observed disagree), 2 wrong usage or environment, or interrupted.",
     )
     _add_options(explain)
     explain.set_defaults(handler=_explain)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    completed_by_scenarios(parser.add_argument("scenario", metavar="SCENARIO", help="its name, as `saglab scenarios` lists it"))
+    completed_by_scenarios(parser.add_argument("scenario", metavar="SCENARIO|FILE", help="a scenario by its name, or a lab file"))
     parser.add_argument("source", metavar="SRC", help="the machine that sends, by its name or id")
     parser.add_argument("destination", metavar="DST", help="a machine, or an address")
     parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")

@@ -19,10 +19,10 @@ def add_verbs(verbs: Verbs) -> None:
     impair = verbs.add_parser(
         "impair",
         help="have a link of a lab delay, lose, double or reorder packets",
-        description=f"What a link may do: {WHAT_A_LINK_MAY_DO}. Both directions are alike, or parted by a slash, first that from "
-        "the end named first. With --seed the same packets have the same fate each time. What was said before is replaced. "
-        "Without WHAT, links are listed.",
-        epilog='Example: saglab impair wan delay 20ms loss 1%% --seed 7. Or: saglab impair app/aws "delay 5ms / rate 1mbit"',
+        description=f"What a link may do: {WHAT_A_LINK_MAY_DO.replace('%%', '%')}. Both directions are alike, or parted by a "
+        "slash, first that from the end named first. With --seed the same packets have the same fate each time. What was said "
+        "before is replaced. Without WHAT, links are listed.",
+        epilog='Example: saglab impair wan delay 20ms loss 1% --seed 7. Or: saglab impair app/aws "delay 5ms / rate 1mbit"',
     )
     link = impair.add_argument(
         "link", metavar="LINK", nargs="?", default="", help="NODE/NODE, NODE:IFACE, or wan: where tunnels enter the internet"

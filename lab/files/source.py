@@ -96,17 +96,21 @@ class Source:
         try:
             return yaml.compose(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
-            raise InvalidFile([self._syntax_error(error)]) from None
+            raise InvalidFile([self._syntax_error(error, text)]) from None
         except yaml.reader.ReaderError as error:
             line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
-            message = f"no YAML: the character {error.character!r} is not allowed; remove it"
+            message = f"not valid YAML: the character {error.character!r} is not allowed; remove it"
             raise InvalidFile([FileError(self.name, line, column, message)]) from None
 
-    def _syntax_error(self, error: yaml.MarkedYAMLError) -> FileError:
+    def _syntax_error(self, error: yaml.MarkedYAMLError, text: str) -> FileError:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        context = f", {error.context}" if error.context else ""
-        return FileError(self.name, line, column, f"no YAML: {error.problem}{context}; check indentation, colons and quotes")
+        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+        if text.split("\n")[line][column : column + 1] == "\t":
+            why = "a tab stands here, and YAML indents with spaces; write two for each level"
+        else:
+            context = f", {error.context}" if error.context else ""
+            why = f"{error.problem}{context}; check indentation, here and above, colons and quotes"
+        return FileError(self.name, line + 1, column + 1, f"not valid YAML: {why}")
 
     def _value(self, node: yaml.Node, trail: Trail) -> Value:
         spot = self._values[trail] = _spot(node)

@@ -25,6 +25,7 @@ _KINDS = {
     "bool_parsing": "true or false",
     "model_type": "a mapping, keys with values",
 }
+_LIMITS = {"less_than_equal": ("le", "more than"), "greater_than_equal": ("ge", "less than")}
 
 
 def validate(source: Source) -> LabFileContent:
@@ -40,6 +41,8 @@ def _told(source: Source, details: ErrorDetails) -> FileError:
     kind = details["type"]
     if kind == "extra_forbidden":
         return source.error(trail, _unknown(trail), at_key=True)
+    if kind == "missing" and isinstance(trail[-1], int):
+        return source.error(trail[:-1], f"'{trail[-2]}' needs {trail[-1] + 1} values")
     if kind == "missing":
         return source.error(trail[:-1], f"'{trail[-1]}' is missing{_here(trail[:-1])}")
     return source.error(trail, _sentence(details, trail), at_key=in_key)
@@ -59,8 +62,12 @@ def _sentence(details: ErrorDetails, trail: Trail) -> str:
     if kind == "literal_error":
         return f"{shown(given)} is none of {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
     if kind in _KINDS:
-        return f"{shown(given)} is not {_KINDS[kind]}"
+        alone = f"; write [{given}]" if kind == "list_type" and isinstance(given, (str, int)) else ""
+        return f"{shown(given)} is not {_KINDS[kind]}{alone}"
     where = f"{trail[-1]}: " if trail else ""
+    if kind in _LIMITS:
+        parameter, words = _LIMITS[kind]
+        return f"{where}{shown(given)} is {words} {context[parameter]}"
     return f"{where}{shown(given)}: {details['msg'][:1].lower()}{details['msg'][1:]}"
 
 

@@ -22,8 +22,8 @@ def errors_in(text: str) -> list[str]:
 # id: (text, with » in front of where the error is; how the message begins)
 CASES = {
     # YAML
-    "no YAML": ("aws: [\n»", "no YAML: "),
-    "a tab": ("aws:\n»\tvpcs: {}", "no YAML: "),
+    "no YAML": ("aws: [\n»", "not valid YAML: "),
+    "a tab": ("aws:\n»\tvpcs: {}", "not valid YAML: a tab stands here, and YAML indents with spaces"),
     "a key twice": ("name: a\n»name: b", "the key 'name' stands here a second time; the first is in line 1"),
     "a merge key": ("x: &x {}\naws:\n  »<<: *x", "merge keys (<<) are not understood"),
     "a list as a key": ("? »[a]\n: b", "a key is a word or a number"),
@@ -35,6 +35,16 @@ CASES = {
     "a missing key": ("aws: {vpcs: {a: »{}}}", "'cidr_block' is missing in VPC a"),
     "a word for a mapping": ("aws: »vpcs", "'vpcs' is not a mapping, keys with values"),
     "a mapping for a list": ("expect: »{app: web}", "a mapping is not a list"),
+    "a word for a list": (AWS + "      instances: {app: {security_groups: »web}}", "'web' is not a list; write [web]"),
+    "too short a list": (
+        B + "  cens: {x: {inter_region_bandwidth: [{between: »[a], bandwidth: 1}]}}",
+        "'between' needs 2 values",
+    ),
+    "too large a number": (
+        TWO + "expect: [{from: app, to: web, protocol: tcp, port: »70000}]",
+        "port: '70000' is more than 65535",
+    ),
+    "too small a number": (TWO + "expect: [{from: app, to: web, size: »7}]", "size: '7' is less than 28"),
     "a number for a word": (AWS + "      region: »5", "'5' is not a word; put a number into quotes"),
     "a word for a number": (B + SAG + "      max_bandwidth: »fast", "'fast' is not a whole number"),
     "yes is no truth value": (AWS + "      internet_gateway: »perhaps", "'perhaps' is not true or false"),
@@ -53,7 +63,12 @@ CASES = {
         "'all to web' says to, and a rule of ingress",
     ),
     "ports of ICMP": (AWS + "      security_groups: {g: {ingress: [»icmp 8 from web]}}", "ports belong to tcp and udp"),
-    "ports backwards": (AWS + "      security_groups: {g: {ingress: [»tcp 9-8 from web]}}", "the ports 9-8 are no range"),
+    "ports backwards": (AWS + "      security_groups: {g: {ingress: [»tcp 9-8 from web]}}", "'9-8' is no range within 0"),
+    "a port too high": (AWS + "      security_groups: {g: {ingress: [»tcp 70000 from web]}}", "'70000' is no port: they go from"),
+    "two ports in a rule": (
+        AWS + "      security_groups: {g: {ingress: [»'tcp 80,443 from web']}}",
+        "'80,443' is neither a port nor a range such as 8000-8100; more take a rule each",
+    ),
     "an unknown protocol": (AWS + "      security_groups: {g: {ingress: [»gre from web]}}", "'gre' is not a protocol"),
     "an address as a peer": (
         AWS + "      security_groups: {g: {ingress: [»all from 10.0.0.1]}}",
@@ -65,11 +80,26 @@ CASES = {
     ),
     # expectations
     "no expectation": (TWO + "expect: [»app pings web]", "'app pings web' is not an expectation such as 'app reaches ecs"),
+    "an expectation with a slip": (
+        TWO + "expect: [»app reaches web on tpc 443]",
+        "'app reaches web on tpc 443' is not an expectation: 'on tpc 443' is none of on tcp 443, through gw, ccn or within 200",
+    ),
+    "an expectation in another order": (
+        TWO + "expect: [»app reaches web within 2 s on tcp 443]",
+        "'app reaches web within 2 s on tcp 443' is not an expectation: 'on tcp 443' comes too late",
+    ),
+    "an unknown code": (
+        TWO + "expect: [{from: app, to: web, reaches: false, because: »ECS_SG_RULE_MISMATCH}]",
+        "there is no code 'ECS_SG_RULE_MISMATCH'; did you mean ECS_SG_RULES_MISMATCH?",
+    ),
     "TCP without a port": (TWO + "expect: [»{from: app, to: web, protocol: tcp}]", "tcp needs a port"),
     "ICMP with a port": (TWO + "expect: [»{from: app, to: web, port: 1}]", "icmp has no ports; name tcp or udp"),
     "a time without a unit": (TWO + "expect: [{from: app, to: web, within: »5}]", "'5' is not a time such as 200 ms"),
     "a way that must not be": (TWO + "expect: [»app cannot reach web within 1 s]", "what must not be reached has neither"),
-    "a reason without a no": (TWO + "expect: [»{from: app, to: web, because: X}]", "because tells why something cannot be"),
+    "a reason without a no": (
+        TWO + "expect: [»{from: app, to: web, because: NO_ROUTE_TO_DESTINATION}]",
+        "because tells why something cannot be",
+    ),
     "an unknown machine": (TWO + "expect: [»ap reaches web]", "there is no machine 'ap'; did you mean app?"),
     "the same machine": (TWO + "expect: [»app reaches app]", "'app' is at both ends; name two machines"),
     "a way through nothing": (

@@ -151,6 +151,7 @@ class TransitBuilder:
             place: Trail = (*at, "bandwidth_packages", number)
             with ledger.attempt():
                 made = ledger.call(place, alibaba.create_cen_bandwidth_package, package.bandwidth, *package.between)
+                ledger.names[made.id] = f"the plan between {package.between[0]} and {package.between[1]}"
                 ledger.call(place, alibaba.associate_cen_bandwidth_package, cen_id, made.id)
         for number, share in enumerate(cen.inter_region_bandwidth):
             place = (*at, "inter_region_bandwidth", number)

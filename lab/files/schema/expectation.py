@@ -9,6 +9,7 @@ ecs cannot reach app on tcp 22
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -16,11 +17,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from lab.files.schema.base import Name, Part, Reference, address
 
 _WORD = r"[A-Za-z0-9_.\-/]+"
-_LINE = re.compile(
-    rf"(?P<source>{_WORD}) +(?P<verb>reaches|cannot +reach) +(?P<destination>{_WORD})"
-    r"(?: +on +(?P<protocol>icmp|tcp|udp)(?: +(?P<port>[0-9]{1,5}))?)?"
-    rf"(?: +through +(?P<through>{_WORD}(?: *, *{_WORD})*))?"
-    r"(?: +within +(?P<within>[0-9.]+ *(?:ms|s)))?"
+_CLAIM = re.compile(rf"(?P<source>{_WORD}) +(?P<verb>reaches|cannot +reach) +(?P<destination>{_WORD})")
+_CLAUSES = (  # behind it, in this order
+    re.compile(r" +on +(?P<protocol>icmp|tcp|udp)(?: +(?P<port>[0-9]{1,5}))?(?= |$)"),
+    re.compile(rf" +through +(?P<through>{_WORD}(?: *, *{_WORD})*)(?= |$)"),
+    re.compile(r" +within +(?P<within>[0-9.]+ *(?:ms|s))(?= |$)"),
 )
 _DURATION = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) *(?P<unit>ms|s)")
 _EXAMPLE = "'app reaches ecs on tcp 443', or 'ecs cannot reach app'"
@@ -51,6 +52,35 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _read(line: str) -> dict[str, str]:
+    """The parts of an expectation in one line. Raises ValueError with the words that are none."""
+    claim = _CLAIM.match(line)
+    if claim is None:
+        raise ValueError(f"'{line}' is not an expectation such as {_EXAMPLE}")
+    found, end = claim.groupdict(), claim.end()
+    for clause in _CLAUSES:
+        said = clause.match(line, end)
+        if said is not None:
+            found, end = found | said.groupdict(), said.end()
+    if end < len(line):
+        rest = line[end:].strip()
+        late = any(clause.match(line, end) for clause in _CLAUSES)
+        why = "comes too late: the order is" if late else "is none of"
+        raise ValueError(f"'{line}' is not an expectation: '{rest}' {why} on tcp 443, through gw, ccn or within 200 ms")
+    return {key: text for key, text in found.items() if text is not None}
+
+
+def _code(value: object) -> str:
+    """Why a packet is dropped."""
+    from lab.explanation.codes import CODES  # which loads much that a schema does not need
+
+    if value in CODES:
+        return str(value)
+    close = get_close_matches(str(value), CODES, n=1)
+    raise ValueError(f"there is no code '{value}'{f'; did you mean {close[0]}?' if close else ': docs/reasons.md has all'}")
+
+
+Code = Annotated[str, BeforeValidator(_code)]
 Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *(ms|s)$"})]
 _ONE_OR_MORE = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
 Party = Annotated[str, BeforeValidator(_party)]
@@ -72,7 +102,7 @@ class Expectation(Part):
     port: int | None = Field(None, ge=1, le=65535)
     reaches: bool = True
     """whether the packet arrives and its answer comes back; false: it must not"""
-    because: str | None = None
+    because: Code | None = None
     """the code for which it must be dropped, of what cannot reach"""
     through: list[Name] = []
     """what the packet passes on its way there, in this order: machines, VPCs, CCNs and CENs"""
@@ -84,18 +114,13 @@ class Expectation(Part):
 
     @classmethod
     def lengthened(cls, value: object) -> object:
-        found = _LINE.fullmatch(value.strip()) if isinstance(value, str) else None
-        if found is None:
-            raise ValueError(f"'{value}' is not an expectation such as {_EXAMPLE}")
+        found = _read(value.strip() if isinstance(value, str) else str(value))
         given: dict[str, object] = {"from": found["source"], "to": found["destination"], "reaches": found["verb"] == "reaches"}
-        if found["protocol"]:
-            given["protocol"] = found["protocol"]
-        if found["port"]:
+        given |= {key: found[key] for key in ("protocol", "within") if key in found}
+        if "port" in found:
             given["port"] = int(found["port"])
-        if found["through"]:
+        if "through" in found:
             given["through"] = re.split(r" *, *", found["through"])
-        if found["within"]:
-            given["within"] = found["within"]
         return given
 
     @model_validator(mode="after")

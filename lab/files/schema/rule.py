@@ -18,7 +18,7 @@ from lab.files.schema.base import NAME, Cidr, Part, network
 PortRange = tuple[int, int]
 
 _PORTS = r"[0-9]{1,5}(?:-[0-9]{1,5})?"
-_LINE = re.compile(rf"(?P<protocol>[a-z0-9]+)(?: +(?P<ports>{_PORTS}))? +(?P<way>from|to) +(?P<peer>\S+)")
+_LINE = re.compile(r"(?P<protocol>[a-z0-9]+)(?: +(?P<ports>\S+))? +(?P<way>from|to) +(?P<peer>\S+)")
 _ACL_LINE = re.compile(r"(?P<action>allow|deny) +(?P<rest>.*)")
 _HIGHEST_PORT = 65535
 _PROTOCOL = re.compile(r"all|icmp|tcp|udp|[0-9]{1,3}")
@@ -34,11 +34,13 @@ def _protocol(value: object) -> str:
 def _ports(value: object) -> PortRange:
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch(_PORTS, text):
-        raise ValueError(f"'{value}' is neither a port nor a range such as 8000-8100")
-    first, _, last = text.partition("-")
+        raise ValueError(f"'{value}' is neither a port nor a range such as 8000-8100; more take a rule each")
+    first, dash, last = text.partition("-")
     found = int(first), int(last or first)
+    if not dash and found[0] > _HIGHEST_PORT:
+        raise ValueError(f"'{text}' is no port: they go from 0 to {_HIGHEST_PORT}")
     if not found[0] <= found[1] <= _HIGHEST_PORT:
-        raise ValueError(f"the ports {text} are no range within 0 to {_HIGHEST_PORT}")
+        raise ValueError(f"'{text}' is no range within 0 to {_HIGHEST_PORT}")
     return found
 
 
