@@ -50,9 +50,9 @@ class Said:
 class Foretold:
     """What becomes of the packet by the simulation. `way` has the labels of nodes passed, `missed` the waypoints that are not.
 
-    When it dies, or its answer does: `code` and its `text`, `where`, and what stopped it, `by`; `drop` is what a backend counts
-    of it. `let` is what let it pass. `fixes` would let it pass, all of them together, if `solved`. `problem` is why nothing is
-    sent.
+    When it dies, or, with `answer_died`, its answer does: `code` and its `text`, `where`, and what stopped it, `by`; `drop` is
+    what a backend counts of it. `let` is what let it pass. `fixes` would let it pass, all of them together, if `solved`.
+    `problem` is why nothing is sent.
     """
 
     answered: bool
@@ -61,6 +61,7 @@ class Foretold:
     code: str = ""
     text: str = ""
     where: str = ""
+    answer_died: bool = False
     by: Said | None = None
     let: tuple[Said, ...] = ()
     fixes: tuple[str, ...] = ()
@@ -113,11 +114,16 @@ class ContactRecord:
             found.append(self._unreached() if self.wanted.reaches else "it does reach it, and must not")
         elif answered:
             missed = self.foretold.missed if self.seen is None else self.seen.missed
-            found += [f"it does not pass {', '.join(missed)}"] if missed else []
+            found += [f"it does not pass {self._misses(missed)}"] if missed else []
             found += self._late()
         elif self.wanted.because and self.wanted.because != self.foretold.code:
             found.append(f"it dies of {self.foretold.code or 'nothing known'}, not of {self.wanted.because}")
         return found
+
+    def _misses(self, missed: Sequence[str]) -> str:
+        """The waypoints with those that they are to come behind: what was missed may have been passed too early."""
+        names = [waypoint.name for waypoint in self.wanted.through]
+        return ", ".join(f"{name} behind {names[at - 1]}" if at else name for at, name in enumerate(names) if name in missed)
 
     def _unreached(self) -> str:
         return self.foretold.problem if self.foretold is not None and self.foretold.problem else "it does not"

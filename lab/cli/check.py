@@ -19,11 +19,10 @@ from lab.listener import Listener
 from lab.report.terminal import make_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lab.files import FileError
 
 ENDINGS = (".yaml", ".yml")
+_NOTHING_EXPECTED = "[green]the file is valid[/green]; it expects nothing: say who reaches whom under `expect`"
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -80,7 +79,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from lab.files import InvalidFile, LabFile
-    from lab.report.contact import print_contacts, print_stories
+    from lab.report.contact import contacts_verdict, print_contacts, print_stories
     from lab.session import Lab
     from lab.supervisor.run import run_on
     from lab.supervisor.simulated import SimulationBackend
@@ -101,23 +100,13 @@ def _check(options: argparse.Namespace) -> int:
     console.print(f"[bold]{escape(file.name)}[/bold]  {escape(file.scenario.title)}\n")
     print_contacts(console, result.contacts)
     print_stories(console, result.contacts)
-    _print_verdict(console, len(result.contacts), failed)
+    console.print(f"\n{contacts_verdict(result.contacts)}" if result.contacts else _NOTHING_EXPECTED)
     outputs.write(result, simulated=True)
     return FAILED if failed else PASSED
 
 
 def _error_json(error: FileError) -> dict[str, object]:
     return {"file": error.file, "line": error.line, "column": error.column, "message": error.message}
-
-
-def _print_verdict(console: Console, number: int, failed: int) -> None:
-    expectations = "1 expectation" if number == 1 else f"{number} expectations"
-    if failed:
-        console.print(f"\n[bold red]{failed} of {expectations} not met[/bold red]")
-    elif number:
-        console.print(f"\n[bold green]{expectations} met[/bold green]")
-    else:
-        console.print("[green]the file is valid[/green]; it expects nothing: say who reaches whom under `expect`")
 
 
 def _schema(_options: argparse.Namespace) -> int:

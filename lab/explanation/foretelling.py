@@ -36,7 +36,10 @@ def foretell(state: State, wanted: Contact, told_as: Callable[[Call], str] = str
         solved=explanation.solved,
         drop=explanation.drop,
     )
-    return explanation, told if explanation.death is None else _dead(told, explanation.death)
+    if explanation.death is None:
+        return explanation, told
+    arrived = explanation.forward is not None and explanation.forward.delivered
+    return explanation, _dead(told, explanation.death, answer=arrived)
 
 
 def question_of(wanted: Contact) -> Question:
@@ -45,12 +48,13 @@ def question_of(wanted: Contact) -> Question:
     return Question(wanted.source, wanted.destination, protocol, wanted.port, wanted.size, dont_fragment=wanted.dont_fragment)
 
 
-def _dead(told: Foretold, death: Death) -> Foretold:
+def _dead(told: Foretold, death: Death, *, answer: bool) -> Foretold:
     root = death.cause or death
     of = f" of {root.machine}" if root.machine else ""
     text = death.text if death.cause is None else f"{death.text}, because of {root.code}: {root.text}"
     stopped = Said(f"{root.filter}{of}", root.rule, root.place)
-    return replace(told, code=death.code, text=text, where=f"at {root.label}, {root.filter}{of}", by=stopped)
+    where = f"at {root.label}, {root.filter}{of}"
+    return replace(told, code=death.code, text=text, where=where, by=stopped, answer_died=answer)
 
 
 def _let(explanation: Explanation) -> Iterator[Said]:

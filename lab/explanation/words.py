@@ -96,7 +96,7 @@ def route(topology: Topology, hop: Hop) -> str:
     if chosen is None:
         return "no route"
     if chosen.drop is not None:
-        return f"{'nothing' if chosen.destination == ANY else 'only ' + str(chosen.destination)} matches, and leads nowhere"
+        return "no route matches" if chosen.destination == ANY else f"only {chosen.destination} matches, and leads nowhere"
     return f"{chosen.destination} to {_towards(topology, hop)}"
 
 

@@ -9,6 +9,6 @@ asked again (`sameness`). Stands on simulation and explanation.
 from __future__ import annotations
 
 from lab.reachability.difference import Change, Difference, Reason, compare
-from lab.reachability.kinds import Kind
+from lab.reachability.kinds import Kind, in_words
 
-__all__ = ["Change", "Difference", "Kind", "Reason", "compare"]
+__all__ = ["Change", "Difference", "Kind", "Reason", "compare", "in_words"]

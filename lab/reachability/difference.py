@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from lab.contact import Said
 from lab.explanation import Question, explain
 from lab.explanation.explanation import Explanation
+from lab.explanation.path import Death, Path
 from lab.explanation.state import State
 from lab.reachability.kinds import Kind, kinds_of
 from lab.reachability.matrix import Matrix
@@ -137,8 +138,8 @@ class _Comparison:
         root = death.cause or death
         of = f" of {root.machine}" if root.machine else ""
         what = f"{root.filter}{of}"
-        reason = Reason(f"{root.label}, {what}", death.code, root.text, Said(what, root.rule, root.place))
-        return reason, _counterpart(passed, root.label, root.filter, root.machine)
+        reason = Reason(f"{root.label}, {what}", root.code, root.text, Said(what, root.rule, root.place))
+        return reason, _counterpart(passed, stopped, root, below=death.cause is not None)
 
     def _explained(self, state: State, one: Matrix, source: str, destination: str, kind: Kind) -> Explanation:
         question = Question(one.machines[source].name, one.machines[destination].name, kind.protocol, kind.port)
@@ -164,11 +165,32 @@ def _home(one: Matrix, node: str) -> str:
     return one.names[far[0]] if far is not None else ""
 
 
-def _counterpart(explanation: Explanation, label: str, kind: str, machine: str) -> Said | None:
-    """What the same filter says where it lets the packet or its answer pass."""
-    for path in (explanation.forward, explanation.back):
-        for station in path.stations if path is not None else ():
+def _counterpart(passed: Explanation, stopped: Explanation, root: Death, *, below: bool) -> Said | None:
+    """What the filter that stops packets in one network says in the other, where it lets them or their answers pass.
+
+    With `below`, the datagrams of their tunnel. Those are meant that come there from the same neighbour.
+    """
+    neighbour = next((_neighbour(path, -1) for path in _paths(stopped, below=below) if path.death == root), "")
+    found = None
+    for path in _paths(passed, below=below):
+        for at, station in enumerate(path.stations):
             for line in station.consulted:
-                if (station.label, line.kind, line.machine) == (label, kind, machine) and line.permits:
-                    return Said(f"{line.kind} of {line.machine}" if line.machine else line.kind, line.says, line.place)
-    return None
+                if (station.label, line.kind, line.machine) == (root.label, root.filter, root.machine) and line.permits:
+                    said = Said(f"{line.kind} of {line.machine}" if line.machine else line.kind, line.says, line.place)
+                    if _neighbour(path, at) == neighbour:
+                        return said
+                    found = found or said
+    return found
+
+
+def _paths(explanation: Explanation, *, below: bool) -> Iterator[Path]:
+    paths = [path for path in (explanation.forward, explanation.back) if path is not None]
+    if not below:
+        return iter(paths)
+    return (station.underlay for path in paths for station in path.stations if station.underlay is not None)
+
+
+def _neighbour(path: Path, at: int) -> str:
+    """The label of what a packet came from to a station."""
+    rank = at % len(path.stations)
+    return path.stations[rank - 1].label if rank else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from lab.topology import Rule, Topology
@@ -14,16 +15,33 @@ _ANY_PORT = 50000  # our choice: a port of no service, or the next that no rule 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Kind:
-    """`port` is None for ICMP. `named` is whether rules speak of the port."""
+    """`port` is None for ICMP. It stands for all up to `last`; `named` is whether rules speak of these."""
 
     protocol: Literal["icmp", "tcp", "udp"]
     port: int | None = None
     named: bool = False
+    last: int | None = None
 
     def __str__(self) -> str:
-        if self.port is None:
+        if self.port is None or not self.named:
             return self.protocol
-        return f"{self.protocol} {self.port}" if self.named else self.protocol
+        return f"{self.protocol} {self.port}" + (f"-{self.last}" if self.last not in (None, self.port) else "")
+
+
+def in_words(kinds: Iterable[Kind]) -> list[str]:
+    """Each kind once, ports that follow each other as one range: "tcp 8000-8100"."""
+    joined: list[Kind] = []
+    for kind in kinds:
+        before = joined[-1] if joined else None
+        if before is not None and kind.named and before.named and _follows(before, kind):
+            joined[-1] = replace(before, last=kind.last)
+        else:
+            joined.append(kind)
+    return list(dict.fromkeys(map(str, joined)))
+
+
+def _follows(before: Kind, kind: Kind) -> bool:
+    return before.protocol == kind.protocol and before.last is not None and kind.port == before.last + 1
 
 
 ECHO = Kind("icmp")
@@ -36,16 +54,16 @@ def kinds_of(topologies: Iterable[Topology]) -> tuple[Kind, ...]:
     for protocol in ("tcp", "udp"):
         ranges = {rule.match.ports for rule in rules if rule.match.protocol == protocol and rule.match.ports is not None}
         ranges.discard((0, _PORTS - 1))
-        edges = {port for first, last in ranges for port in (first, last + 1) if 0 < port < _PORTS}
-        found += [_kind(protocol, port, ranges) for port in sorted(edges)]
+        edges = sorted({port for first, last in ranges for port in (first, last + 1) if 0 < port < _PORTS})
+        found += [_kind(protocol, port, after - 1, ranges) for port, after in pairwise([*edges, _PORTS])]
         if not any(not kind.named for kind in found if kind.protocol == protocol):
-            found.append(_kind(protocol, _ANY_PORT, ranges))
+            found.append(_kind(protocol, _ANY_PORT, _ANY_PORT, ranges))
     return tuple(dict.fromkeys(found))
 
 
-def _kind(protocol: str, port: int, ranges: set[tuple[int, int]]) -> Kind:
+def _kind(protocol: str, port: int, last: int, ranges: set[tuple[int, int]]) -> Kind:
     named = any(first <= port <= last for first, last in ranges)
-    return Kind("tcp" if protocol == "tcp" else "udp", port, named)
+    return Kind("tcp" if protocol == "tcp" else "udp", port, named, last)
 
 
 def _rules(topology: Topology) -> Iterable[Rule]:

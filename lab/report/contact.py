@@ -15,9 +15,10 @@ from lab.contact import ContactRecord, Foretold, Said
 
 
 def contact_line(record: ContactRecord) -> str:
-    """One line: the expectation, and what came of it."""
-    colour = "green" if record.passed else "red"
-    return f"{escape(record.what)}  [{colour}]{escape(_verdict(record))}[/{colour}]{_time(record)}"
+    """One line: the expectation, where it stands, and what came of it."""
+    mark, _, what, verdict = _cells(record)
+    place = f"  [dim]{escape(record.wanted.place)}[/dim]" if record.wanted.place else ""
+    return f"{mark} {what}  {verdict}{place}"
 
 
 def print_contacts(console: Console, records: Sequence[ContactRecord]) -> None:
@@ -28,20 +29,41 @@ def print_contacts(console: Console, records: Sequence[ContactRecord]) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for record in records:
-        mark, colour = ("[green]✓[/green]", "green") if record.passed else ("[red]✗[/red]", "red")
-        verdict = f"[{colour}]{escape(_verdict(record))}[/{colour}]{_time(record)}"
-        table.add_row(mark, record.wanted.place, escape(record.what), verdict)
+        table.add_row(*_cells(record))
     console.print(table)
 
 
+def _cells(record: ContactRecord) -> tuple[str, str, str, str]:
+    mark, colour = ("[green]✓[/green]", "green") if record.passed else ("[red]✗[/red]", "red")
+    verdict = f"[{colour}]{escape(_verdict(record))}[/{colour}]{_time(record)}"
+    return mark, escape(record.wanted.place), escape(record.what), verdict
+
+
 def print_stories(console: Console, records: Sequence[ContactRecord]) -> None:
-    """Of each expectation that is not met: what happens instead, why, and what would change it."""
+    """Of each expectation that is not met: what happens instead, why, and what would change it. One story for one cause."""
+    stories: dict[tuple[str, ...], list[ContactRecord]] = {}
     for record in records:
         if not record.passed:
+            stories.setdefault(tuple(_story(record)), []).append(record)
+    for story, alike in stories.items():
+        console.print()
+        for record in alike:
             where = f"{escape(record.wanted.place)}: " if record.wanted.place else ""
-            console.print(f"\n[bold red]✗[/bold red] {where}[bold]{escape(record.what)}[/bold]")
-            for line in _story(record):
-                console.print(f"  {line}", soft_wrap=True)
+            console.print(f"[bold red]✗[/bold red] {where}[bold]{escape(record.what)}[/bold]")
+        for line in (*_way(alike[0]), *story):
+            console.print(f"  {line}", soft_wrap=True)
+
+
+def contacts_verdict(records: Sequence[ContactRecord]) -> str:
+    """How many expectations are met, and, where packets were sent, whether they did what the simulation foretold."""
+    failed = sum(not record.passed for record in records)
+    number = "1 expectation" if len(records) == 1 else f"{len(records)} expectations"
+    told = f"[bold red]{failed} of {number} not met[/bold red]" if failed else f"[bold green]{number} met[/bold green]"
+    sent = [record for record in records if record.seen is not None]
+    differ = sum(bool(record.differences) for record in sent)
+    if not sent:
+        return told
+    return f"{told}; simulation and emulation {f'differ on {differ}' if differ else 'agree on all'}"
 
 
 def _verdict(record: ContactRecord) -> str:
@@ -67,11 +89,17 @@ def _story(record: ContactRecord) -> Iterator[str]:
         yield from _foretold(record.foretold, reaches=record.wanted.reaches)
 
 
+def _way(record: ContactRecord) -> Iterator[str]:
+    told = record.foretold
+    if told is not None and told.way:
+        end = "" if told.answered or told.answer_died else " [red]✗[/red]"
+        yield f"[dim]way:[/dim] {escape(' ── '.join(told.way))}{end}"
+
+
 def _foretold(told: Foretold, *, reaches: bool) -> Iterator[str]:
-    if told.way:
-        yield f"[dim]way:[/dim] {escape(' ── '.join(told.way))}" + ("" if told.answered else " [red]✗[/red]")
     if told.code:
-        yield f"dies {escape(told.where)}: [red]{told.code}[/red], {escape(told.text)}"
+        dies = "the answer dies" if told.answer_died else "dies"
+        yield f"{dies} {escape(told.where)}: [red]{told.code}[/red], {escape(told.text)}"
     if told.by is not None:
         yield _said(told.by)
     if told.answered and not reaches:
@@ -79,6 +107,8 @@ def _foretold(told: Foretold, *, reaches: bool) -> Iterator[str]:
     if not told.answered and reaches and told.fixes:
         yield "to fix it, all of these:" if told.solved else "this gets it further, but not there:"
         yield from (f"  {escape(fix)}" for fix in told.fixes)
+    elif told.code and reaches:
+        yield "[dim]nothing is known that would let it pass[/dim]"
 
 
 def _said(said: Said) -> str:
@@ -122,6 +152,7 @@ def _foretold_json(told: Foretold) -> dict[str, Any]:
         "code": told.code or None,
         "text": told.text or None,
         "where": told.where or None,
+        "answer_died": told.answer_died,
         "by": told.by and {"what": told.by.what, "says": told.by.says, "place": told.by.place or None},
         "let": [{"what": said.what, "says": said.says, "place": said.place or None} for said in told.let],
         "fixes": list(told.fixes),
@@ -136,5 +167,5 @@ def contact_case(suite: str, record: ContactRecord) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=suite, name=name)
     if not record.passed:
         failure = ElementTree.SubElement(case, "failure", message="; ".join([*record.complaints, *record.differences]))
-        failure.text = "\n".join(Text.from_markup(line).plain for line in _story(record))
+        failure.text = "\n".join(Text.from_markup(line).plain for line in (*_way(record), *_story(record)))
     return case

@@ -11,15 +11,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.contact import Said
-from lab.reachability import Change, Difference, Kind
+from lab.reachability import Change, Difference, Kind, in_words
 
 _SHOWN = 3  # names of machines in a line
 
 
 def print_difference(console: Console, difference: Difference, before: str, after: str) -> None:
-    """What is lost first, then what is gained, then machines that are in one of them only."""
+    """What is lost first, then what is gained, those of one cause together, then machines that are in one of them only."""
+    causes: dict[tuple[object, ...], list[Change]] = {}
     for change in sorted(difference.changes, key=lambda change: change.gained):
-        _print_change(console, change, difference.everything)
+        causes.setdefault(_cause(change), []).append(change)
+    for changes in causes.values():
+        for change in changes:
+            _print_change(console, change, difference.everything)
+        _print_reason(console, changes[0], alone=len(changes) == 1)
     for names, where in ((difference.removed, before), (difference.added, after)):
         if names:
             console.print(f"[yellow]only in {escape(where)}:[/yellow] {escape(_listed(names))}", soft_wrap=True)
@@ -32,22 +37,33 @@ def print_difference(console: Console, difference: Difference, before: str, afte
 
 def _print_change(console: Console, change: Change, everything: Sequence[Kind]) -> None:
     mark, colour, verb = ("+", "green", "now reaches") if change.gained else ("-", "red", "no longer reaches")
-    kinds = "" if len(change.kinds) == len(everything) else f" on {_kinds(change.kinds)}"
+    kinds = "" if len(change.kinds) == len(everything) else f" on {', '.join(in_words(change.kinds))}"
     console.print(
         f"[{colour}]{mark}[/{colour}] [bold]{escape(_listed(change.sources))}[/bold] [{colour}]{verb}[/{colour}] "
         f"[bold]{escape(_listed(change.destinations))}[/bold]{kinds}  [dim]{_pairs(change.pairs)}[/dim]",
         soft_wrap=True,
     )
-    if change.reason is not None:
-        died = "died" if change.gained else "dies"
-        told = f"{died} at {escape(change.reason.where)}: [red]{change.reason.code}[/red], {escape(change.reason.text)}"
-        console.print(f"    {told}", soft_wrap=True)
-        lines = [("now", change.reason.by), ("before", change.let)]
-        if change.gained:
-            lines = [("now", change.let), ("before", change.reason.by)]
-        for when, said in lines:
-            if said is not None:
-                console.print(f"    [dim]{when}:[/dim] {_said(said)}", soft_wrap=True)
+
+
+def _cause(change: Change) -> tuple[object, ...]:
+    """Equal for changes of which one line of the file is the cause, whatever packets it is asked about."""
+    reason = change.reason
+    if reason is None or not reason.by.place:
+        return change.gained, reason, change.let
+    return change.gained, reason.code, reason.by.place, change.let
+
+
+def _print_reason(console: Console, change: Change, *, alone: bool) -> None:
+    """Why packets are not answered in one of the networks, and what the same filter says in the other."""
+    if change.reason is None:
+        return
+    died = ("" if alone else "the first ") + ("died" if change.gained else "dies")
+    told = f"{died} at {escape(change.reason.where)}: [red]{change.reason.code}[/red], {escape(change.reason.text)}"
+    console.print(f"    {told}", soft_wrap=True)
+    now, before = (change.let, change.reason.by) if change.gained else (change.reason.by, change.let)
+    for when, said in (("now", now), ("before", before)):
+        if said is not None:
+            console.print(f"    [dim]{when}:[/dim] {_said(said)}", soft_wrap=True)
 
 
 def _said(said: Said) -> str:
@@ -57,10 +73,6 @@ def _said(said: Said) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more like them"
-
-
-def _kinds(kinds: Sequence[Kind]) -> str:
-    return ", ".join(dict.fromkeys(str(kind) for kind in kinds))
 
 
 def _pairs(number: int) -> str:
@@ -77,12 +89,12 @@ def _value(difference: Difference) -> dict[str, Any]:
         "pairs": difference.pairs,
         "removed": list(difference.removed),
         "added": list(difference.added),
-        "asked": list(map(str, difference.everything)),
+        "asked": in_words(difference.everything),
         "changes": [
             {
                 "sources": list(change.sources),
                 "destinations": list(change.destinations),
-                "kinds": list(map(str, change.kinds)),
+                "kinds": in_words(change.kinds),
                 "gained": change.gained,
                 "pairs": change.pairs,
                 "reason": change.reason and asdict(change.reason),

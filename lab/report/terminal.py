@@ -14,7 +14,7 @@ from rich.table import Table
 from dataplane.errors import DropReason
 from lab.listener import Listener
 from lab.reasons import Reason
-from lab.report.contact import contact_line, print_stories
+from lab.report.contact import contact_line, contacts_verdict, print_stories
 from lab.report.reach import reach_table
 from lab.results import (
     Abnormal,
@@ -254,6 +254,8 @@ def print_result(console: Console, result: RunResult) -> None:
     _print_missing(console, result)
     if result.error:
         console.print(f"[red]{escape(result.error)}[/red]")
+    if result.contacts:
+        console.print(("" if result.passed else "\n") + contacts_verdict(result.contacts))
     verdict = "[bold green]passed[/bold green]" if result.passed else "[bold red]failed[/bold red]"
     console.print(f"{verdict} in {result.seconds:.1f} s")
 

@@ -27,6 +27,8 @@ def test_init_writes_a_file_that_check_finds_right(
     monkeypatch.chdir(tmp_path)
     assert main(["init"]) == 0
     assert Path("lab.yaml").read_text(encoding="utf-8") == FIRST
+    assert main(["init", "office.yaml"]) == 0
+    assert "saglab check office.yaml     judges" in Path("office.yaml").read_text(encoding="utf-8")
     assert main(["check", "lab.yaml"]) == 0
     assert "4 expectations met" in capsys.readouterr().out
 
@@ -43,6 +45,23 @@ def test_what_is_not_met_is_explained(file: Path, capsys: pytest.CaptureFixture[
     assert "dies at aws, security group, inbound of app: ENI_SG_RULES_MISMATCH" in told
     assert "no rule allows icmp from 192.168.1.10 to 10.0.1.10 (lab.yaml:21)" in told
     assert "2 of 4 expectations not met" in told
+
+
+def test_what_has_one_cause_is_explained_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the way back: answers die, and what is asked on that way."""
+    file.write_text(FIRST.replace("{192.168.0.0/16: vcpe}    ", "{}    "), encoding="utf-8")
+    assert main(["check", str(file)]) == 1
+    told = capsys.readouterr().out
+    assert told.count("dies at aws, route table: NO_ROUTE_TO_DESTINATION") == 2
+    assert told.count("the answer dies at aws, route table: NO_ROUTE_TO_DESTINATION") == 1
+    assert told.count("add `192.168.0.0/16: vcpe` to the route table main") == 2
+    assert "3 of 4 expectations not met" in told
+
+
+def test_a_way_in_another_order(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(FIRST.replace("vcpe, ccn-singapore, hybrid", "ccn-singapore, vcpe, hybrid"), encoding="utf-8")
+    assert main(["check", str(file)]) == 1
+    assert "it does not pass vcpe behind ccn-singapore" in capsys.readouterr().out
 
 
 def test_an_invalid_file_ends_with_2_and_every_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

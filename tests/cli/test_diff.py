@@ -51,3 +51,28 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_scenario_with_the_file_that_describes_it(files: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "vcpe-ping", "old.yaml"]) == 0
+
+
+PORTS = FIRST.replace("            - tcp 22 from 10.0.0.0/16\n", "            - tcp 8000-8100 from 10.0.0.0/16\n")
+
+
+def test_ports_are_told_as_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    files[0].write_text(PORTS, encoding="utf-8")
+    files[1].write_text(PORTS.replace("8000-8100", "8000-8050"), encoding="utf-8")
+    assert main(["diff", *map(str, files)]) == 1
+    assert "- aws/vcpe no longer reaches aws/app on tcp 8051-8100" in capsys.readouterr().out
+
+
+def test_one_story_for_one_line_and_that_is_the_line_which_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The vCPE's subnet lost its way to the internet, and so its tunnel; every pair dies of that."""
+    files = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    files[0].write_text(FIRST, encoding="utf-8")
+    files[1].write_text(FIRST.replace("public: {0.0.0.0/0: internet_gateway}", "public: {}"), encoding="utf-8")
+    assert main(["diff", *map(str, files)]) == 1
+    told = capsys.readouterr().out
+    assert told.count("no longer reaches") == 4
+    assert told.count("dies at") == 1
+    assert "the first dies at aws, route table: NO_ROUTE_TO_DESTINATION, the route table has no route to the destination" in told
+    line = FIRST.splitlines().index("        public: {0.0.0.0/0: internet_gateway}") + 1
+    assert f"before: 0.0.0.0/0 to the internet (old.yaml:{line})" in told

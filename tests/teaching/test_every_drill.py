@@ -1,4 +1,4 @@
-"""Every fault that a drill may have, on a lab that is up: packets notice it, following its last hint mends it, packets notice that.
+"""Every fault that a drill may have, on a lab that is up: packets notice it, the last hint mends it, packets notice that.
 
 A student who does what `saglab drill hint 4` says is done in the end, whatever is broken. Takes about ten minutes.
 """
