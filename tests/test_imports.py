@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,13 @@ def is_below(name: str, tops: tuple[str, ...]) -> bool:
     return any(name == top or name.startswith(f"{top}.") for top in tops)
 
 
-def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imported(path: Path, root: Path) -> tuple[tuple[int, str], ...]:
     """Line and dotted name of everything a module imports; `from a import b` is a.b where that is a module, else a."""
+    return tuple(_imported(path, root))
+
+
+def _imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
     package = path.parent.relative_to(root).parts
     for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
         if isinstance(node, ast.Import):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli import main
 from scenarios import vcpe_ping
 
 BIN = Path(sys.executable).parent
@@ -21,6 +22,16 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=60, env=os.environ | environment, stdin=subprocess.DEVNULL
     )
+
+
+def here(capsys: pytest.CaptureFixture[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in this process, where nothing about processes is in question."""
+    try:
+        status = main(arguments)
+    except SystemExit as ended:  # so argparse refuses
+        status = int(str(ended.code))
+    said = capsys.readouterr()
+    return subprocess.CompletedProcess(arguments, status, said.out, said.err)
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
@@ -56,9 +67,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_argument(arguments: list[str], words: list[str]) -> None:
-    line = refusal(run(SAGLAB, *arguments))
+def test_wrong_argument(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    line = refusal(here(capsys, *arguments))
     assert [word for word in words if word not in line] == []
+
+
+def test_wrong_argument_of_a_process() -> None:
+    """Its exit status and its one line are those of the command in this process."""
+    assert "no-such" in refusal(run(SAGLAB, "run", "no-such"))
 
 
 MALFORMED = {
@@ -71,8 +87,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("arguments", MALFORMED.values(), ids=MALFORMED.keys())
-def test_malformed_command_line_shows_the_usage(arguments: list[str]) -> None:
-    done = run(SAGLAB, *arguments)
+def test_malformed_command_line_shows_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    done = here(capsys, *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: saglab")
     assert "error:" in done.stderr
@@ -124,8 +140,8 @@ def test_root_without_capabilities() -> None:
 # What needs no network
 
 
-def test_scenarios_are_listed_with_a_line_each() -> None:
-    done = run(SAGLAB, "scenarios")
+def test_scenarios_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    done = here(capsys, "scenarios")
     assert done.returncode == 0
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     assert ["vcpe-ping", "A host in AWS pings a host in Alibaba Cloud through a SAG vCPE"] in [
@@ -134,8 +150,8 @@ def test_scenarios_are_listed_with_a_line_each() -> None:
 
 
 @pytest.mark.requirement("S0-005")
-def test_a_scenario_is_shown_with_its_map_and_its_steps_in_order() -> None:
-    done = run(SAGLAB, "scenarios", "vcpe-ping")
+def test_a_scenario_is_shown_with_its_map_and_its_steps_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    done = here(capsys, "scenarios", "vcpe-ping")
     assert done.returncode == 0
     assert "app 10.0.1.10 ───┐" in done.stdout
     assert "ENI_SOURCE_DEST_CHECK_RESTRICTION" in done.stdout

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet, raw
 
 from dataplane.ipv4 import checksum
@@ -55,9 +57,25 @@ class Flow:
 
 
 def with_own_checksums(packet: bytes) -> bytes:
-    """The packet as scapy would have made it: lengths and checksums are its own."""
-    again = IP(packet)
-    del again.chksum, again.len, again.payload.chksum
-    if again.haslayer(UDP):
-        del again.payload.len
-    return raw(again)
+    """The packet with its lengths and checksums made anew, as plainly as the RFCs say it: nothing of the dataplane helps."""
+    own = bytearray(packet)
+    start, is_udp = (own[0] & 15) * 4, own[9] == socket.IPPROTO_UDP
+    length = (len(own) - start).to_bytes(2, "big")
+    own[2:4], own[10:12] = len(own).to_bytes(2, "big"), bytes(2)
+    own[10:12] = rfc1071(own[:start])
+    if is_udp:
+        own[start + 4 : start + 6] = length
+    place = slice(start + 6, start + 8) if is_udp else slice(start + 16, start + 18)
+    own[place] = bytes(2)
+    found = rfc1071(own[12:20] + bytes([0, own[9]]) + length + own[start:])
+    own[place] = b"\xff\xff" if is_udp and not any(found) else found  # of UDP, 0 would say that there is none
+    return bytes(own)
+
+
+def rfc1071(octets: bytes) -> bytes:
+    """The Internet checksum: the complement of the sum of all words, each carry added to it."""
+    padded = octets + bytes(len(octets) % 2)
+    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (total ^ 0xFFFF).to_bytes(2, "big")

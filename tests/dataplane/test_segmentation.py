@@ -1,4 +1,4 @@
-"""Super-packets cut into packets: what scapy makes of them, field by field; the kernel's own judgement is in test_offloads.py."""
+"""Super-packets cut into packets, field by field; the kernel's own judgement is in test_offloads.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataplane.errors import KeyExhausted, MalformedPacket, SequenceExhausted
 from dataplane.esp import LAST_SEQUENCE, InboundSa, OutboundSa
 from dataplane.segmentation import LARGEST_SEND, SEGMENTS, Segmenter
 from dataplane.suites import SUITES
-from dataplane.superpacket import SuperPacket, parse_superpacket
+from dataplane.superpacket import TCP_CHECKSUM, UDP_CHECKSUM, SuperPacket, parse_superpacket
 from dataplane.virtio import GSO_TCPV4, GSO_UDP_L4, Offload
 from tests.dataplane.superpackets import TIMESTAMPS, Flow, octets, with_own_checksums
 
@@ -34,6 +34,18 @@ SIZES = {
     "many-small": (16, 16 * 200 + 3),
     "largest": (1398, 65000),
 }
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
+def test_lengths_and_checksums_of_these_tests_are_those_of_scapy(flow: Flow) -> None:
+    adds_up_to_zero = IP(flow.packet(bytes(2)))[flow.protocol].chksum.to_bytes(2, "big")
+    for payload in (b"", b"odd", octets(1400), b"\xff" * 1400, adds_up_to_zero):
+        packet = flow.packet(payload)
+        garbled = bytearray(packet)
+        garbled[2:4] = garbled[10:12] = b"\x12\x34"
+        place = (packet[0] & 15) * 4 + (UDP_CHECKSUM if flow.protocol is UDP else TCP_CHECKSUM)
+        garbled[place : place + 2] = b"\x56\x78"
+        assert with_own_checksums(bytes(garbled)) == packet
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)

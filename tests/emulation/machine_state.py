@@ -45,13 +45,18 @@ def machine_state(directories: Iterable[Path]) -> MachineState:
     """The state of the machine as this process sees it, with the files below `directories`. Its own commands do not count."""
     outputs = {kind: frozenset(_run(command)) for kind, command in COMMANDS.items()}
     return MachineState(
-        processes=frozenset(_processes()),
+        processes=running_processes(),
         namespaces=frozenset(_namespaces()),
         mounts=frozenset(Path("/proc/self/mountinfo").read_text().splitlines()),
         files=frozenset(str(path) for directory in directories for path in directory.rglob("*")),
         sysctls=frozenset(_sysctls()),
         **outputs,
     )
+
+
+def running_processes() -> frozenset[str]:
+    """A line for each process but this one."""
+    return frozenset(_processes())
 
 
 def processes_named(name: str) -> list[int]:

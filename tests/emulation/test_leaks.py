@@ -17,7 +17,7 @@ import pytest
 
 from tests.emulation.host import DIRECTORIES, ROOT, on_host
 from tests.emulation.lab_process import all_results
-from tests.emulation.machine_state import MachineState, machine_state, processes_named
+from tests.emulation.machine_state import MachineState, machine_state, processes_named, running_processes
 
 pytestmark = pytest.mark.emulation
 
@@ -62,7 +62,7 @@ def when_running(program: str, then: float = 0) -> Callable[[Run], None]:
         while not processes_named(program):
             assert run.poll() is None, f"it ended before {program} ran: {run.communicate()}"
             assert time.monotonic() < deadline, f"{program} did not run within {HAPPENS_WITHIN:.0f} s"
-            time.sleep(0.005)
+            time.sleep(0.01)
         time.sleep(then)  # the moment is meant to be arbitrary
 
     return moment
@@ -168,6 +168,8 @@ def die(case: Case) -> Outcome:
     case.victim(run)
     status = run.wait(HAPPENS_WITHIN)
     deadline = time.monotonic() + WITHIN
+    while running_processes() - before.processes and time.monotonic() < deadline:
+        time.sleep(0.01)  # the last of it to go; a look at everything costs much more
     left = _left(before)
     while left and time.monotonic() < deadline:
         time.sleep(0.05)  # a poll of the condition, with the deadline above
