@@ -19,6 +19,7 @@ class Filter(StrEnum):
     INGRESS = "security group, inbound"
     EDGE = "internet gateway"
     ROUTE = "route table"
+    BANDWIDTH = "bandwidth limit"
     TUNNEL = "tunnel"
     HANDSHAKE = "IKE handshake"  # of a dataplane with its peers, not about anybody's packet
 
@@ -38,7 +39,7 @@ class Place:
     """One place in a node where packets can be dropped.
 
     `reason` is a `lab.reasons.Reason` or a code of the dataplane's own. `where` is the interface that the filter belongs to; for
-    a route table its resource.
+    a route table its resource, for a bandwidth limit the first interface that it counts from.
     """
 
     filter: Filter

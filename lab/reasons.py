@@ -28,6 +28,7 @@ class Reason(StrEnum):
     # Alibaba Cloud
     ECS_SG_RULES_MISMATCH = "ECS_SG_RULES_MISMATCH"
     CEN_NO_BANDWIDTH_PLAN = "CEN_NO_BANDWIDTH_PLAN"
+    CEN_BANDWIDTH_EXCEEDED = "CEN_BANDWIDTH_EXCEEDED"
     # Smart Access Gateway
     SAG_DEVICE_NOT_ASSOCIATED = "SAG_DEVICE_NOT_ASSOCIATED"
     SAG_NOT_ATTACHED_TO_CCN = "SAG_NOT_ATTACHED_TO_CCN"
@@ -55,6 +56,7 @@ _TEXT = {
     Reason.IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS: "an internet gateway refuses private destination addresses",
     Reason.ECS_SG_RULES_MISMATCH: "no rule of the ECS instance's security groups admits the packet",
     Reason.CEN_NO_BANDWIDTH_PLAN: "the CEN has no bandwidth between the two regions",
+    Reason.CEN_BANDWIDTH_EXCEEDED: "more is sent between the two regions than the bandwidth that was shared out",
     Reason.SAG_DEVICE_NOT_ASSOCIATED: "the machine is no gateway: another image, or serial number and key of no device",
     Reason.SAG_NOT_ATTACHED_TO_CCN: "the gateway is attached to no CCN, so it has no tunnel",
     Reason.SAG_OVERDUE_PAYMENT: "the gateway's subscription has ended, so it has no tunnel",

@@ -9,7 +9,7 @@ What a forwarding node does with a packet, in this order:
 2. the route table selected by that interface, longest prefix first; a route may be a drop (`Route.drop`);
 3. TTL, and the MTU of the outgoing interface: Linux looks at both before its forward hook, so no gate counts such a packet;
 4. the gates in the order of `Stage`: for each stage first the gate on the incoming interface (`Side.IN`), then the one on the
-   outgoing interface (`Side.OUT`). The drop of a route counts after all other gates, at the sink;
+   outgoing interface (`Side.OUT`). The drop of a route counts after all other gates, at the sink; a `Limit` before that;
 5. `Nat` or `Masquerade` of the outgoing interface (source address).
 
 What belongs to a connection that was masqueraded is translated back at 1.
@@ -198,6 +198,19 @@ class Masquerade:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `rate` bit/s of IP packets pass these ways together, each from one interface to another; what is more is dropped.
+
+    It is about time, so a simulation, which takes none, has no part in it.
+    """
+
+    ways: tuple[tuple[str, str], ...]
+    rate: int
+    reason: Reason
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class PeerAuthentication:
     """How an end of a tunnel proves who it is, and the other to it: IKEv2 with a pre-shared key (RFC 7296 §2.15).
 
@@ -303,6 +316,7 @@ class Node:
     forwards: bool = False
     checks: tuple[EniGate, ...] = ()
     gates: tuple[Gate, ...] = ()
+    limits: tuple[Limit, ...] = ()
     nats: tuple[Nat, ...] = ()
     services: tuple[Tunnel, ...] = ()
     cores: int = 0

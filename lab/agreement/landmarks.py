@@ -12,9 +12,15 @@ from lab.reasons import Reason
 from lab.simulation import Probe
 
 # An internet gateway is sent only what is for a public address in use, so no machine's packet is refused on its way in. And each
-# gateway of this network has one device only that runs. Nobody of it uses the SAG app (tests/agreement/test_app.py).
+# gateway of this network has one device only that runs. Nobody of it uses the SAG app (tests/agreement/test_app.py). A
+# few packets are never more than a bandwidth.
 NOT_BY_A_MACHINE = frozenset(
-    {Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS, Reason.SAG_DEVICE_STANDBY, Reason.SAG_APP_NOT_CONNECTED}
+    {
+        Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS,
+        Reason.SAG_DEVICE_STANDBY,
+        Reason.SAG_APP_NOT_CONNECTED,
+        Reason.CEN_BANDWIDTH_EXCEEDED,
+    }
 )
 
 ADDRESSES = {

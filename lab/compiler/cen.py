@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import permutations
 
 from lab.cloud import Cloud
-from lab.cloud.alibaba.propagation import LearnedRoute, cen_routes, may_pass
+from lab.cloud.alibaba.propagation import LearnedRoute, cen_routes, may_pass, needs_no_plan
 from lab.cloud.alibaba.resources import Cen, CenAttachment
 from lab.compiler.draft import Draft, NodeDraft, no_route, unique
+from lab.compiler.gateway import MEGABIT
 from lab.compiler.names import CEN, interface_name, table_number
 from lab.reasons import Reason
-from lab.topology import NodeKind, Route, RouteTable
+from lab.topology import Limit, NodeKind, Route, RouteTable
 
 Kind = tuple[str, str]  # what decides which others an attached network reaches: its region, and whether it is a CCN
 
@@ -26,6 +28,7 @@ def write_cen(draft: Draft, cloud: Cloud, cen: Cen) -> None:
     transit.main += unique(_route(draft, transit, learned) for learned in routes)
     transit.main.append(no_route(cen.origin))
     transit.tables += _limited(draft, cen, transit, routes)
+    transit.limits += _limits(draft, cen)
 
 
 def _route(draft: Draft, transit: NodeDraft, learned: LearnedRoute) -> Route:
@@ -53,6 +56,21 @@ def _limited(draft: Draft, cen: Cen, transit: NodeDraft, routes: tuple[LearnedRo
                 table.append(_route(draft, transit, learned))
         legs = tuple(_leg(draft.nodes[attachment.child_instance_id]) for attachment in senders)
         yield RouteTable(table_number(sender.origin), (*unique(table), no_route(cen.origin)), legs, cen.id)
+
+
+def _limits(draft: Draft, cen: Cen) -> Iterator[Limit]:
+    """What all networks of a region together may send to those of another with which bandwidth is shared out; both ways alike."""
+    legs = {attachment: _leg(draft.nodes[attachment.child_instance_id]) for attachment in cen.attachments}
+    for share in cen.inter_region_limits:
+        for regions in permutations(share.region_ids):
+            ways = tuple(
+                (legs[sender], legs[receiver])
+                for sender, receiver in permutations(legs, 2)
+                if (sender.child_instance_region_id, receiver.child_instance_region_id) == regions
+                and not needs_no_plan(sender, receiver)
+            )
+            if ways:
+                yield Limit(ways, share.bandwidth_limit * MEGABIT, Reason.CEN_BANDWIDTH_EXCEEDED, share.origin)
 
 
 def _leg(child: NodeDraft) -> str:

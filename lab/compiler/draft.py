@@ -16,6 +16,7 @@ from lab.topology import (
     EniGate,
     Gate,
     Interface,
+    Limit,
     Link,
     Masquerade,
     NameService,
@@ -43,6 +44,7 @@ class NodeDraft:
     main: list[Route] = field(default_factory=list)
     checks: list[EniGate] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
     nats: list[Nat] = field(default_factory=list)
     services: list[Tunnel] = field(default_factory=list)
     cores: int = 0
@@ -66,6 +68,7 @@ class NodeDraft:
             forwards=self.forwards,
             checks=tuple(self.checks),
             gates=tuple(self.gates),
+            limits=tuple(self.limits),
             nats=tuple(self.nats),
             services=tuple(self.services),
             cores=self.cores,

@@ -1,8 +1,8 @@
 """The gates of a node as one nftables ruleset. Pure: a Node in, text out.
 
 A packet that is forwarded meets, in the forward hook, the chains of each stage in turn: those of the interface it came in
-on, then those of the interface it leaves by. Last comes the sink, which counts what the routes send nowhere. Each gate has
-a named counter; nothing is dropped without being counted. Only generated identifiers stand in the text.
+on, then those of the interface it leaves by, then the limits of bandwidth. Last comes the sink, which counts what the routes send
+nowhere. Each gate has a named counter; nothing is dropped without being counted. Only generated identifiers stand in the text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 from lab.drops import FILTER_OF, Filter, Place
 from lab.reasons import Reason
-from lab.topology import ANY, EniGate, Gate, Masquerade, Match, Nat, Node, RouteTable, Side, Stage
+from lab.topology import ANY, EniGate, Gate, Limit, Masquerade, Match, Nat, Node, RouteTable, Side, Stage
 
 TABLE = "saglab"
 SINK = "sink"  # the device that routes without a destination lead to
@@ -22,6 +22,9 @@ SINK = "sink"  # the device that routes without a destination lead to
 # How long an interface remembers an admitted connection after its last packet: our choice, long enough for a quiet shell.
 _ADMITTED_FOR = "30m"
 _MOST_ADMITTED = 1 << 20
+
+# What a limit lets through at once after a rest: our choices, 0.1 s of its rate, and room for two super-packets of TCP at least.
+_BURST_SECONDS, _LEAST_BURST = 0.1, 128 * 1024
 
 _SIDE_KEY = {Side.IN: "iifname", Side.OUT: "oifname"}
 _SIDE_INDEX = {Side.IN: "iif", Side.OUT: "oif"}
@@ -59,8 +62,8 @@ def render(node: Node) -> Ruleset:
         _destination_check(draft, check)
     for gate in node.gates:
         _gate(draft, gate)
-    sink = list(_sink(draft, node.tables))
-    forward = ["type filter hook forward priority filter; policy accept;", *_dispatch(draft), *sink]
+    limits, sink = [_limit(draft, limit) for limit in node.limits], list(_sink(draft, node.tables))
+    forward = ["type filter hook forward priority filter; policy accept;", *_dispatch(draft), *limits, *sink]
     chains = [*_admissions(), *draft.chains, _chain("forward", forward), *_nat(node.nats, node.masquerades)]
     return Ruleset(_document(draft.counters, chains), draft.counters)
 
@@ -123,6 +126,15 @@ def _match(match: Match) -> str:
     if match.icmp:
         words += [f"icmp {name} {value}" for name, value in zip(("type", "code"), match.icmp, strict=True) if value >= 0]
     return " ".join(words)
+
+
+def _limit(draft: _Draft, limit: Limit) -> str:
+    """What passes is counted over all ways together; a super-packet counts for its bytes."""
+    (first_in, first_out), rate = limit.ways[0], limit.rate // 8
+    drop = draft.counter(_identifier("limit", first_in, first_out), Place(Filter.BANDWIDTH, limit.reason, limit.origin, first_in))
+    ways = ", ".join(f'"{interface_in}" . "{interface_out}"' for interface_in, interface_out in limit.ways)
+    burst = max(round(rate * _BURST_SECONDS), _LEAST_BURST)
+    return f"iifname . oifname {{ {ways} }} limit rate over {rate} bytes/second burst {burst} bytes {drop}"
 
 
 def _sink(draft: _Draft, tables: Iterable[RouteTable]) -> Iterator[str]:

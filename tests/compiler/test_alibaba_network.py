@@ -43,9 +43,9 @@ def w(cloud, fate):
     return w
 
 
-def plan(w, *regions: str, bandwidth: int = 10) -> None:
+def plan(w, *regions: str, bandwidth: int = 10, area: str = "Asia-Pacific") -> None:
     """Bandwidth between two regions of the CEN."""
-    package = w.alibaba.create_cen_bandwidth_package(100, "Asia-Pacific", "Asia-Pacific")
+    package = w.alibaba.create_cen_bandwidth_package(100, area, area)
     w.alibaba.associate_cen_bandwidth_package(w.cen, package.id)
     w.alibaba.set_cen_inter_region_bandwidth_limit(w.cen, *regions, bandwidth)
 
@@ -198,6 +198,30 @@ def test_between_regions_a_cen_needs_bandwidth(w, region, share, expected) -> No
         plan(w, *share)
     assert w.fate(w.a.id, "172.16.1.10") == expected
     assert w.fate(b.id, "192.168.1.10") == expected
+
+
+def test_bandwidth_between_regions_is_shared_by_all_their_networks_each_way(w) -> None:
+    tokyo = [w.site(f"172.{16 + n}.0.0/16", f"172.{16 + n}.1.0/24", f"172.{16 + n}.1.10", TOKYO) for n in range(2)]
+    for b in tokyo:
+        w.attach(b)
+    transit = lambda: compile_topology(w.cloud).node_of(w.cen)  # noqa: E731 - what it is now
+    assert transit().limits == ()
+    plan(w, SINGAPORE, TOKYO)
+    leg, *others = (interface.name for interface in transit().interfaces)
+    limits = {frozenset(limit.ways): limit.rate for limit in transit().limits}
+    assert limits == {
+        frozenset((leg, other) for other in others): 10_000_000,
+        frozenset((other, leg) for other in others): 10_000_000,
+    }
+
+
+def test_what_needs_no_bandwidth_is_not_held_to_any(w) -> None:
+    """A CCN reaches its whole area without a plan, beside VPCs of it that share one."""
+    for number, region in enumerate((HANGZHOU, SHANGHAI)):
+        w.attach(w.site(f"172.{16 + number}.0.0/16", f"172.{16 + number}.1.0/24", f"172.{16 + number}.1.10", region))
+    w.alibaba.attach_ccn_instance_to_cen(w.alibaba.create_cloud_connect_network(region_id=SHANGHAI).id, w.cen)
+    plan(w, HANGZHOU, SHANGHAI, area="China")
+    assert [len(limit.ways) for limit in compile_topology(w.cloud).node_of(w.cen).limits] == [1, 1]
 
 
 def test_taking_the_bandwidth_back_stops_the_traffic(w) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
@@ -19,6 +20,7 @@ from lab.topology import (
     EniGate,
     Gate,
     Interface,
+    Limit,
     Match,
     Nat,
     Node,
@@ -39,12 +41,14 @@ def fabric(
     *,
     checks: tuple[EniGate, ...] = (),
     gates: tuple[Gate, ...] = (),
+    limits: tuple[Limit, ...] = (),
     nats: tuple[Nat, ...] = (),
     tables: tuple[RouteTable, ...] = (),
     label: str = "fabric",
 ) -> Node:
     interfaces = (Interface(ENI, (IPv4Interface("10.0.0.1/32"),)),)
-    return Node("vpc-1", label, NodeKind.VPC, "aws", "vpc-1", interfaces, tables, True, checks=checks, gates=gates, nats=nats)
+    node = Node("vpc-1", label, NodeKind.VPC, "aws", "vpc-1", interfaces, tables, True, checks=checks, gates=gates)
+    return replace(node, limits=limits, nats=nats)
 
 
 def gate(stage: Stage, side: Side, *rules: Rule, default: bool = False, stateful: bool = False) -> Gate:
@@ -164,6 +168,24 @@ def test_a_stateful_gate_remembers_connections_by_its_own_interface() -> None:
         assert known == f"ct state established,related {key} @admitted update @admitted {{ {key} }} return"
         assert permitted == f"goto admit_{side}"
         assert chain(text, f"admit_{side}") == [f"add @admitted {{ {key} }}"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        pytest.param(2_000_000, "limit rate over 250000 bytes/second burst 131072 bytes", id="room for super-packets"),
+        pytest.param(100_000_000, "limit rate over 12500000 bytes/second burst 1250000 bytes", id="0.1 s"),
+    ],
+)
+def test_a_limit_drops_what_is_more_than_its_rate_over_all_its_ways(rate: int, expected: str) -> None:
+    limit = Limit((("a", "b"), ("c", "b")), rate, Reason.CEN_BANDWIDTH_EXCEEDED, ORIGIN)
+    table = RouteTable(1001, (Route(ANY, ORIGIN, drop=Reason.NO_ROUTE_TO_DESTINATION),), (ENI,))
+    ruleset = render(fabric(limits=(limit,), tables=(table,)))
+    line, sink = chain(ruleset.text, "forward")[1:]
+    assert line == f'iifname . oifname {{ "a" . "b", "c" . "b" }} {expected} counter name "limit_a_b" drop'
+    assert "sink" in sink, "what goes nowhere anyway uses up no bandwidth"
+    place = ruleset.counters["limit_a_b"]
+    assert (place.filter, place.reason, place.where) == (Filter.BANDWIDTH, Reason.CEN_BANDWIDTH_EXCEEDED, "a")
 
 
 def test_a_rule_with_a_reason_of_its_own_has_a_counter_of_its_own() -> None:

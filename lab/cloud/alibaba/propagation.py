@@ -208,13 +208,14 @@ def _private_zone_routes(store: Store, cen: Cen) -> Iterator[LearnedRoute]:
 
 
 def may_pass(cen: Cen, sender: CenAttachment, receiver: CenAttachment) -> bool:
-    """Whether traffic of a CEN passes between two attached networks: inside a region, or with bandwidth between theirs.
+    """Whether traffic of a CEN passes between two attached networks: without a plan, or with bandwidth between their regions."""
+    regions = {sender.child_instance_region_id, receiver.child_instance_region_id}
+    return needs_no_plan(sender, receiver) or any(set(limit.region_ids) == regions for limit in cen.inter_region_limits)
 
-    A CCN serves a whole area, so it reaches every region of it without a plan.
-    """
+
+def needs_no_plan(sender: CenAttachment, receiver: CenAttachment) -> bool:
+    """Whether two attached networks are in one region; for a CCN, in one area, as it serves a whole one."""
     regions = sender.child_instance_region_id, receiver.child_instance_region_id
-    if regions[0] == regions[1]:
-        return True
-    if CCN in (sender.child_instance_type, receiver.child_instance_type) and area_of(regions[0]) == area_of(regions[1]):
-        return True
-    return any(set(limit.region_ids) == set(regions) for limit in cen.inter_region_limits)
+    return regions[0] == regions[1] or (
+        CCN in (sender.child_instance_type, receiver.child_instance_type) and area_of(regions[0]) == area_of(regions[1])
+    )
