@@ -23,9 +23,6 @@ SINK = "sink"  # the device that routes without a destination lead to
 _ADMITTED_FOR = "30m"
 _MOST_ADMITTED = 1 << 20
 
-# What a limit lets through at once after a rest: our choices, 0.1 s of its rate, and room for two super-packets of TCP at least.
-_BURST_SECONDS, _LEAST_BURST = 0.1, 128 * 1024
-
 _SIDE_KEY = {Side.IN: "iifname", Side.OUT: "oifname"}
 _SIDE_INDEX = {Side.IN: "iif", Side.OUT: "oif"}
 
@@ -129,12 +126,14 @@ def _match(match: Match) -> str:
 
 
 def _limit(draft: _Draft, limit: Limit) -> str:
-    """What passes is counted over all ways together; a super-packet counts for its bytes."""
-    (first_in, first_out), rate = limit.ways[0], limit.rate // 8
+    """What passes is counted over all ways together; a super-packet counts for its bytes.
+
+    After a rest a second's worth may pass at once: Linux has no smaller bucket (net/netfilter/nft_limit.c).
+    """
+    first_in, first_out = limit.ways[0]
     drop = draft.counter(_identifier("limit", first_in, first_out), Place(Filter.BANDWIDTH, limit.reason, limit.origin, first_in))
     ways = ", ".join(f'"{interface_in}" . "{interface_out}"' for interface_in, interface_out in limit.ways)
-    burst = max(round(rate * _BURST_SECONDS), _LEAST_BURST)
-    return f"iifname . oifname {{ {ways} }} limit rate over {rate} bytes/second burst {burst} bytes {drop}"
+    return f"iifname . oifname {{ {ways} }} limit rate over {limit.rate // 8} bytes/second burst 0 bytes {drop}"
 
 
 def _sink(draft: _Draft, tables: Iterable[RouteTable]) -> Iterator[str]:
