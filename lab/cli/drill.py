@@ -137,8 +137,9 @@ def _answer(options: argparse.Namespace) -> int:
     console = make_console()
     for lesson in drill.lessons():
         console.print(f" • {escape(lesson)}")
-    console.print("\nwhat mends it:")
-    for line in hints(drill, _judged(lab, drill, console), HINTS):
+    mending = list(hints(drill, _judged(lab, drill, console), HINTS))
+    console.print("\nwhat mends it:" if mending else "\nit is mended: [bold]saglab drill check[/bold]")
+    for line in mending:
         console.print(f" • {escape(line)}")
     return PASSED
 

@@ -28,8 +28,12 @@ def print_explanation(
     left_out: Sequence[str] = (),
     observed: Observation | None = None,
     disagreements: Sequence[str] = (),
+    impaired: Sequence[str] = (),
 ) -> None:
-    """Both ways, the verdict, the fixes; with `observed`, what was seen beside what was predicted."""
+    """Both ways, the verdict, the fixes; with `observed`, what was seen beside what was predicted.
+
+    `impaired` are the links that do something to packets, which nothing predicts.
+    """
     ends = f"{_end(explanation.source.label, explanation.source.address)} → " + _end(
         explanation.destination.label, explanation.destination.address
     )
@@ -43,7 +47,8 @@ def print_explanation(
     _print_verdict(console, explanation)
     _print_fixes(console, explanation)
     if observed is not None:
-        _print_observed(console, explanation, observed, disagreements)
+        _print_observed(console, explanation, observed)
+        _print_disagreements(console, disagreements, impaired)
 
 
 def _end(label: str, address: object) -> str:
@@ -181,7 +186,7 @@ def _typed(call: Call, width: int) -> str:
     return f"{head}(\n" + "".join(f"    {argument},\n" for argument in call.typed_arguments) + ")"
 
 
-def _print_observed(console: Console, explanation: Explanation, observed: Observation, disagreements: Sequence[str]) -> None:
+def _print_observed(console: Console, explanation: Explanation, observed: Observation) -> None:
     table = Table(box=None, pad_edge=False, title="\nsent for real", title_justify="left")
     for heading in ("", "predicted", "observed"):
         table.add_column(heading, overflow="fold")
@@ -190,13 +195,22 @@ def _print_observed(console: Console, explanation: Explanation, observed: Observ
     table.add_row("answered", _yes(explanation.reaches), _yes(observed.answered))
     table.add_row("dropped", _predicted_drop(explanation), "\n".join(_seen(observed)) or "nothing")
     console.print(table)
+
+
+def _print_disagreements(console: Console, disagreements: Sequence[str], impaired: Sequence[str]) -> None:
     if not disagreements:
         console.print("[bold green]✓ predicted and observed agree[/bold green]")
         return
     console.print("[bold white on red] PREDICTED AND OBSERVED DISAGREE [/bold white on red]")
     for sentence in disagreements:
         console.print(f"[red]  {escape(sentence)}[/red]")
-    console.print("[red]  One of the two is wrong, and that is a bug of saglab.[/red]")
+    if not impaired:
+        console.print("[red]  One of the two is wrong, and that is a bug of saglab.[/red]")
+        return
+    console.print("  The prediction is of the configuration alone, and links are impaired, which may be why:")
+    for link in impaired:
+        console.print(f"    [yellow]{escape(link)}[/yellow]")
+    console.print("  [dim]saglab impair --clear makes them good again[/dim]")
 
 
 def _predicted_drop(explanation: Explanation) -> str:

@@ -16,6 +16,7 @@ from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError, UsageError
 from lab.explanation import Question
 from lab.explanation.question import find_destination, find_machine
+from lab.explanation.state import State
 from lab.impairments import Order, parse_impairments
 from lab.meters import grown
 from lab.monitoring import Traffic, Window
@@ -139,7 +140,9 @@ class LiveLab:
 
     def trace(self, question: Question, *, width: int, colour: bool) -> Traced:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
-        return trace(self._lab.cloud, self._emulation, question, title=self.info.name, width=width, colour=colour)
+        state = State(self._lab.cloud, places=self._lab.places)
+        impaired = [f"{info.name} {info.impairments}" for info in self.links() if info.by]
+        return trace(state, self._emulation, question, impaired, title=self.info.name, width=width, colour=colour)
 
     def picture(self, source: str, destination: str) -> Picture:
         """The network drawn, with what the scenario expects and is not so; or, given two ends, with the way of a packet.

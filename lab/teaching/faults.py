@@ -14,6 +14,7 @@ from lab.teaching.parts import Parts
 
 AWS_CIDR, ALIBABA_CIDR = "10.0.0.0/16", "192.168.0.0/16"  # as vcpe-ping has them
 VCPE, APP = "vcpe-ping", "app-get-started"  # scenarios
+_PROVIDER = "198.51.100.0/24"  # where points of presence and the controller are
 _FIRST_RULE = 50  # of a network ACL: before 100, which admits everything
 _REGION = "ap-southeast-1"
 _COLLEAGUES = ("han.mei.02", "wang.fang.03")  # as many as a block of /30 has addresses for
@@ -135,7 +136,7 @@ def _acl_outbound(parts: Parts, chance: Random) -> None:
 
 def _acl_tunnel(parts: Parts, chance: Random) -> None:
     """What leaves the vCPE's subnet for the internet; what stays inside the VPC goes on."""
-    _deny(parts, "vcpe", egress=True, cidr="198.51.100.0/24")
+    _deny(parts, "vcpe", egress=True, cidr=_PROVIDER)
 
 
 def _deny(parts: Parts, subnet: str, *, egress: bool, cidr: str) -> None:
@@ -149,8 +150,9 @@ def _deny(parts: Parts, subnet: str, *, egress: bool, cidr: str) -> None:
 
 
 def _vcpe_egress(parts: Parts, chance: Random) -> None:
+    """What goes out to the internet stays: a tunnel that is open is a connection that the group remembers."""
     parts.aws.revoke_security_group_egress(parts.group("vcpe"), ip_protocol="-1", cidr_ip="0.0.0.0/0")
-    parts.aws.authorize_security_group_egress(parts.group("vcpe"), ip_protocol="-1", cidr_ip=AWS_CIDR)
+    parts.aws.authorize_security_group_egress(parts.group("vcpe"), ip_protocol="-1", cidr_ip=_PROVIDER)
 
 
 def _app_egress(parts: Parts, chance: Random) -> None:
@@ -282,9 +284,8 @@ FAULTS = (
         answer="take the denial out of the list of the vCPE's subnet: aws delete_network_acl_entry",
     ),
     Fault(
-        "vcpe-egress", 2, "the vCPE's group lets nothing out to the internet",
-        "Groups have rules outbound, too. What a gateway encrypts leaves by its own interface.", "", _vcpe_egress,
-        answer="let the vCPE send to the internet: aws authorize_security_group_egress",
+        "vcpe-egress", 2, "the vCPE's group lets nothing out into the VPC",
+        "Groups have rules outbound, too. What comes out of the tunnel leaves by the gateway's own interface.", "", _vcpe_egress,
     ),
     Fault(
         "app-egress", 2, "the group of app lets nothing out to Alibaba Cloud",

@@ -48,10 +48,6 @@ def route_to_vcpe(parts: Parts) -> None:
     parts.aws.replace_route(parts.main_table, ALIBABA_CIDR, network_interface_id=parts.interface("vcpe"))
 
 
-def let_out(parts: Parts) -> None:
-    parts.aws.authorize_security_group_egress(parts.group("vcpe"), ip_protocol="-1", cidr_ip="0.0.0.0/0")
-
-
 def admit_tunnel(parts: Parts) -> None:
     acl = parts.aws.network_acl_of(parts.subnet("vcpe").id)
     parts.aws.delete_network_acl_entry(acl.id, rule_number=50, egress=True)
@@ -69,7 +65,6 @@ def widen(parts: Parts) -> None:
 ANSWERS: dict[str, Callable[[Parts], None]] = {
     "stopped": start_ecs,
     "wrong-target": route_to_vcpe,
-    "vcpe-egress": let_out,
     "acl-tunnel": admit_tunnel,
     "pool-used-up": widen,
 }

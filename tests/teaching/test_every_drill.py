@@ -20,7 +20,7 @@ from lab.teaching.judge import Verdict, judge
 from lab.teaching.parts import Parts
 from scenarios.app_get_started import PASSWORD, USER
 from tests.supervisor.command import saglab, saglab_process
-from tests.teaching.test_drill import admit_tunnel, let_out, route_to_vcpe, start_ecs
+from tests.teaching.test_drill import admit_tunnel, route_to_vcpe, start_ecs
 from tests.teaching.test_drill_lab import drill_of
 
 pytestmark = [pytest.mark.emulation, pytest.mark.long]
@@ -77,7 +77,6 @@ def by(repair: Callable[[Parts], None]) -> Callable[[Student], None]:
 ANSWERS: dict[str, Callable[[Student], None]] = {
     "stopped": by(start_ecs),
     "wrong-target": by(route_to_vcpe),
-    "vcpe-egress": by(let_out),
     "acl-tunnel": by(admit_tunnel),
     "pool-used-up": widen,
     "mtu-trap": lambda student: saglab("impair", TRAPPED, "--clear", "--lab", student.drill.name) and None,
