@@ -18,6 +18,7 @@ from lab.cloud.alibaba.app.session import TerminalWatch
 from lab.cloud.alibaba.app.subscription import SoftwareCalendar
 from lab.cloud.alibaba.device import DeviceWatch
 from lab.cloud.alibaba.subscription import SubscriptionCalendar
+from lab.cloud.attempts import Attempts
 from lab.cloud.aws import Aws
 from lab.cloud.aws.image import publish_images
 from lab.cloud.clock import Clock
@@ -48,6 +49,11 @@ class Cloud:
     def keep_with(self, keep: Keeper) -> None:
         """From here on, have every change kept before it counts; a change that cannot be kept is undone. Forks keep nothing."""
         self._state.keep = keep
+
+    @property
+    def attempts(self) -> Attempts:
+        """The log-ons that failed. Forks have none of their own to tell of."""
+        return self._state.attempts
 
     def send_with(self, post: Post) -> None:
         """From here on, have every mail delivered. Forks send nothing."""

@@ -1,11 +1,11 @@
 """How often a password may be guessed: so many times within a while of the lab's clock.
 
-Of a refused call nothing stays in the state, so this is kept beside it, in memory: a supervisor that is started anew begins at 0.
+Of a refused call nothing stays in the state, so this is kept beside it: whoever keeps the state is told of each change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lab.cloud.errors import CloudError
@@ -14,12 +14,27 @@ from lab.cloud.errors import CloudError
 MOST = 5
 WITHIN = timedelta(minutes=15)
 
+Failed = Mapping[str, Sequence[datetime]]
+"""When log-ons have failed, by the account that they were for, or by the name where there is no such account."""
+
+KeepFailed = Callable[[str, Sequence[datetime]], None]
+"""Told of an account's or a name's failures that count, empty when there are none (any more)."""
+
+
+def _keep_nothing(_one: str, _failed: Sequence[datetime]) -> None: ...
+
 
 class Attempts:
-    """Failed log-ons, by the account that they were for, or by the name where there is no such account."""
+    """Failed log-ons."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, list[datetime]] = {}
+        self._failed: dict[str, Sequence[datetime]] = {}
+        self._keep: KeepFailed = _keep_nothing
+
+    def keep_with(self, keep: KeepFailed, failed: Failed | None = None) -> None:
+        """From here on, tell of each change; `failed` is what was told before."""
+        self._failed.update(failed or {})
+        self._keep = keep
 
     def check(self, wanted: Sequence[str], now: datetime) -> None:
         """Raises App.TooManyAttempts."""
@@ -34,9 +49,17 @@ class Attempts:
                 )
 
     def note(self, wanted: Sequence[str], now: datetime) -> None:
+        """A log-on failed. What is over is forgotten, so that names that nobody has do not pile up."""
+        for one in [one for one, failed in self._failed.items() if failed[-1] <= now - WITHIN]:
+            self.forget(one)
         for one in wanted:
-            self._failed[one] = [*self._failed.get(one, ()), now][-MOST:]
+            self._put(one, [*self._failed.get(one, ()), now][-MOST:])
 
     def forget(self, one: str) -> None:
         """The password was right, or is another one now."""
-        self._failed.pop(one, None)
+        if self._failed.pop(one, None) is not None:
+            self._keep(one, ())
+
+    def _put(self, one: str, failed: Sequence[datetime]) -> None:
+        self._keep(one, failed)
+        self._failed[one] = failed

@@ -1,8 +1,8 @@
 """What outlives a lab: the calls that made its clouds what they are, kept in SQLite.
 
 A cloud follows from its seed and its calls, so these are kept and made again. A call is on disk before it is acknowledged.
-Refused calls changed nothing and are not kept. What saglab did while a scenario ran counts once the scenario is through: one that
-was cut short is begun anew.
+Refused calls changed nothing and are not kept; that a log-on failed is (`failures`). What saglab did while a scenario ran counts
+once the scenario is through: one that was cut short is begun anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 
 from lab.cloud import Cloud, Identity, Operation
 from lab.cloud.password import Password
-from lab.errors import LabError, MachineError, UsageError
+from lab.errors import MachineError, UsageError
+from lab.supervisor.failures import SCHEMA, Failures, NotKept
 from lab.supervisor.operations import find_operation
 from lab.supervisor.wire import encode
 
@@ -30,8 +31,8 @@ _FILES = (*(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", 
 _FORMAT = 3  # another one is not read
 _HASH = "argon2id"
 _SCHEMA = """
-CREATE TABLE lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER, scripts INTEGER);
-CREATE TABLE operation (
+CREATE TABLE IF NOT EXISTS lab (format INTEGER, scenario TEXT, left_out TEXT, seed BLOB, complete INTEGER, scripts INTEGER);
+CREATE TABLE IF NOT EXISTS operation (
     number INTEGER PRIMARY KEY, caller TEXT, provider TEXT, name TEXT, parameters TEXT, before TEXT, touched TEXT, result TEXT
 );
 """
@@ -39,10 +40,6 @@ CREATE TABLE operation (
 
 class StateInUse(UsageError):
     """Another supervisor works on this state."""
-
-
-class NotKept(LabError):
-    """A change could not be written down, so it was not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,7 @@ class Keeping:
             raise StateInUse(f"another lab works on the state in {directory}; end it, or give another --state") from None
         try:
             self._database = _open(directory / "state.db")
+            self._failures = Failures(self._database)
             self._meters = _open_directory(directory / _METERS)
         except (sqlite3.Error, OSError) as error:
             os.close(self._lock)
@@ -110,6 +108,7 @@ class Keeping:
                 row = (_FORMAT, scenario, json.dumps(list(left_out)), seed, 0)
                 self._database.execute("INSERT INTO lab VALUES (?, ?, ?, ?, ?, 0)", row)
             _empty(self.directory / _METERS)
+            self._failures.begin(cloud.attempts)
         except (sqlite3.Error, OSError) as error:
             raise NotKept(f"the lab cannot be kept in {self.directory}: {error}") from error
         cloud.keep_with(self._keep)
@@ -142,6 +141,7 @@ class Keeping:
                     f"call {number}, {provider}.{name}, of the state in {self.directory} does something else in this version of "
                     "saglab; `saglab down` forgets the state"
                 )
+        self._failures.restore(cloud.attempts)
         cloud.keep_with(self._keep)
 
     def _keep(self, operation: Operation, before: tuple[int, int, int]) -> None:
@@ -204,8 +204,7 @@ def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level="IMMEDIATE")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
-    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        with database:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                database.execute(statement)
+    with database:
+        for statement in (*filter(str.strip, _SCHEMA.split(";")), SCHEMA):
+            database.execute(statement)
     return database

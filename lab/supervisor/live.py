@@ -29,7 +29,8 @@ from lab.supervisor.apps import app_shown, find_terminal
 from lab.supervisor.backend import EmulationBackend
 from lab.supervisor.devices import devices_of
 from lab.supervisor.events import EventLog, Reporter
-from lab.supervisor.keeping import Keeping, NotKept
+from lab.supervisor.failures import NotKept
+from lab.supervisor.keeping import Keeping
 from lab.supervisor.links import link_names, told_way
 from lab.supervisor.metering import Metering
 from lab.supervisor.operations import find_operation

@@ -12,7 +12,8 @@ from lab.cloud import Cloud, CloudError, Identity, Mail
 from lab.errors import MachineError, UsageError
 from lab.scenario import Scenario
 from lab.session import Lab
-from lab.supervisor.keeping import Keeping, Kept, NotKept, StateInUse
+from lab.supervisor.failures import NotKept
+from lab.supervisor.keeping import Keeping, Kept, StateInUse
 from lab.supervisor.operations import find_operation
 from scenarios import vcpe_ping
 from tests.emulation.lab_process import in_lab
@@ -195,6 +196,31 @@ def test_accounts_come_back_without_their_passwords_being_kept_or_mailed_again(t
     assert len(mails) == len(clear) - 1 == 3
     logged_on = again.fork().alibaba.log_on_app(terminal, user_name="li.lei.1", password=clear[-1], smart_ag_id=app)
     assert logged_on.user_name == "li.lei.1"
+
+
+def guess(cloud: Cloud, app: str, password: str) -> str:
+    """Try to log on, and return the code of the refusal."""
+    terminal = cloud.terminals.create_terminal("laptop").id
+    with pytest.raises(CloudError) as refused:
+        cloud.alibaba.log_on_app(terminal, user_name="li.lei.01", password=password, smart_ag_id=app)
+    return refused.value.code
+
+
+def test_who_guesses_passwords_gains_nothing_by_a_supervisor_that_dies(tmp_path: Path) -> None:
+    keeping, cloud = begun(tmp_path)
+    app = cloud.alibaba.create_smart_access_gateway_software("cn-shanghai", user_count=5).smart_ag_id
+    cloud.alibaba.create_smart_access_gateway_client_user(app, user_mail="a@b.co", user_name="li.lei.01", password="right.one")
+    codes = []
+    for _ in range(6):
+        codes.append(guess(cloud, app, "wrong.one"))
+        keeping.close()
+        keeping = Keeping(tmp_path)
+        cloud = Cloud(keeping.seed())
+        keeping.restore(cloud)
+    assert codes == ["App.LogOnFailed"] * 5 + ["App.TooManyAttempts"]
+    cloud.clock.move_forward(minutes=15)
+    assert guess(cloud, app, "wrong.one") == "App.LogOnFailed"
+    keeping.close()
 
 
 def test_a_hash_that_comes_over_the_wire_is_no_password() -> None:
