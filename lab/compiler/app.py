@@ -65,7 +65,7 @@ def _write_tunnel(machine: NodeDraft, cloud: Cloud, terminal: Terminal, session:
     )
     machine.services.append(Tunnel(TUN, terminal.address, UDP_PORT, (peer,), session.origin))
     servers = cloud.store.get(SagApp, session.smart_ag_id).dns
-    if servers and sets_dns(terminal):
+    if servers and sets_dns(terminal) and not session.keeps_dns:
         machine.nameservers = servers
 
 

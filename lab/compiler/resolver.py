@@ -21,8 +21,8 @@ _LINK = Origin(_RESOLVER, "", -1)  # the last of the transfer links, which no ca
 
 
 def write_resolver(draft: Draft) -> None:
-    """Added where a machine asks it."""
-    if all(RESOLVER_ADDRESS not in node.nameservers for node in draft.nodes.values()):
+    """Added where people's devices are: who asks others for names reaches it by its address nevertheless."""
+    if all(node.kind is not NodeKind.TERMINAL for node in draft.nodes.values()):
         return
     node = draft.add(NodeDraft(_RESOLVER, _RESOLVER, NodeKind.DNS, ""))
     draft.transfer(node, WAN, draft.internet, _RESOLVER, _LINK, public=RESOLVER_ADDRESS)

@@ -16,6 +16,7 @@ import pytest
 from lab.compiler import compile_topology
 from lab.compiler.resolver import PUBLIC_NAME, RESOLVER_ADDRESS
 from lab.emulation.emulation import Emulation
+from lab.emulation.ping import ping
 from lab.simulation import Simulation
 from lab.simulation.names import look_up
 from tests.compiler.app_cloud import REGION, AppCloud, app_cloud
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.emulation
 DB, DB_ADDRESSES = "db.corp.example", ["192.168.1.10", "192.168.1.11"]
 NAMES = (DB, "DB.corp.example", "corp.example", "other.corp.example", "a.web.corp.example", "b.a.web.corp.example")
 ASKED = (*NAMES, PUBLIC_NAME, "nowhere.invalid")
+BY_ADDRESS = "by address"
 SERVERS = ["100.100.2.136", "100.100.2.138"]
 Learned = dict[str, list[str]]
 
@@ -61,6 +63,12 @@ def simulated() -> dict[str, Learned]:
     }
 
 
+def reached(emulation: Emulation, w: AppCloud) -> list[str]:
+    """The public site, asked by its address."""
+    seen = ping(emulation.machines[w.laptop.id], w.laptop.address, RESOLVER_ADDRESS, count=1)
+    return [str(RESOLVER_ADDRESS)] * seen.received
+
+
 def emulated() -> dict[str, Learned]:
     found: dict[str, Learned] = {}
     emulation = None
@@ -71,6 +79,7 @@ def emulated() -> dict[str, Learned]:
         else:
             emulation.apply(topology)
         found[stage] = {name: sorted(map(str, emulation.look_up(w.laptop.id, name))) for name in ASKED}
+        found[stage][BY_ADDRESS] = reached(emulation, w)
     return found
 
 
@@ -80,13 +89,20 @@ def running() -> dict[str, Learned]:
 
 
 def test_network_and_simulation_say_the_same(running: dict[str, Learned]) -> None:
-    assert running == simulated()
+    names = {stage: {name: learned[name] for name in ASKED} for stage, learned in running.items()}
+    assert names == simulated()
+
+
+@pytest.mark.requirement("S2-097")
+@pytest.mark.parametrize("stage", ["logged on", "connected", "disconnected"])
+def test_public_site_is_reached_by_its_address_whoever_answers_for_names(running: dict[str, Learned], stage: str) -> None:
+    assert running[stage][BY_ADDRESS] == [str(RESOLVER_ADDRESS)]
 
 
 @pytest.mark.requirement("S2-035", "S2-192")
 @pytest.mark.parametrize("stage", ["logged on", "disconnected"])
 def test_who_is_not_connected_asks_the_public_resolver(running: dict[str, Learned], stage: str) -> None:
-    assert {name: found for name, found in running[stage].items() if found} == {PUBLIC_NAME: [str(RESOLVER_ADDRESS)]}
+    assert {name: running[stage][name] for name in ASKED if running[stage][name]} == {PUBLIC_NAME: [str(RESOLVER_ADDRESS)]}
 
 
 @pytest.mark.requirement("S2-038", "S2-096", "S2-097")

@@ -95,8 +95,5 @@ APP = Document(
         (r"^(3\.[1236789]|6)", "app-accounts"),
         ("", "app-get-started"),
     ),
-    {
-        "S2-087": "steps without a text are no calls; what they stand for is in [0033](decisions/0033-sag-app-instances.md)",
-    },
 )
 DOCUMENTS = {document.name: document for document in (VCPE, APP)}

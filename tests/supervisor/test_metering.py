@@ -106,6 +106,7 @@ def test_each_direction_of_an_account_is_read_from_its_meter() -> None:
     ]
 
 
+@pytest.mark.requirement("S2-125")
 def test_what_an_earlier_supervisor_took_down_is_not_taken_down_again(tmp_path: Path) -> None:
     w = app_cloud()
     user = w.session.client_user_id

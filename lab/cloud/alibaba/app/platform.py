@@ -74,7 +74,7 @@ def sets_dns(terminal: Terminal) -> bool:
 
 
 def keeps_old_dns(terminal: Terminal) -> bool:
-    """Whether the device goes on with its old DNS servers until the app was quit and has connected anew."""
+    """Whether the device, when its app connects for the first time, goes on with its old DNS servers (3.2: it "may")."""
     return terminal.platform == IOS and parse_version(terminal.os_version) >= parse_version(IOS_KEEPS_DNS_SINCE)
 
 

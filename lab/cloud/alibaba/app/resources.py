@@ -114,7 +114,8 @@ class AppSession(Record):
     """A log-on of the app on a terminal, from there to the log-off. Its id is what the client's tunnel is known by (IKE).
 
     While it is connected it has an `address` and a `secret`, which are another each time; the secret opens one tunnel once.
-    `origin` is the log-on, `connect_origin` the call that connected it, or disconnected it last.
+    `keeps_dns` is whether the terminal goes on asking its own DNS servers, though the app has set others. `origin` is the log-on,
+    `connect_origin` the call that connected it, or disconnected it last.
     """
 
     NOUN: ClassVar[str] = "session"
@@ -128,6 +129,7 @@ class AppSession(Record):
     logged_on_at: datetime
     address: IPv4Address | None = None
     secret: bytes | None = field(default=None, repr=False)
+    keeps_dns: bool = False
     connect_origin: Origin
 
     @property
@@ -138,6 +140,14 @@ class AppSession(Record):
     def place(self) -> tuple[tuple[str, IPv4Address], ...]:
         """The address with its instance, which no two sessions have at a time."""
         return () if self.address is None else ((self.smart_ag_id, self.address),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectedBefore(Record):
+    """That the app of a terminal has been connected. Its id is the terminal's."""
+
+    NOUN: ClassVar[str] = "earlier connection"
+    NOT_FOUND: ClassVar[str] = "InvalidTerminalId.NotFound"
 
 
 @dataclass(frozen=True, kw_only=True)

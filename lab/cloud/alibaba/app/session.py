@@ -16,9 +16,9 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from lab.cloud.alibaba.app.code import parse_code
-from lab.cloud.alibaba.app.platform import check_platform
+from lab.cloud.alibaba.app.platform import check_platform, keeps_old_dns
 from lab.cloud.alibaba.app.pool import next_idle
-from lab.cloud.alibaba.app.resources import AddressCursor, AppSession, ClientUser, SagApp
+from lab.cloud.alibaba.app.resources import AddressCursor, AppSession, ClientUser, ConnectedBefore, SagApp
 from lab.cloud.alibaba.base import AlibabaBase
 from lab.cloud.errors import CloudError
 from lab.cloud.operation import operation
@@ -51,6 +51,9 @@ class TerminalWatch(AppSessions):
 
     def __call__(self, terminal_id: str) -> None:
         self._end_sessions("terminal_id", terminal_id)
+        before = self._store.find(ConnectedBefore, terminal_id)
+        if before is not None:
+            self._store.delete(before)
 
 
 class AppSessionOperations(AppSessions):
@@ -91,14 +94,17 @@ class AppSessionOperations(AppSessions):
         self._check_may(user)
         instance = self._store.get(SagApp, session.smart_ag_id)
         _check_network(instance)
-        check_platform(self._terminal(session.terminal_id))
+        terminal = self._terminal(session.terminal_id)
+        check_platform(terminal)
         connected = replace(
             session,
             address=self._address(instance, user, session),
             secret=self._supply.one_time_secret(),
+            keeps_dns=self._keeps_dns(session, terminal),
             connect_origin=self._origin(session_id),
         )
         self._store.put(connected)
+        self._store.put(ConnectedBefore(id=terminal.id, origin=connected.connect_origin))
         return connected
 
     @operation
@@ -188,6 +194,12 @@ class AppSessionOperations(AppSessions):
         )
         self._store.put(session)
         return session
+
+    def _keeps_dns(self, session: AppSession, terminal: Terminal) -> bool:
+        """Quitting the app and connecting again helps (3.2); what is connected anew by itself was not quit."""
+        if session.connected:
+            return session.keeps_dns
+        return keeps_old_dns(terminal) and self._store.find(ConnectedBefore, terminal.id) is None
 
     def _address(self, instance: SagApp, user: ClientUser, session: AppSession) -> IPv4Address:
         """The account's own address, or the next idle one that it did not have the last time. Raises App.NoIdleAddress."""

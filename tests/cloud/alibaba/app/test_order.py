@@ -68,8 +68,9 @@ def test_nothing_is_there_before_the_terms_are_accepted_and_the_order_is_paid(cl
     refused(cloud, lambda: pay(order.order_id, accept_terms=True), "OrderPaid")
 
 
-@pytest.mark.requirement("S2-092")
+@pytest.mark.requirement("S2-087", "S2-092")
 def test_an_instance_is_listed_in_its_area_only(cloud: Cloud) -> None:
+    """So the document's steps without a text, "select the region" and "find the instance", are this one call."""
     smart_ag_id = buy(cloud)
     listed = {
         region: [it.id for it in cloud.alibaba.describe_smart_access_gateway_softwares(region)]

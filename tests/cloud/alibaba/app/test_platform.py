@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.cloud import CloudError
-from lab.cloud.alibaba.app.platform import keeps_old_dns, parse_version, sets_dns
+from lab.cloud.alibaba.app.platform import parse_version, sets_dns
 
 RUNS = [
     *(pytest.param("Windows", version, marks=pytest.mark.requirement("S2-182")) for version in ("7 SP1", "8", "8.1", "10", "11")),
@@ -92,8 +92,16 @@ def test_macos_has_to_let_the_app(cloud) -> None:
 
 @pytest.mark.requirement("S2-098")
 @pytest.mark.parametrize(("platform", "version", "keeps"), [("iOS", "13", True), ("iOS", "12.4", False), ("macOS", "13", False)])
-def test_ios_keeps_its_dns_from_13_on(cloud, platform: str, version: str, keeps: bool) -> None:
-    assert keeps_old_dns(cloud.terminals.create_terminal(platform=platform, os_version=version)) == keeps
+@pytest.mark.parametrize("leave", ["disconnect_app", "log_off_app"])
+def test_ios_keeps_its_dns_from_13_on_until_the_app_was_quit(w, platform: str, version: str, keeps: bool, leave: str) -> None:
+    w.user()
+    terminal = w.cloud.terminals.create_terminal(platform=platform, os_version=version).id
+    session = w.connect(terminal)
+    assert session.keeps_dns == keeps
+    assert w.alibaba.connect_app(session.id).keeps_dns == keeps  # anew, by itself
+    getattr(w.alibaba, leave)(session.id)
+    again = session if leave == "disconnect_app" else w.log_on(terminal)
+    assert not w.alibaba.connect_app(again.id).keeps_dns
 
 
 @pytest.mark.parametrize(
