@@ -13,37 +13,39 @@ import select
 import socket
 import sys
 
-from arrivals import Arrivals, receive, timed  # beside this file
+from arrivals import Arrivals, timed  # beside this file
+from batches import Incoming, Outgoing
 from pace import leave_to_gateway, paced
 
 _HEADERS = 28  # bytes of IP and UDP
+_NAP = 0.005  # seconds between two looks at what came; the kernel notes when
+_LOOKED_AT = 64  # bytes of a packet
 
 
 def receive_all(address: str, port: str, size: str, limit: str, tolerance: str, settled: str) -> None:
     arrivals = Arrivals(int(size))
     with timed(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as connection:
         connection.bind((address, int(port)))
-        connection.setblocking(False)
+        incoming = Incoming(connection, _LOOKED_AT)
         print("ready", flush=True)
-        while True:
-            ready, _, _ = select.select([connection, sys.stdin], [], [])
-            if connection not in ready:
-                break
-            _, (host, _), moment = receive(connection)
-            arrivals.note(host, moment)
+        is_over = False
+        while not is_over:
+            is_over = bool(select.select([sys.stdin], [], [], _NAP)[0])
+            while taken := incoming.take():
+                arrivals.note(incoming.sources(taken), incoming.moments(taken))
     print(json.dumps(arrivals.evenness(float(limit), float(tolerance), float(settled))), flush=True)
 
 
 def send_to_all(address: str, port: str, size: str, rate: str, seconds: str) -> None:
-    payload = bytes(int(size) - _HEADERS)
+    length = int(size) - _HEADERS
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.bind((address, int(port)))
         print("ready", flush=True)
         hosts = json.loads(sys.stdin.readline())
-        sent = 0
-        for number in paced(float(rate), float(seconds)):
-            connection.sendto(payload, (hosts[number % len(hosts)], int(port)))
-            sent += 1
+        outgoing, sent = Outgoing(connection, bytearray(length), length, [(host, int(port)) for host in hosts]), 0
+        for burst in paced(float(rate), float(seconds)):
+            outgoing.send(burst)
+            sent = burst.stop
     print(json.dumps({"sent": sent}), flush=True)
 
 

@@ -23,20 +23,24 @@ from contextlib import ExitStack
 from ipaddress import IPv4Address
 from typing import Any
 
-from arrivals import Arrivals, receive, timed  # beside this file
+import numpy as np
+from arrivals import Arrivals, timed  # beside this file
+from batches import Incoming, Outgoing
 from many import Callers
 from pace import leave_to_gateway, paced
 
+from dataplane.engine import IKE_MARKER
 from dataplane.esp import datagram_length
-from dataplane.ike.events import ChildEstablished, Configured
+from dataplane.ike.events import Configured
 from dataplane.ike.identity import fqdn, key_id
-from dataplane.ike.numbers import IKE_PORT, NAT_PORT, NON_ESP_MARKER
+from dataplane.ike.numbers import IKE_PORT, NAT_PORT
 from dataplane.ike.policy import Policy
 from dataplane.ike.session import Session
 from dataplane.ike.table import Outcome
 
 _OUTER = 28  # bytes of IP and UDP
-_LOOK_EVERY = 64  # packets between two looks at what came
+_NAP = 0.005  # seconds between two looks at what came; the kernel notes when
+_LONGEST = 2048  # bytes of a datagram
 
 
 class Clients(Callers):
@@ -47,7 +51,7 @@ class Clients(Callers):
         self._people: list[Policy] = []
         self._addresses: dict[int, str] = {}
         self._numbers: dict[Session, int] = {}
-        self._by_spi: dict[bytes, int] = {}
+        self._incoming = {port: Incoming(connection, _LONGEST) for port, connection in sockets.items()}
         self._arrivals: Arrivals | None = None
         self._length = 0
 
@@ -71,20 +75,22 @@ class Clients(Callers):
         for session, output in outcomes:
             if session in self._numbers and isinstance(output, Configured):
                 self._addresses[self._numbers[session]] = str(output.address)
-            elif session in self._numbers and isinstance(output, ChildEstablished):
-                self._by_spi[output.child.spi.to_bytes(4, "big")] = self._numbers[session]
         super()._carry_out(outcomes)
 
     def flow(self, clients: int, rate: float, size: int, target: str, port: int, seconds: float) -> dict[str, Any]:
-        """Packets from so many clients in turn, `rate` a second of all together."""
-        connection, sent = self._sockets[NAT_PORT], 0
+        """Packets from so many clients in turn, `rate` a second of all together.
+
+        They are sealed beforehand: real clients have processors of their own for it.
+        """
         packets = [_packet(self._addresses[client], target, port, size) for client in range(clients)]
-        for number in paced(rate, seconds):
-            client = number % clients
-            connection.sendto(self._children[client].encapsulate(packets[client]), self._gateway)
-            sent += 1
-            if sent % _LOOK_EVERY == 0:
-                self.wait(0)
+        sealed = bytearray().join(
+            self._children[number % clients].encapsulate(packets[number % clients]) for number in range(int(rate * seconds) + 1)
+        )
+        length, sent = datagram_length(size) - _OUTER, 0
+        outgoing = Outgoing(self._sockets[NAT_PORT], sealed, length, [self._gateway])
+        for burst in paced(rate, seconds):
+            outgoing.send(burst)
+            sent = burst.stop
         return {"sent": sent}
 
     def listen(self, size: int) -> dict[str, Any]:
@@ -97,22 +103,22 @@ class Clients(Callers):
 
     def wait(self, seconds: float) -> None:
         """Take what comes in the meantime. ESP is not opened: who it is for, its SPI says."""
-        ready, _, _ = select.select(list(self._sockets.values()), [], [], seconds)
-        for connection in ready:
-            self._take_all(connection)
+        if self._arrivals is None:
+            select.select(list(self._sockets.values()), [], [], seconds)
+        else:
+            time.sleep(_NAP)
+        for port, incoming in self._incoming.items():
+            while taken := incoming.take():
+                self._take(port, incoming, taken)
         self._carry_out(self._table.tick(time.monotonic()))
 
-    def _take_all(self, connection: socket.socket) -> None:
-        port = connection.getsockname()[1]
-        for _ in range(1024):
-            try:
-                data, source, moment = receive(connection)
-            except BlockingIOError:
-                return
-            if port == IKE_PORT or data.startswith(NON_ESP_MARKER):
-                self._receive(data, source, port)
-            elif self._arrivals is not None and len(data) == self._length:
-                self._arrivals.note(self._by_spi.get(data[:4]), moment)
+    def _take(self, port: int, incoming: Incoming, taken: int) -> None:
+        lengths, spis = incoming.lengths(taken), incoming.data[:taken, :4].copy().view(">u4")[:, 0]
+        for row in np.flatnonzero((port == IKE_PORT) | (spis == IKE_MARKER)):
+            self._receive(incoming.data[row, : lengths[row]].tobytes(), incoming.source(row), port)
+        if self._arrivals is not None and port == NAT_PORT:
+            packets = lengths == self._length
+            self._arrivals.note(spis[packets], incoming.moments(taken)[packets])
 
 
 def _packet(source: str, target: str, port: int, size: int) -> bytes:

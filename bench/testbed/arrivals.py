@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import socket
-import struct
-from collections import defaultdict
-from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 WINDOW = 100  # packets
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the kernel notes when a packet came, however late it is read
 SO_RCVBUFFORCE = 33
 BUFFER = 64 * 1024 * 1024
-_TIME = struct.Struct("qq")
-_ANCILLARY = socket.CMSG_SPACE(_TIME.size)
 _BITS = 8
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +34,31 @@ class Arrivals:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._times: dict[Hashable, list[float]] = defaultdict(list)
+        self._clients: list[Array] = []
+        self._moments: list[Array] = []
 
-    def note(self, client: Hashable, moment: float) -> None:
-        self._times[client].append(moment)
-
-    def forget(self) -> None:
-        self._times.clear()
+    def note(self, clients: Array, moments: Array) -> None:
+        """Packets of these clients, known by a number each, and when they came, in seconds."""
+        self._clients.append(clients.copy())
+        self._moments.append(moments.copy())
 
     def evenness(self, limit: float, tolerance: float, settled: float) -> dict[str, Any]:
         """Of what came `settled` seconds after the first packet of all, or later: before that, buckets are full."""
-        begin = min((times[0] for times in self._times.values()), default=0.0) + settled
-        rates = [rate for times in self._times.values() for rate in self._rates([each for each in times if each >= begin])]
-        fair = sum(abs(rate - limit) <= tolerance * limit for rate in rates)
-        packets = sum(map(len, self._times.values()))
-        found = Evenness(len(self._times), packets, len(rates), fair, min(rates, default=0.0), max(rates, default=0.0))
-        return asdict(found)
+        clients, moments = (np.concatenate(parts) if parts else np.array([]) for parts in (self._clients, self._moments))
+        late = moments >= moments.min(initial=np.inf) + settled
+        rates = self._rates(clients[late], moments[late])
+        fair = int(np.count_nonzero(np.abs(rates - limit) <= tolerance * limit))
+        ends = (float(rates.min()), float(rates.max())) if len(rates) else (0.0, 0.0)
+        return asdict(Evenness(len(np.unique(clients)), len(clients), len(rates), fair, *ends))
 
-    def _rates(self, times: list[float]) -> list[float]:
-        bits = _BITS * self._size * WINDOW
-        return [bits / (end - start) for start, end in zip(times, times[WINDOW:], strict=False) if end > start]
+    def _rates(self, clients: Array, moments: Array) -> Array:
+        """Of each client over each of its windows."""
+        order = np.lexsort((moments, clients))
+        clients, moments = clients[order], moments[order]
+        is_window = clients[WINDOW:] == clients[:-WINDOW]
+        took = (moments[WINDOW:] - moments[:-WINDOW])[is_window]
+        rates: Array = _BITS * self._size * WINDOW / took[took > 0]
+        return rates
 
 
 def timed(connection: socket.socket) -> socket.socket:
@@ -62,11 +66,3 @@ def timed(connection: socket.socket) -> socket.socket:
     connection.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     connection.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     return connection
-
-
-def receive(connection: socket.socket) -> tuple[bytes, tuple[str, int], float]:
-    """A datagram, who sent it, and when it came, in seconds. Raises BlockingIOError."""
-    data, ancillary, _, source = connection.recvmsg(65536, _ANCILLARY)
-    moment = next(value for level, kind, value in ancillary if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS))
-    seconds, nanoseconds = _TIME.unpack(moment)
-    return data, source, seconds + nanoseconds / 1e9

@@ -15,11 +15,12 @@ def leave_to_gateway() -> None:
     os.sched_setaffinity(0, processors[:-1] or processors)
 
 
-def paced(rate: float, seconds: float) -> Iterator[int]:
-    """The number of each packet when it is due, `rate` a second for so many seconds."""
+def paced(rate: float, seconds: float) -> Iterator[range]:
+    """The numbers of the packets that are due, `rate` a second for so many seconds."""
     began, number = time.monotonic(), 0
     while (passed := time.monotonic() - began) < seconds:
         due = int(passed * rate)
-        yield from range(number, due)
-        number = max(number, due)
+        if due > number:
+            yield range(number, due)
+            number = due
         time.sleep(_NAP)
