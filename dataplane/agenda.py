@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable
 from itertools import count
+from math import inf
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
@@ -29,7 +30,7 @@ class Agenda(Generic[Item]):
 
     def plan(self, item: Item, due: float) -> None:
         """Have the item come up at `due`, unless it comes up earlier anyway."""
-        if due >= self._due.get(item, float("inf")):
+        if due >= self._due.get(item, inf):
             return
         self._due[item] = due
         heapq.heappush(self._entries, (due, next(self._order), item))
@@ -51,11 +52,11 @@ class Agenda(Generic[Item]):
                 items.append(entry[2])
         return items
 
-    def next(self) -> float | None:
-        """When something is due next, None for never."""
+    def next(self) -> float:
+        """When something is due next, infinity for never."""
         while self._entries and not self._is_valid(self._entries[0]):
             heapq.heappop(self._entries)
-        return self._entries[0][0] if self._entries else None
+        return self._entries[0][0] if self._entries else inf
 
     def clear(self) -> None:
         self._entries.clear()

@@ -44,6 +44,8 @@ class _Rows:
 class Burst:
     """`length` bytes at the start of a receiver's memory, a datagram every `stride` of them, the last perhaps shorter."""
 
+    __slots__ = ("_memory", "_receiver", "endpoint", "length", "pieces", "stride", "tos")
+
     def __init__(self, receiver: Receiver, length: int, stride: int, endpoint: Endpoint, tos: int) -> None:
         self.length = length
         self.stride = stride
@@ -70,7 +72,9 @@ class Burst:
 
     def each(self) -> list[Datagram]:
         """One by one, for whoever does not take them together."""
-        starts = range(0, self.length, self.stride) if self.length else (0,)
+        if self.pieces == 1:
+            return [Datagram(self._memory[: self.length], self.endpoint, self.tos)]
+        starts = range(0, self.length, self.stride)
         return [
             Datagram(self._memory[start : min(start + self.stride, self.length)], self.endpoint, self.tos) for start in starts
         ]
@@ -136,9 +140,12 @@ class Receiver:
 
 def _continues(before: Burst, length: int, stride: int, endpoint: Endpoint, tos: int) -> bool:
     """Whether a read is more of the same. A lone datagram may be the shorter one that ends a burst."""
+    if endpoint != before.endpoint or tos != before.tos:
+        return False
     is_last = 0 < length == stride < before.stride
-    same = (before.endpoint, before.tos) == (endpoint, tos) and (stride == before.stride or is_last)
-    return same and before.length + length <= MEMORY - before.stride and before.pieces + -(-length // before.stride) <= MOST_ROWS
+    if stride != before.stride and not is_last:
+        return False
+    return before.length + length <= MEMORY - before.stride and before.pieces + -(-length // before.stride) <= MOST_ROWS
 
 
 def _is_complete(burst: Burst) -> bool:

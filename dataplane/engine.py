@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
+from math import inf
 
 from dataplane import icmp, ipv4, mss
 from dataplane.agenda import Agenda
@@ -333,11 +334,10 @@ class Engine:
             peer.counters.drops[error.reason] += 1
             return ()
 
-    def deadline(self) -> float | None:
-        """When `tick` is to be called next, None for never."""
-        dues = [self._agenda.next(), None if self.negotiation is None else self.negotiation.deadline()]
-        dues += [self._held.next()] if self._held else []
-        return min((due for due in dues if due is not None), default=None)
+    def deadline(self) -> float:
+        """When `tick` is to be called next, infinity for never."""
+        negotiation = inf if self.negotiation is None else self.negotiation.deadline()
+        return min(self._agenda.next(), self._held.next(), negotiation)
 
     def close(self, now: float) -> list[Effect]:
         """Take leave of the peers that are keyed by IKE. The engine is of no use afterwards."""

@@ -62,11 +62,15 @@ class FastPath:
     def outbound(self, packet: memoryview, offload: Offload, now: float) -> Iterator[Effect | BatchEffect]:
         """Take what one read of the TUN device gave, in memory that may be changed."""
         if offload.gso_type == GSO_NONE:
-            if offload.flags & NEEDS_CHECKSUM:
-                _finish_checksum(packet, offload)
-            yield from self._send_one(packet, now)
+            yield from self.outbound_packet(packet, offload, now)
         else:
             yield from self._outbound_superpacket(packet, offload, now)
+
+    def outbound_packet(self, packet: memoryview, offload: Offload, now: float) -> Sequence[Effect]:
+        """The same for what is no super-packet."""
+        if offload.flags & NEEDS_CHECKSUM:
+            _finish_checksum(packet, offload)
+        return self._send_one(packet, now)
 
     def _outbound_superpacket(self, packet: memoryview, offload: Offload, now: float) -> Iterator[Effect | BatchEffect]:
         engine = self._engine
@@ -115,6 +119,10 @@ class FastPath:
         """
         for burst in self._receiver.take(length, stride, endpoint, tos):
             yield from self._take(burst, now)
+
+    def inbound_datagram(self, length: int, endpoint: Endpoint, tos: int, now: float) -> Sequence[Effect]:
+        """The same for a datagram that came alone, when nothing waits: `settle` was called since the last burst."""
+        return self._take_one(Datagram(self._receiver.memory[:length], endpoint, tos), now)
 
     def settle(self, now: float) -> Iterator[Effect | BatchEffect]:
         """There is nothing more to read."""

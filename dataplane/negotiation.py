@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from math import inf
 
 from dataplane.agenda import Agenda
 from dataplane.errors import DropReason, LocalError
@@ -116,7 +117,7 @@ class Negotiation:
         if other is not peer:
             raise LocalError(f"identity {peer.policy.remote} of {peer.name} is that of {other.name}; remove that one first")
         if peer.speaks_first:
-            self._agenda.plan((Errand.BEGIN, peer), float("-inf"))
+            self._agenda.plan((Errand.BEGIN, peer), -inf)
 
     def remove(self, peer: NegotiatedPeer) -> None:
         """Take leave of the peer."""
@@ -181,12 +182,12 @@ class Negotiation:
         self._drain(now)
         return self._carry_out(outcomes + self._table.tick(now), now)
 
-    def deadline(self) -> float | None:
-        """When `tick` is to be called next, None for never."""
-        dues = [self._table.deadline(), self._agenda.next()]
-        dues += [self._draining[0][0]] if self._draining else []
-        dues += [float("-inf")] if self._wishes else []
-        return min((due for due in dues if due is not None), default=None)
+    def deadline(self) -> float:
+        """When `tick` is to be called next, infinity for never."""
+        if self._wishes:
+            return -inf
+        drained = self._draining[0][0] if self._draining else inf
+        return min(self._table.deadline(), self._agenda.next(), drained)
 
     def _run(self, errand: Errand, peer: NegotiatedPeer, now: float) -> list[Outcome]:
         match errand:

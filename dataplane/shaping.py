@@ -81,8 +81,8 @@ class Shaping:
             yield from shaper.release(now)
             self._plan(peer, shaper)
 
-    def deadline(self) -> float | None:
-        """When `release` is to be called next, None for never."""
+    def deadline(self) -> float:
+        """When `release` is to be called next, infinity for never."""
         return self._agenda.next()
 
     def _plan(self, peer: RemoteGateway, shaper: Shaper) -> None:

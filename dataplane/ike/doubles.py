@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from typing import TypeVar
 
 from dataplane.ike.events import Child, ChildDeleted, ChildEstablished, ChildRekeyed, Event, Transmit
@@ -128,17 +129,16 @@ class Wire:
     def run(self, seconds: float = 0.0) -> None:
         """Let time pass, from one thing that is due to the next."""
         until = self.now + seconds
-        while (due := self._next_due()) is not None and due <= until:
+        while (due := self._next_due()) <= until:
             self.now = max(self.now, due)
             self._arrive()
             for each in self.ends.values():
                 self.carry_out(each, each.table.tick(self.now))
         self.now = until
 
-    def _next_due(self) -> float | None:
-        dues = [each.table.deadline() for each in self.ends.values()]
-        dues += [self._travelling[0][0]] if self._travelling else []
-        return min((due for due in dues if due is not None), default=None)
+    def _next_due(self) -> float:
+        arrival = self._travelling[0][0] if self._travelling else inf
+        return min(arrival, *(each.table.deadline() for each in self.ends.values()))
 
     def _arrive(self) -> None:
         while self._travelling and self._travelling[0][0] <= self.now:

@@ -152,8 +152,8 @@ class Table:
                 outcomes += self._note(session, session.tick(now), now)
         return outcomes
 
-    def deadline(self) -> float | None:
-        """When `tick` is to be called next, None for never."""
+    def deadline(self) -> float:
+        """When `tick` is to be called next, infinity for never."""
         return self._agenda.next()
 
     # Keeping the books

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import selectors
 import signal
 import sys
 import time
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from dataplane.errors import LocalError
 from dataplane.linux.channel import Channel, channel
 from dataplane.linux.grants import Grants
+from dataplane.linux.poller import READ, Poller
 from dataplane.linux.requests import MalformedRequest
 from dataplane.linux.signals import caught, hold_back
 from dataplane.linux.status import FAILED, complain
@@ -86,7 +86,7 @@ class Agent:
 
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
-        self._selector = selectors.DefaultSelector()
+        self._poller = Poller()
         self._workers: list[Worker] = []
         self._status = 0
         self._kill_at: float | None = None
@@ -96,15 +96,14 @@ class Agent:
         """Fork a worker, which ends with the status that `work` returns. All of them are started before `serve`."""
         worker = start_worker(self._grants, work)
         self._workers.append(worker)
-        self._selector.register(worker.channel, selectors.EVENT_READ, lambda: self._serve(worker))
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._reap(worker))
+        self._poller.register(worker.channel, READ, lambda: self._serve(worker))
+        self._poller.register(worker.pidfd, READ, lambda: self._reap(worker))
 
     def serve(self) -> int:
         """Do what workers ask for until all have ended, and return the highest status. SIGTERM and SIGINT end them."""
-        with self._selector, self._grants, caught(self.stop, self._selector):
+        with self._poller, self._grants, caught(self.stop, self._poller):
             while self._workers:
-                for key, _ in self._selector.select(self._timeout()):
-                    handle: Callable[[], None] = key.data
+                for handle in self._poller.ready(self._timeout()):
                     handle()
                 if self._timeout() == 0:
                     self._kill_at = None
@@ -126,16 +125,16 @@ class Agent:
 
     def _serve(self, worker: Worker) -> None:
         if worker not in self._workers:
-            return  # it was reaped since the selector reported it
+            return  # it was reaped since the poller reported it
         if not worker.serve():
-            self._selector.unregister(worker.channel)
+            self._poller.unregister(worker.channel)
 
     def _reap(self, worker: Worker) -> None:
         """One has ended, so the others shall."""
         self._workers.remove(worker)
-        self._selector.unregister(worker.pidfd)
+        self._poller.unregister(worker.pidfd)
         with contextlib.suppress(KeyError):  # it was unregistered already when the worker had closed its end
-            self._selector.unregister(worker.channel)
+            self._poller.unregister(worker.channel)
         self._status = max(self._status, worker.reap())
         self.stop()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import selectors
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from dataplane.errors import LocalError
+from dataplane.linux.poller import READ, WRITE, Poller
 
 CLIENTS = 16
 """Connections at a time; one more closes the oldest. Our choice."""
@@ -32,20 +32,20 @@ class ControlSocketError(LocalError):
 class ControlServer:
     """Hands every line that comes to `listener` to `answer`, which returns the line to send back."""
 
-    def __init__(self, listener: socket.socket, answer: Callable[[bytes], bytes], selector: selectors.BaseSelector) -> None:
+    def __init__(self, listener: socket.socket, answer: Callable[[bytes], bytes], poller: Poller) -> None:
         """Take over what `listen` returned."""
         listener.setblocking(False)  # a socket that came by its descriptor does not know it yet
         self._listener = listener
         self._answer = answer
-        self._selector = selector
+        self._poller = poller
         self._clients: dict[_Client, None] = {}  # in the order of their arrival
-        selector.register(listener, selectors.EVENT_READ, self._accept)
+        poller.register(listener, READ, self._accept)
 
     def close(self) -> None:
         """Stop listening, and close all connections."""
         for client in tuple(self._clients):
             self._drop(client)
-        self._selector.unregister(self._listener)
+        self._poller.unregister(self._listener)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -58,11 +58,11 @@ class ControlServer:
             self._drop(next(iter(self._clients)))
         client = _Client(connection)
         self._clients[client] = None
-        self._selector.register(connection, selectors.EVENT_READ, lambda: self._serve(client))
+        self._poller.register(connection, READ, lambda: self._serve(client))
 
     def _serve(self, client: _Client) -> None:
         if client not in self._clients:
-            return  # dropped since the selector reported it
+            return  # dropped since the poller reported it
         try:
             goes_on = client.step(self._answer)
         except OSError:
@@ -70,12 +70,11 @@ class ControlServer:
         if not goes_on:
             self._drop(client)
             return
-        wanted = selectors.EVENT_WRITE if client.pending else selectors.EVENT_READ
-        self._selector.modify(client.connection, wanted, lambda: self._serve(client))
+        self._poller.modify(client.connection, WRITE if client.pending else READ)
 
     def _drop(self, client: _Client) -> None:
         del self._clients[client]
-        self._selector.unregister(client.connection)
+        self._poller.unregister(client.connection)
         client.connection.close()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import selectors
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
+from typing import Any
 
 from dataplane import ipv4
 from dataplane.config import Offloads
@@ -13,11 +14,13 @@ from dataplane.errors import DropReason
 from dataplane.fastpath import FastPath
 from dataplane.gathering import Gatherer, Read
 from dataplane.linux.outbox import REFUSALS, Outbox
+from dataplane.linux.poller import READ, Poller
 from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
 from dataplane.packets import BatchEffect, Datagram, Deliver, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
 from dataplane.shaping import Shaping
+from dataplane.virtio import GSO_NONE, Offload
 
 IKE_READS = 8
 """Messages of IKE that are taken before packets get their turn again. Our choice: some 0.3 ms of a flood."""
@@ -28,6 +31,11 @@ BYTES = 512 * 1024
 
 PAUSE = 300e-6
 """Seconds to let packets gather that come quickly. Our choice: a few times what it takes to carry those of one such pause."""
+
+REST = 30e-6
+"""Seconds without anything to do, after which a packet is taken for a lone one: it goes its way at once, and nobody asks first
+whether another one came behind it. Our choice: more than it takes to find out that there is something to do.
+"""
 
 SLOT = 65536
 """Bytes of the largest IP packet."""
@@ -47,7 +55,7 @@ class Loop:
         engine: Engine,
         tun: Tun,
         underlay: UnderlaySocket,
-        selector: selectors.BaseSelector,
+        poller: Poller,
         ike: UnderlaySocket | None = None,
         shared_ike: UnderlaySocket | None = None,
         offloads: Offloads = EVERY_OFFLOAD,
@@ -57,62 +65,80 @@ class Loop:
         self._underlay = underlay
         self._ike = ike
         self._sockets = [each for each in (underlay, ike, shared_ike) if each is not None]
-        self._selector = selector
+        self._poller = poller
         self._gatherer = Gatherer()
         self._shaping = Shaping(engine)
         self._fast = FastPath(engine, _superpackets(tun, offloads))
         self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send and sends_batches(underlay))
         _gather(underlay, offloads)
         self._slot = memoryview(bytearray(SLOT))
+        self._resting_since = -inf
+        self._carriers: Mapping[type, Callable[[Any], None]] = {
+            Send: self._outbox.put,
+            SendBatch: self._outbox.put_batch,
+            SendFromIkePort: self._send_from_ike_port,
+            Deliver: self._deliver,
+            DeliverSuperPacket: self._deliver_superpacket,
+        }
         self._running = True
-        selector.register(tun, selectors.EVENT_READ, self._from_tun)
-        selector.register(underlay, selectors.EVENT_READ, self._from_underlay)
+        poller.register(tun, READ, self._from_tun)
+        poller.register(underlay, READ, self._from_underlay)
         if ike is not None:
-            selector.register(ike, selectors.EVENT_READ, lambda: self._from_ike(ike, engine.inbound_ike))
+            poller.register(ike, READ, lambda: self._from_ike(ike, engine.inbound_ike))
         if shared_ike is not None:
-            selector.register(shared_ike, selectors.EVENT_READ, lambda: self._from_ike(shared_ike, engine.inbound))
+            poller.register(shared_ike, READ, lambda: self._from_ike(shared_ike, engine.inbound))
 
     def run(self) -> None:
         """Return once stopped. Raises TunError when the TUN device is taken away."""
         while self._running:
-            for key, _ in self._selector.select(self._until_due()):
-                handle: Callable[[], None] = key.data
-                handle()
-            if reports := [report for each in self._sockets for report in each.take_reports()]:
-                self._engine.reported(reports, time.monotonic())
+            self._turn()
         self._carry_out(self._engine.close(time.monotonic()))
         self._outbox.flush()
 
     def stop(self) -> None:
-        """Let `run` return after what is at hand. Safe in a signal handler, if that also wakes the selector."""
+        """Let `run` return after what is at hand. Safe in a signal handler, if that also wakes the poller."""
         self._running = False
+
+    def _turn(self) -> None:
+        """Do what is due, wait for something to happen, and see to it."""
+        for handle in self._poller.ready(self._until_due()):
+            handle()
+        for each in self._sockets:
+            if each.reports:
+                self._engine.reported(each.take_reports(), time.monotonic())
 
     def _until_due(self) -> float | None:
         """Do what is due by now, and return after how many seconds something will be, None for never."""
-        deadline = self._engine.deadline()
-        if deadline is not None and deadline <= time.monotonic():
-            self._carry_out(self._engine.tick(time.monotonic()))
+        due, now = self._due(), time.monotonic()
+        if due <= now:
+            self._carry_out(self._engine.tick(now))
+            self._release(now)
             self._outbox.flush()
-        self._release()
-        dues = [due for due in (self._engine.deadline(), self._shaping.deadline()) if due is not None]
-        return max(0.0, min(dues) - time.monotonic()) if dues else None
+            due, now = self._due(), time.monotonic()
+        self._resting_since = now
+        return max(0.0, due - now) if due < inf else None
 
-    def _release(self) -> None:
+    def _due(self) -> float:
+        return min(self._engine.deadline(), self._shaping.deadline())
+
+    def _release(self, now: float) -> None:
         """Send what has waited for its peer's bandwidth until now."""
-        due = self._shaping.deadline()
-        if due is None or due > (now := time.monotonic()):
-            return
         for held in self._shaping.release(now):
             self._carry_out(self._fast.outbound(memoryview(held.packet), held.offload, now))
-        self._outbox.flush()
 
     def _from_tun(self) -> None:
+        now = time.monotonic()
+        is_lone = now - self._resting_since > REST
         room = BYTES
         for _ in range(READS):
             try:
                 length, offload = self._tun.read_into(self._gatherer.room)
             except BlockingIOError:
                 break
+            if is_lone and offload.gso_type == GSO_NONE:
+                self._send_alone(self._gatherer.room[:length], offload, now)
+                return
+            is_lone = False
             self._send(self._gatherer.take(length, offload))
             room -= length
             if room < 0:
@@ -122,6 +148,11 @@ class Loop:
         if self._gatherer.could_gather_more():
             time.sleep(PAUSE)
 
+    def _send_alone(self, packet: memoryview, offload: Offload, now: float) -> None:
+        if not self._shaping.take(packet, offload, now):
+            self._carry_out(self._fast.outbound_packet(packet, offload, now))
+            self._outbox.flush()
+
     def _send(self, reads: Iterable[Read]) -> None:
         for packet, offload in reads:
             now = time.monotonic()
@@ -129,6 +160,8 @@ class Loop:
                 self._carry_out(self._fast.outbound(packet, offload, now))
 
     def _from_underlay(self) -> None:
+        now = time.monotonic()
+        is_lone = now - self._resting_since > REST
         room = BYTES
         for reads in range(READS):
             try:
@@ -137,13 +170,24 @@ class Loop:
                 if not reads:
                     self._underlay.drain_errors()  # it woke us for what it heard of the paths
                 break
+            if is_lone and length == stride:
+                self._carry_out(self._fast.inbound_datagram(length, endpoint, tos, now))
+                break
+            is_lone = False
             self._carry_out(self._fast.inbound(length, stride, endpoint, tos, time.monotonic()))
             room -= length
             if room < 0:
                 break
-        self._carry_out(self._fast.settle(time.monotonic()))
-        self._engine.overflowed(sum(each.overflows for each in self._sockets))
+        if not is_lone:
+            self._carry_out(self._fast.settle(time.monotonic()))
+        self._note_overflows()
         self._outbox.flush()
+
+    def _note_overflows(self) -> None:
+        total = 0
+        for each in self._sockets:
+            total += each.overflows
+        self._engine.overflowed(total)
 
     def _from_ike(self, ike: UnderlaySocket, take: Callable[[Sequence[Datagram], float], list[Effect]]) -> None:
         for reads in range(IKE_READS):
@@ -158,16 +202,7 @@ class Loop:
 
     def _carry_out(self, effects: Iterable[Effect | BatchEffect]) -> None:
         for effect in effects:
-            if isinstance(effect, SendBatch):
-                self._outbox.put_batch(effect)
-            elif isinstance(effect, DeliverSuperPacket):
-                self._deliver_superpacket(effect)
-            elif isinstance(effect, Send):
-                self._outbox.put(effect)
-            elif isinstance(effect, SendFromIkePort):
-                self._send_from_ike_port(effect)
-            else:
-                self._deliver(effect)
+            self._carriers[type(effect)](effect)
 
     def _deliver_superpacket(self, effect: DeliverSuperPacket) -> None:
         try:

@@ -51,9 +51,10 @@ class Outbox:
 
     def flush(self) -> None:
         """Send all that waits."""
-        waiting, self._waiting, self._length = self._waiting, [], 0
+        waiting = self._waiting
         if not waiting:
             return
+        self._waiting, self._length = [], 0
         first = waiting[0]
         if len(waiting) > 1:
             entries = summed(send.entry for send in waiting if send.entry is not None)

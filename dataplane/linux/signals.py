@@ -1,12 +1,13 @@
-"""SIGTERM and SIGINT, which ask a process to end, in one that waits on a selector."""
+"""SIGTERM and SIGINT, which ask a process to end, in one that waits with a poller."""
 
 from __future__ import annotations
 
-import selectors
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from dataplane.linux.poller import READ, Poller
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -17,12 +18,12 @@ def hold_back() -> None:
 
 
 @contextmanager
-def caught(handle: Callable[[], None], selector: selectors.BaseSelector) -> Iterator[None]:
-    """Call `handle` for each. Python's wake-up descriptor makes the selector return for them."""
+def caught(handle: Callable[[], None], poller: Poller) -> Iterator[None]:
+    """Call `handle` for each. Python's wake-up descriptor makes it return for them."""
     awaken, asleep = socket.socketpair()
     with awaken, asleep:
         awaken.setblocking(False)
-        selector.register(asleep, selectors.EVENT_READ, lambda: asleep.recv(64))
+        poller.register(asleep, READ, lambda: asleep.recv(64))
         before = signal.set_wakeup_fd(awaken.fileno())
         handlers = [(number, signal.signal(number, lambda *_: handle())) for number in ENDING]
         mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
@@ -33,4 +34,4 @@ def caught(handle: Callable[[], None], selector: selectors.BaseSelector) -> Iter
             for number, handler in handlers:
                 signal.signal(number, handler)
             signal.set_wakeup_fd(before)
-            selector.unregister(asleep)
+            poller.unregister(asleep)

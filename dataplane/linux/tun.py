@@ -17,7 +17,7 @@ from pathlib import Path
 from dataplane import ipv4
 from dataplane.errors import LocalError
 from dataplane.packets import Buffer
-from dataplane.virtio import HEADER_LENGTH, NOTHING_LEFT, Offload, parse_offload
+from dataplane.virtio import COMPLETE, HEADER_LENGTH, NOTHING_LEFT, Offload, parse_offload
 
 # linux/if_tun.h, linux/sockios.h, linux/if.h
 _TUNSETIFF = 0x400454CA
@@ -63,7 +63,7 @@ class Tun:
         """Take over what `open_tun` returned for the device `name`."""
         self.name = name
         self._descriptor = descriptor
-        self._header = memoryview(bytearray(HEADER_LENGTH))
+        self._header = bytearray(HEADER_LENGTH)
 
     def fileno(self) -> int:
         return self._descriptor
@@ -95,12 +95,12 @@ class Tun:
         Raises BlockingIOError when none waits, TunError when the device is gone.
         """
         try:
-            length = os.readv(self._descriptor, [self._header, buffer])
-            return length - HEADER_LENGTH, parse_offload(self._header)
+            length = os.readv(self._descriptor, (self._header, buffer)) - HEADER_LENGTH
         except BlockingIOError:
             raise
         except OSError as error:
             raise TunError(f"TUN device {self.name} is gone: {error.strerror}") from error
+        return length, COMPLETE if self._header == NOTHING_LEFT else parse_offload(self._header)
 
     def write(self, packet: Buffer) -> None:
         """Hand one packet to the kernel. Raises OSError when the kernel refuses it, e.g. because the device is down."""

@@ -66,6 +66,7 @@ BUFFER_SIZE = 4 * 1024 * 1024
 
 
 Result = TypeVar("Result")
+Ancillary = tuple[int, int, bytes]
 
 
 class UnderlayError(LocalError):
@@ -88,7 +89,8 @@ class UnderlaySocket:
         """Take over what `open_underlay` returned."""
         underlay.setblocking(False)  # a socket that came by its descriptor does not know it yet
         self._socket = underlay
-        self._reports: deque[PathReport] = deque(maxlen=REPORTS_KEPT)
+        self.reports: deque[PathReport] = deque(maxlen=REPORTS_KEPT)
+        """What was heard of the paths, until it is taken."""
         self.overflows = 0
         """Datagrams that came while the receive buffer was full, modulo 2^32. The kernel says so with the next one."""
 
@@ -127,11 +129,11 @@ class UnderlaySocket:
     def receive_into(self, buffer: memoryview) -> Received:
         """Read a datagram, or several if they were gathered. Raises BlockingIOError when none waits."""
         try:
-            length, ancillary, _, endpoint = self._despite_errors(self._socket.recvmsg_into, [buffer], _ANCILLARY_LENGTH)
+            length, ancillary, _, endpoint = self._socket.recvmsg_into((buffer,), _ANCILLARY_LENGTH)
         except BlockingIOError:
             raise
-        except OSError as error:  # no datagram is at fault: ICMP comes faster than we read
-            raise BlockingIOError(errno.EAGAIN, "nothing but news of earlier datagrams") from error
+        except OSError as error:
+            length, ancillary, _, endpoint = self._receive_again(error, buffer)
         stride, tos = length, 0
         for level, kind, data in ancillary:
             if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS):
@@ -142,13 +144,26 @@ class UnderlaySocket:
                 (self.overflows,) = _COUNT.unpack(data)
         return Received(length, stride, endpoint, tos)
 
+    def _receive_again(self, error: OSError, buffer: memoryview) -> tuple[int, list[Ancillary], int, Endpoint]:
+        try:
+            return self._again(error, self._socket.recvmsg_into, (buffer,), _ANCILLARY_LENGTH)
+        except BlockingIOError:
+            raise
+        except OSError as lasting:  # no datagram is at fault: ICMP comes faster than we read
+            raise BlockingIOError(errno.EAGAIN, "nothing but news of earlier datagrams") from lasting
+
     def send(self, payload: Buffer, endpoint: Endpoint, tos: int = 0) -> None:
         """Send one datagram. Raises BlockingIOError when the buffer is full, OSError when the kernel refuses it."""
         if tos:
             ancillary = [(socket.IPPROTO_IP, socket.IP_TOS, bytes([tos]))]
             self._despite_errors(self._socket.sendmsg, [payload], ancillary, 0, endpoint)
-        else:
-            self._despite_errors(self._socket.sendto, payload, endpoint)
+            return
+        try:
+            self._socket.sendto(payload, endpoint)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self._again(error, self._socket.sendto, payload, endpoint)
 
     def send_batch(self, parts: Sequence[Buffer], segment: int, endpoint: Endpoint, tos: int) -> None:
         """Send a datagram for every `segment` bytes of `parts` together: udp(7), UDP_SEGMENT.
@@ -162,8 +177,8 @@ class UnderlaySocket:
 
     def take_reports(self) -> list[PathReport]:
         """What was heard of the paths since the last call."""
-        reports = list(self._reports)
-        self._reports.clear()
+        reports = list(self.reports)
+        self.reports.clear()
         return reports
 
     def _despite_errors(self, call: Callable[..., Result], *arguments: object) -> Result:
@@ -173,8 +188,12 @@ class UnderlaySocket:
         except BlockingIOError:
             raise
         except OSError as error:
-            if error.errno == errno.ENOBUFS:
-                raise  # this is about the datagram at hand: a queue behind the socket is full
+            return self._again(error, call, *arguments)
+
+    def _again(self, error: OSError, call: Callable[..., Result], *arguments: object) -> Result:
+        """Repeat a call that failed. Raises its error if that was about the call itself."""
+        if error.errno == errno.ENOBUFS:
+            raise error  # a queue behind the socket is full
         try:
             return _persist(call, *arguments)
         finally:
@@ -198,7 +217,7 @@ class UnderlaySocket:
         """Keep what is about sizes. What else ICMP says is not authentic, and a peer's silence tells as much."""
         number, origin, _, _, mtu, _ = _EXTENDED_ERROR.unpack_from(error)
         if number == errno.EMSGSIZE:
-            self._reports.append(PathReport(endpoint, mtu, quoted, origin == _SO_EE_ORIGIN_LOCAL))
+            self.reports.append(PathReport(endpoint, mtu, quoted, origin == _SO_EE_ORIGIN_LOCAL))
 
 
 def _persist(call: Callable[..., Result], *arguments: object) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import selectors
 import socket
 import sys
 import time
@@ -26,6 +25,7 @@ from dataplane.linux.control import ControlServer
 from dataplane.linux.keyfiles import KeyFiles
 from dataplane.linux.loop import Loop
 from dataplane.linux.meterfile import map_meters
+from dataplane.linux.poller import Poller
 from dataplane.linux.privileges import Identity, die_with_parent, drop_privileges
 from dataplane.linux.requests import OpenControl, OpenKeyLog, OpenMeters, OpenTun, OpenUnderlay, Tune
 from dataplane.linux.seccomp import prepare_filter, restrict_system_calls
@@ -116,16 +116,16 @@ def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack
     shared_ike = _open_underlay(config, port, channel, stack, shared=True) if is_apart else None
     ike = _open_underlay(config, IKE_PORT, channel, stack) if speaks_ike else None
     _tune(config.interfaces, channel)
-    selector = stack.enter_context(closing(selectors.DefaultSelector()))
-    loop = Loop(engine, tun, underlay, selector, ike, shared_ike, config.offloads)
-    stack.enter_context(closing(_control(config, engine, channel, selector)))
-    stack.enter_context(caught(loop.stop, selector))
+    poller = stack.enter_context(Poller())
+    loop = Loop(engine, tun, underlay, poller, ike, shared_ike, config.offloads)
+    stack.enter_context(closing(_control(config, engine, channel, poller)))
+    stack.enter_context(caught(loop.stop, poller))
     return loop
 
 
-def _control(config: Config, engine: Engine, channel: Channel, selector: selectors.BaseSelector) -> ControlServer:
+def _control(config: Config, engine: Engine, channel: Channel, poller: Poller) -> ControlServer:
     listener = socket.socket(fileno=channel.obtain(OpenControl()))
-    return ControlServer(listener, lambda line: answer(config.name, engine, line, time.monotonic()), selector)
+    return ControlServer(listener, lambda line: answer(config.name, engine, line, time.monotonic()), poller)
 
 
 def _tune(interfaces: Sequence[str], channel: Channel) -> None:

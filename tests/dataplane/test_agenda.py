@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,7 @@ def test_agenda_against_a_dictionary(steps: list[tuple[str, int, int]]) -> None:
             assert sorted(taken, key=lambda each: planned[each]) == taken
             assert set(taken) == due
             planned = {each: when for each, when in planned.items() if each not in due}
-        assert (agenda.next(), len(agenda)) == (min(planned.values(), default=None), len(planned))
+        assert (agenda.next(), len(agenda)) == (min(planned.values(), default=inf), len(planned))
 
 
 def test_what_is_planned_earlier_and_earlier_leaves_little_behind() -> None:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dataplane.linux.control import CLIENTS, ControlServer, listen
+from dataplane.linux.poller import Poller
 
 
 def test_client_dropped_in_the_same_round_that_it_spoke(tmp_path: Path) -> None:
-    """One connection too many closes the oldest, whose line the selector has already reported."""
+    """One connection too many closes the oldest, whose line the poller has already reported."""
     path = tmp_path / "control.sock"
-    with selectors.DefaultSelector() as selector:
-        server = ControlServer(listen(path), lambda line: line + b"\n", selector)
-        clients = [_connect(path, selector) for _ in range(CLIENTS)]
+    with Poller() as poller:
+        server = ControlServer(listen(path), lambda line: line + b"\n", poller)
+        clients = [_connect(path, poller) for _ in range(CLIENTS)]
+        newcomer = _client(path)  # the poller reports it first, so that its handler can drop another
         for client in clients:
             client.sendall(b"hello\n")
-        clients.append(_client(path))
-        handlers = _ready(selector)
+        clients.append(newcomer)
+        handlers = poller.ready(5)
         assert len(handlers) == CLIENTS + 1
         for handle in handlers:
             handle()
-        for handle in _ready(selector):
+        for handle in poller.ready(5):
             handle()
         with pytest.raises(ConnectionResetError):
             clients[0].recv(100)
@@ -35,12 +35,6 @@ def test_client_dropped_in_the_same_round_that_it_spoke(tmp_path: Path) -> None:
         server.close()
 
 
-def _ready(selector: selectors.BaseSelector) -> list[Callable[[], None]]:
-    """What the selector reports, the listener first: it is the handler that can drop the others."""
-    events = sorted((key for key, _ in selector.select(5)), key=lambda key: key.fd)
-    return [key.data for key in events]
-
-
 def _client(path: Path) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(5)
@@ -48,9 +42,9 @@ def _client(path: Path) -> socket.socket:
     return client
 
 
-def _connect(path: Path, selector: selectors.BaseSelector) -> socket.socket:
+def _connect(path: Path, poller: Poller) -> socket.socket:
     """A client that has been accepted."""
     client = _client(path)
-    for handle in _ready(selector):
+    for handle in poller.ready(5):
         handle()
     return client
