@@ -177,6 +177,20 @@ def test_a_gateway_in_arrears_serves_nobody_until_it_is_renewed(w: World, fate) 
     assert fate(site.host, "192.168.1.10") == fate(ecs, "10.1.0.20") == BOTH
 
 
+@pytest.mark.requirement("S0-047")
+def test_what_is_behind_a_gateway_and_was_not_entered_stays_out_of_reach(w: World, fate) -> None:
+    site = w.site(1, routes=ALIBABA)
+    ecs = w.join()
+    beyond = w.alibaba.run_ens_instances(
+        ENS_LINUX, network_id=site.network, private_ip_address="10.1.9.20", public_ip_identification=False
+    ).id
+    assert fate(ecs, "10.1.9.20") == fate(beyond, "192.168.1.10") == BOTH
+    w.alibaba.modify_smart_access_gateway(site.sag, cidr_block="10.1.0.0/24")
+    assert fate(ecs, "10.1.0.20") == fate(site.host, "192.168.1.10") == BOTH
+    assert fate(ecs, "10.1.9.20") == "there: NO_ROUTE_TO_DESTINATION"
+    assert fate(beyond, "192.168.1.10") == "there: OUTSIDE_SELECTOR"
+
+
 # A device that has never trusted its controller
 
 

@@ -107,6 +107,7 @@ def test_with_nothing_left_out_everything_arrives_and_nothing_drops(matrix: dict
 
 
 @pytest.mark.requirement(
+    "S0-030",
     "S0-037",
     "S0-039",
     "S0-040",

@@ -26,13 +26,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Document:
-    """`key` begins the ids of its lines. `scenarios` are patterns of places, each with the scenario that replays those."""
+    """`key` begins the ids of its lines. `scenarios` are patterns of places, each with the scenario that replays those.
+
+    `shown` are lines that are seen best elsewhere, with a scenario and its steps, `without_test` those that no test bears, and why.
+    """
 
     key: str
     title: str
     lines: int
     scenarios: tuple[tuple[str, str], ...]
-    without_test: Mapping[str, str] = field(default_factory=dict)  # lines that no test bears, and why not
+    without_test: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def page(self) -> Path:
@@ -49,6 +53,8 @@ class Document:
 
     def step_of(self, row: Row) -> str:
         """The scenario of a line, and its step; for all of them, "all"."""
+        if row.id in self.shown:
+            return self.shown[row.id]
         scenario = next(name for pattern, name in self.scenarios if re.search(pattern, row.where))
         return f"{scenario} {step_in(row.where, steps_of(scenario)) or 'all'}"
 
@@ -78,8 +84,16 @@ VCPE = Document(
     69,
     (("", "vcpe-ping"),),
     {
-        "S0-033": "a figure, no matter for a timed test ([0030](decisions/0030-instance-size.md)): [benchmark.md](benchmark.md)",
-        "S0-034": "as S0-033, with `--cores 1`",
+        "S0-033": "a figure, no matter for a timed test ([0030](decisions/0030-instance-size.md)): "
+        "[bench/bandwidth.py](../bench/bandwidth.py) judges it",
+        "S0-034": "as S0-033, which shows one core beside two",
+    },
+    {
+        "S0-002": "vcpe-ping all, vcpe-ens all",
+        "S0-017": "vcpe-ha 1, 2, 4.4",
+        "S0-018": "vcpe-ha 5, 6, 7",
+        "S0-021": "vcpe-bandwidth 2, 3, 4",
+        "S0-061": "vcpe-multi-site 4",
     },
 )
 APP = Document(

@@ -67,6 +67,17 @@ def test_a_place_in_the_app_s_document_lies_in_a_scenario(where: str, told: str)
     assert APP.step_of(Row("S2-000", where, "", "rule")) == told
 
 
+@pytest.mark.parametrize(
+    ("document", "id"), [pytest.param(document, id, id=id) for document in DOCUMENTS.values() for id in document.shown]
+)
+def test_what_is_shown_elsewhere_is_shown_there(document: Document, id: str) -> None:
+    assert id in {row.id for row in document.rows()}
+    scenario = ""
+    for told in document.shown[id].split(", "):
+        scenario, step = told.split() if " " in told else (scenario, told)
+        assert step in ("all", *steps_of(scenario))
+
+
 def test_one_scenario_replays_the_whole_of_the_other_document() -> None:
     assert VCPE.step_of(Row("S0-000", "Step 2.5", "", "rule")) == "vcpe-ping 2.5"
 
