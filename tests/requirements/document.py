@@ -28,7 +28,7 @@ class Row:
 class Document:
     """`key` begins the ids of its lines. `scenarios` are patterns of places, each with the scenario that replays those.
 
-    `shown` are lines that are seen best elsewhere, with a scenario and its steps, `without_test` those that no test bears, and why.
+    `without_test` are lines that no test bears, and why not, `shown` those that are seen best elsewhere: scenario and steps.
     """
 
     key: str

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 
 from lab.cloud.alibaba.resources.ecs import RUNNING, Permission
-from lab.cloud.alibaba.resources.vpc import RouteEntry
+from lab.cloud.alibaba.resources.vpc import RouteEntry, reserved_in
 from lab.cloud.record import Record
 from lab.origin import Origin
 
@@ -27,9 +27,7 @@ class EnsNetwork(Record):
 
     @property
     def reserved_addresses(self) -> frozenset[IPv4Address]:
-        """The first and the last three addresses, as in a vSwitch."""
-        block = self.cidr_block
-        return frozenset((block[0], block[-3], block[-2], block[-1]))
+        return reserved_in(self.cidr_block)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,11 @@ from lab.cloud.record import Record
 from lab.origin import Origin
 
 
+def reserved_in(block: IPv4Network) -> frozenset[IPv4Address]:
+    """The first and the last three addresses, which Alibaba Cloud keeps for itself."""
+    return frozenset((block[0], block[-3], block[-2], block[-1]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vpc(Record):
     NOUN: ClassVar[str] = "VPC"
@@ -35,9 +40,7 @@ class VSwitch(Record):
 
     @property
     def reserved_addresses(self) -> frozenset[IPv4Address]:
-        """The first and the last three addresses, which Alibaba Cloud keeps for itself."""
-        block = self.cidr_block
-        return frozenset((block[0], block[-3], block[-2], block[-1]))
+        return reserved_in(self.cidr_block)
 
 
 @dataclass(frozen=True, slots=True)
