@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lab.app import LOGGED_OFF, LOGGED_ON, App, shown_of
@@ -13,11 +13,13 @@ from lab.cloud.alibaba import AppSession, SagApp
 from lab.clouds import Clouds
 from lab.compiler.app import stranded_sessions
 from lab.errors import UsageError
-from lab.logon import CONNECT, DISCONNECT, LOG_OFF, LOG_ON, AppAnswer, AppRequest, AppVisit
+from lab.logon import CONNECT, DISCONNECT, LOG_OFF, LOG_ON, SERVICE_UNAVAILABLE, AppAnswer, AppRequest, AppVisit
+from lab.status import CONTROLLER_UNREACHABLE
 
 if TYPE_CHECKING:
     from lab.topology import Topology
 
+_UNHEARD = (CONTROLLER_UNREACHABLE, SERVICE_UNAVAILABLE)  # what an app is told of whom the provider has not heard
 CONNECTED_WITHIN = 3.0  # seconds until an app says why it is not connected; our choice, as for a status of a gateway
 
 Follow = Callable[[], "Topology"]  # make the running network what the clouds are
@@ -58,9 +60,9 @@ class Apps:
     def _ask(self, terminal_id: str, request: AppRequest) -> AppAnswer:
         if self._backend is None or self._clouds.leaving_out or terminal_id not in self._follow().by_name:
             return self._desk.decide(terminal_id, request)
-        answer = self._backend.ask_app(terminal_id, request, self._desk.serve)
+        answers = self._backend.ask_apps({terminal_id: request}, self._desk.serve)
         self._follow()
-        return answer
+        return answers[terminal_id]
 
     def reconnect(self, backend: Backend) -> bool:
         """Let every app connect anew whose terminal has come to another network. Returns whether there was one.
@@ -68,16 +70,17 @@ class Apps:
         One that does not succeed is not connected any more.
         """
         stranded = stranded_sessions(self._clouds.real)
+        answers = backend.ask_apps(self._connecting(stranded), self._desk.serve)
         for session in stranded:
-            request = AppRequest(CONNECT, {"token": self._desk.token(session.id)})
-            if backend.ask_app(session.terminal_id, request, self._desk.serve).code:
+            if answers[session.terminal_id].code:
                 self._make("disconnect_app", {"session_id": session.id}, Identity(user=session.user_name))
         return bool(stranded)
 
     def renew(self, nodes: Collection[str] | None = None) -> bool:
         """Connect anew what was connected to points of presence, or from terminals, that have died: of all or of these nodes.
 
-        Their secrets are spent. It is the provider that does it: the network may be half dead. Returns whether there were any.
+        Their secrets are spent. The apps do it, all at once. The network may be half dead: for whom that does not reach the
+        controller, and where no network runs yet, the provider does it. Returns whether there were any.
         """
         store = self._clouds.real.store
         ended = [
@@ -86,9 +89,16 @@ class Apps:
             if session.connected
             and (nodes is None or {session.terminal_id, store.get(SagApp, session.smart_ag_id).ccn_id} & set(nodes))
         ]
-        for session in ended:
-            self._desk.decide(session.terminal_id, AppRequest(CONNECT, {"token": self._desk.token(session.id)}))
+        requests = self._connecting(ended)
+        answers = self._backend.ask_apps(requests, self._desk.serve) if self._backend is not None and nodes is not None else {}
+        for terminal_id, request in requests.items():
+            if terminal_id not in answers or answers[terminal_id].code in _UNHEARD:
+                self._desk.decide(terminal_id, request)
         return bool(ended)
+
+    def _connecting(self, sessions: Iterable[AppSession]) -> dict[str, AppRequest]:
+        """The requests to connect anew, by terminal."""
+        return {one.terminal_id: AppRequest(CONNECT, {"token": self._desk.token(one.id)}) for one in sessions}
 
     def _show(self, session_id: str) -> str:
         session = self._clouds.real.store.find(AppSession, session_id)

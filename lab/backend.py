@@ -52,8 +52,8 @@ class Backend(Protocol):
     def fail(self, node: str) -> None:
         """End a gateway's software at once, as by kill -9."""
 
-    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
-        """Let the SAG app of a terminal make a request to the controller; `serve` answers for the provider."""
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> Mapping[str, AppAnswer]:
+        """Let the SAG apps of terminals make a request each to the controller, at once; `serve` answers for the provider."""
 
     def device_news(self) -> list[tuple[str, bool]]:
         """The devices, by serial number, that serve nobody any more (False), or serve again (True), since the last call."""

@@ -316,9 +316,9 @@ class Emulation:
         """How a device, or that which a gateway's routes follow, and its controller see its Control Status."""
         return self._home.ends(device, within=within)
 
-    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
-        """Let the SAG app of a terminal make a request over the network; `serve` answers for the provider."""
-        return self._home.ask_app(node, request, serve)
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> dict[str, AppAnswer]:
+        """Let the SAG apps of terminals make a request each over the network, at once; `serve` answers for the provider."""
+        return self._home.ask_apps(requests, serve)
 
     @property
     def authority(self) -> str:

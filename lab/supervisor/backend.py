@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,8 +122,8 @@ class EmulationBackend:
     def fail(self, node: str) -> None:
         self._emulation.fail(node)
 
-    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
-        return self._emulation.ask_app(node, request, serve)
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> dict[str, AppAnswer]:
+        return self._emulation.ask_apps(requests, serve)
 
     def device_news(self) -> list[tuple[str, bool]]:
         return self._emulation.device_news()

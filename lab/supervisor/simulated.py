@@ -8,7 +8,7 @@ asked for, so a tunnel that cannot open shows in that status and in the drops of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 
 from dataplane.meters import Reading
@@ -86,8 +86,8 @@ class SimulationBackend:
         if phone is not None:
             self._news += [(phone.serial_number, False), (phone.serial_number, True)]
 
-    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
-        return self._simulation.ask_app(node, request, serve)
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> dict[str, AppAnswer]:
+        return {node: self._simulation.ask_app(node, request, serve) for node, request in requests.items()}
 
     def device_news(self) -> list[tuple[str, bool]]:
         news, self._news = self._news, []

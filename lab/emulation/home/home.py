@@ -22,6 +22,7 @@ from lab.topology import Node, Software, Topology
 
 POLL = 0.01  # seconds between two looks
 _VISITED_WITHIN = 30.0  # seconds; our choice, above what both ends of a request wait for each other
+VISITS_AT_ONCE = 64  # our choice: each has a connection of its own
 
 Json = dict[str, Any]
 
@@ -86,32 +87,50 @@ class Home:
             return
         self._household.callers.ask(op="call", authority=authority, clock=phones[0][1].clock.isoformat(), calls=calls)
 
-    def ask_app(self, node: str, request: AppRequest, serve: Serve) -> AppAnswer:
-        """Let the app of a terminal make a request, and serve what the controller asks meanwhile.
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> dict[str, AppAnswer]:
+        """Let the apps of terminals make a request each, all at once, and serve what the controller asks meanwhile.
 
         Who does not reach the controller is told so by the answer.
         """
-        terminal, household = self._topology.by_name[node], self._household
-        if household is None or terminal.app is None:
-            return unreachable(terminal.label)
-        number = next(self._visits)
+        answers = {node: unreachable(self._topology.by_name[node].label) for node in requests}
+        waiting = list(requests.items())
+        while waiting:
+            some, waiting = waiting[:VISITS_AT_ONCE], waiting[VISITS_AT_ONCE:]
+            with suppress(ServantEnded):
+                answers |= self._visited({str(next(self._visits)): visit for visit in some}, serve)
+        return answers
+
+    def _visited(self, visits: Mapping[str, tuple[str, AppRequest]], serve: Serve) -> dict[str, AppAnswer]:
+        """What comes of visits, which are given with their numbers, as long as answers keep coming."""
+        household, answers = self._household, dict[str, AppAnswer]()
+        if household is None:
+            return answers
+        under_way = {number for number, (node, request) in visits.items() if self._visit(household, number, node, request)}
+        deadline = time.monotonic() + _VISITED_WITHIN
+        while under_way and time.monotonic() < deadline and not household.has_ended:
+            household.desk.wait(POLL)
+            household.desk.serve(serve)
+            come = household.callers.ask(op="answers")
+            answers |= {visits[number][0]: answer_of(answer) for number, answer in come.items() if number in under_way}
+            under_way -= come.keys()
+            deadline = time.monotonic() + _VISITED_WITHIN if come else deadline
+        return answers
+
+    def _visit(self, household: Household, number: str, node: str, request: AppRequest) -> bool:
+        """Begin a visit. False for who has no app."""
+        terminal = self._topology.by_name[node]
+        if terminal.app is None:
+            return False
         household.callers.ask(
             op="visit",
-            number=number,
+            number=int(number),
             terminal=node,
             pid=self._machines[node].pid,
             phone=app_phone_json(terminal.app),
             authority=self._authority,
             request=app_request_json(request),
         )
-        deadline = time.monotonic() + _VISITED_WITHIN
-        while time.monotonic() < deadline and not household.has_ended:
-            household.desk.wait(POLL)
-            household.desk.serve(serve)
-            answers = household.callers.ask(op="answers")
-            if str(number) in answers:
-                return answer_of(answers[str(number)])
-        return unreachable(terminal.label)
+        return True
 
     @property
     def authority(self) -> str:
