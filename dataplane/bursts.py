@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dataplane.errors import DropReason
 from dataplane.esp import ALIGNMENT, ASSOCIATED_LENGTH, MINIMUM_LENGTH, PAYLOAD_OFFSET, InboundSa
+from dataplane.memory import zeros
 from dataplane.packets import Datagram, Endpoint
 from dataplane.rows import MOST_ROWS, SHAPES_KEPT, STRIDES_KEPT, Kept, Slots
 from dataplane.suites import ICV_LENGTH
@@ -103,7 +104,7 @@ class Receiver:
     """
 
     def __init__(self) -> None:
-        self.memory = memoryview(bytearray(MEMORY))
+        self.memory = zeros(MEMORY)
         self.rows = Kept[Shape, _Rows](SHAPES_KEPT, lambda shape: _Rows(self.memory, shape))
         self.slots = Kept[int, Slots](STRIDES_KEPT, lambda stride: Slots(self.memory, stride))
         self._gathered: Burst | None = None

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dataplane import ipv4
+from dataplane.memory import zeros
 from dataplane.rows import MOST_ROWS
 from dataplane.superpacket import UDP_CHECKSUM, UDP_HEADER_LENGTH
 from dataplane.virtio import GSO_NONE, GSO_UDP_L4, NEEDS_CHECKSUM, Offload
@@ -47,7 +48,7 @@ class Gatherer:
     """
 
     def __init__(self) -> None:
-        self._memory = memoryview(bytearray(2 * LARGEST_READ))
+        self._memory = zeros(2 * LARGEST_READ)
         self._length = 0
         """Bytes gathered, at the start of the memory; 0 for none."""
         self._size = 0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dataplane import ipv4
 from dataplane.checksums import MODULUS, Sums, complement, native, row_sums
 from dataplane.esp import ASSOCIATED_LENGTH, NEXT_HEADER_IPV4, PAYLOAD_OFFSET, OutboundSa, sealed_length, trailer
+from dataplane.memory import zeros
 from dataplane.rows import MOST_ROWS, SHAPES_KEPT, STRIDES_KEPT, Kept, Slots
 from dataplane.suites import ICV_LENGTH
 from dataplane.superpacket import CWR, FIN, PSH, TCP_CHECKSUM, TCP_FLAGS, UDP_CHECKSUM, UDP_LENGTH, SuperPacket
@@ -96,7 +97,7 @@ class Segmenter:
     """Cuts and seals in memory of its own, which holds all packets of a super-packet unless they are very small."""
 
     def __init__(self) -> None:
-        self._memory = memoryview(bytearray(MEMORY))
+        self._memory = zeros(MEMORY)
         self._rows = Kept[Shape, _Rows](SHAPES_KEPT, lambda shape: _Rows(self._memory, shape))
         self._slots = Kept[int, Slots](STRIDES_KEPT, lambda stride: Slots(self._memory, stride))
 

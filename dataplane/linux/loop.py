@@ -18,6 +18,7 @@ from dataplane.linux.poller import READ, Poller
 from dataplane.linux.selftest import sends_batches, takes_superpackets
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
+from dataplane.memory import zeros
 from dataplane.packets import BatchEffect, Datagram, Deliver, DeliverSuperPacket, Effect, Send, SendBatch, SendFromIkePort
 from dataplane.shaping import Shaping
 from dataplane.virtio import GSO_NONE, Offload
@@ -71,7 +72,7 @@ class Loop:
         self._fast = FastPath(engine, _superpackets(tun, offloads))
         self._outbox = Outbox(underlay, engine.refused, batches=offloads.underlay_send and sends_batches(underlay))
         _gather(underlay, offloads)
-        self._slot = memoryview(bytearray(SLOT))
+        self._slot = zeros(SLOT)
         self._resting_since = -inf
         self._carriers: Mapping[type, Callable[[Any], None]] = {
             Send: self._outbox.put,

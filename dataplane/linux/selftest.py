@@ -11,6 +11,7 @@ import struct
 from dataplane import ipv4
 from dataplane.linux.tun import Tun
 from dataplane.linux.udp import UnderlaySocket
+from dataplane.memory import zeros
 from dataplane.superpacket import ACK, TCP_CHECKSUM, TCP_HEADER_LENGTH, UDP_CHECKSUM, UDP_HEADER_LENGTH
 from dataplane.virtio import GSO_TCPV4, GSO_UDP_L4, NEEDS_CHECKSUM, Offload
 
@@ -57,7 +58,7 @@ def sends_batches(underlay: UnderlaySocket) -> bool:
 
 def _receive_own(underlay: UnderlaySocket, most: int) -> list[bytes]:
     """What we sent to ourselves, datagram by datagram. Whatever else comes meanwhile is lost, as it was before we started."""
-    buffer = memoryview(bytearray(65536))
+    buffer = zeros(65536)
     came: list[bytes] = []
     poll = select.poll()
     poll.register(underlay, select.POLLIN)
