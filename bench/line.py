@@ -2,7 +2,10 @@
 
     a ── v ── w ── p ── b          w is the line, the other nodes forward
 
-    sudo .venv/bin/python bench/line.py [--seed 1]
+    sudo .venv/bin/python bench/line.py [--seed 1] [delays] [shares] [rates] [carries]
+    sudo .venv/bin/python bench/line.py --kernel
+
+With --kernel the kernel is the line (netem, tbf, nftables), and what it is never asked for is left out.
 
 Each impairment is asked for in the direction from a to b. Delays are round trips less those while the same line does nothing.
 Shares are counted from numbered packets; sigma is that of the binomial distribution.
@@ -13,7 +16,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -37,20 +40,22 @@ PACKETS_A_SECOND, SECONDS = 5000, 4
 
 
 @contextmanager
-def line(text: str, seed: str) -> Iterator[Path]:
+def line(text: str, seed: str | None) -> Iterator[Path]:
     with Path(cores=2, tuning=Tuning.UNTUNED, line=parse_impairments(f"{text} /"), seed=seed) as path:
         path.route_plainly()
         path.wait_until_it_carries()
         yield path
 
 
-def delays(seed: str) -> Iterator[tuple[str, ...]]:
+def delays(seed: str | None) -> Iterator[tuple[str, ...]]:
     """Of each delay that was asked for: the error of the median, and the 5th and 95th percentile.
 
     The line takes turns between that delay and none, so that what else happens on the machine is in both.
     """
     with line("", seed) as path:
         for text in DELAYS:
+            if seed is None and "jitter" in text:
+                continue
             wanted, base, times = parse_impairments(f"{text} /"), [], []
             for _ in range(TURNS):
                 for impairments, found in ((parse_impairments(""), base), (wanted, times)):
@@ -62,8 +67,10 @@ def delays(seed: str) -> Iterator[tuple[str, ...]]:
             yield text, f"{median:.2f} ms", f"{median - wanted[0].delay * 1e3:+.2f} ms; {spread}"
 
 
-def shares(seed: str) -> Iterator[tuple[str, ...]]:
+def shares(seed: str | None) -> Iterator[tuple[str, ...]]:
     for what, wanted in SHARES.items():
+        if seed is None and what == "reorder":
+            continue
         for share in wanted:
             with line(f"{what} {share:.1%}", seed) as path:
                 trial = offer(path, SMALL, PACKETS_A_SECOND * 8 * SMALL[0], SECONDS)
@@ -72,7 +79,7 @@ def shares(seed: str) -> Iterator[tuple[str, ...]]:
             yield f"{what} {share:.1%}", f"{count / trial.sent:.2%}", f"{(count - trial.sent * share) / sigma:+.1f} sigma"
 
 
-def rates(seed: str) -> Iterator[tuple[str, ...]]:
+def rates(seed: str | None) -> Iterator[tuple[str, ...]]:
     """Each is offered twice as much, for some seconds and as long as it then takes to empty the queue."""
     for text in RATES:
         wanted = parse_impairments(text)[0].rate or 0.0
@@ -83,7 +90,7 @@ def rates(seed: str) -> Iterator[tuple[str, ...]]:
         yield text, f"{came / 1e6:.2f} Mbit/s", f"{came / wanted - 1:+.1%}"
 
 
-def carries(seed: str) -> Iterator[tuple[str, ...]]:
+def carries(seed: str | None) -> Iterator[tuple[str, ...]]:
     with line("", seed) as path:
         best = highest_rate(path, LARGE, 1.0)
         tcp = iperf.throughput(path, "tcp", 4)
@@ -91,21 +98,26 @@ def carries(seed: str) -> Iterator[tuple[str, ...]]:
     yield "TCP", f"{tcp * 1e3:.0f} Mbit/s", ""
 
 
+PARTS = {"delays": delays, "shares": shares, "rates": rates, "carries": carries}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--kernel", action="store_true", help="measure the kernel, and not our own line")
     options = parser.parse_args()
-    return run_in_sandbox(lambda: _measure(options.seed))
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"no part of it: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
+    return run_in_sandbox(lambda: _measure(options.parts or [*PARTS], None if options.kernel else options.seed))
 
 
-def _measure(seed: str) -> int:
+def _measure(parts: Sequence[str], seed: str | None) -> int:
     table = Table("asked for", "measured", "difference")
-    for rows in (delays(seed), shares(seed), rates(seed)):
-        for row in rows:
+    for part in parts:
+        for row in PARTS[part](seed):
             table.add_row(*row)
         table.add_section()
-    for row in carries(seed):
-        table.add_row(*row)
     Console().print(table)
     return 0
 

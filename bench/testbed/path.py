@@ -19,6 +19,8 @@ from pathlib import Path as File
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lab.emulation.line.kernel import KernelLine
+from lab.emulation.line.middle import Middle
 from lab.emulation.line.process import CUT_UP, LineProcess
 from lab.emulation.machine import Machine
 from lab.emulation.ping import ping
@@ -43,17 +45,21 @@ _ENDS_WITHIN = 5.0  # seconds
 class Path:
     """The running path. What is started on it with `spawn` ends with it."""
 
-    def __init__(self, *, cores: int, tuning: Tuning, line: Both | None = None, seed: str = "") -> None:
-        """`cores` is how many processors the dataplane of one gateway may use. With `line`, w is no router but a bad wire."""
+    def __init__(self, *, cores: int, tuning: Tuning, line: Both | None = None, seed: str | None = "") -> None:
+        """`cores` is how many processors the dataplane of one gateway may use. With `line`, w is no router but a bad wire.
+
+        Without a `seed`, the wire is the kernel; CannotDo is raised for what it does not do.
+        """
         self.a, self.v, self.w, self.p, self.b = self.machines = [Machine(name) for name in "avwpb"]
         self.cores = cores
         self._processors = {self.v: _processors(0, cores), self.p: _processors(cores, cores)}
         self._processes: dict[Machine, list[subprocess.Popen[bytes]]] = {self.v: [], self.p: []}
         self._files = TemporaryDirectory(dir=RUNTIME)
-        self._line: LineProcess | None = None
+        self._line: LineProcess | KernelLine | None = None
+        self._seed = seed
         self._build()
         if line:
-            self._make_wire(line, seed)
+            self._make_wire(line)
         for gateway in (self.v, self.p):
             tune(gateway, ("lan", "wan"), tuning)
         for host in (self.a, self.b):
@@ -82,24 +88,33 @@ class Path:
         for router in (self.v, self.w, self.p):
             router.set_forwarding(True)
 
-    def _make_wire(self, line: Both, seed: str) -> None:
+    def _make_wire(self, line: Both) -> None:
         """The gateways become neighbours, with w between them as a wire."""
         for gateway, peer, end in ((self.v, WAN_P, "left"), (self.p, WAN_V, "right")):
             self.w.netlink.flush_addr(index=self.w.interface_index(end))
             gateway.run("ethtool", "-K", "wan", *CUT_UP)
             gateway.netlink.route("replace", dst="default", gateway=peer, oif=gateway.interface_index("wan"), flags="onlink")
         self.w.set_forwarding(False)
-        self._line = LineProcess(self.w, "left", "right", line, seed)
+        self._line = self._start_line(line)
+
+    def _start_line(self, line: Both) -> LineProcess | KernelLine:
+        if self._seed is None:
+            return KernelLine(Middle(self.w, "left", "right"), line)
+        return LineProcess(self.w, "left", "right", line, self._seed)
 
     def impair(self, line: Both) -> None:
         """Have the wire do something else. Raises MachineError where there is none."""
         if self._line is None:
             raise MachineError("the path has no wire in its middle")
-        self._line.set(line)
+        if isinstance(self._line, LineProcess):
+            self._line.set(line)
+        else:
+            self._line.stop()
+            self._line = self._start_line(line)
 
     def line_counters(self) -> dict[str, dict[str, int]]:
-        """What the wire did, in each direction; nothing where there is none."""
-        return self._line.counters() if self._line else {}
+        """What a wire of our own did, in each direction; nothing where there is none."""
+        return self._line.counters() if isinstance(self._line, LineProcess) else {}
 
     def route_plainly(self) -> None:
         """Carry the hosts' packets between the gateways as they are."""
