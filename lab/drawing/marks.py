@@ -88,7 +88,8 @@ def _note_failure(marks: Marks, topology: Topology, walk: Walk, failure: Failure
     what = f"{place.filter if place is not None else 'kernel'}{f' of {machine}' if machine else ''}"
     _thing(marks, hop.node.name, place, failure).append(Trouble(what, str(failure.reason)))
     if because is None:
-        ends = f"{_name(topology, walk.probe.source)} → {_name(topology, walk.probe.destination)}"
+        by = "" if walk.probe.protocol == "icmp" else f" by {walk.probe.protocol}"
+        ends = f"{_name(topology, walk.probe.source)} → {_name(topology, walk.probe.destination)}{by}"
         how = f"at {hop.node.label}, {what}: {failure.reason}, {failure.reason.text}"
         marks.deaths.setdefault(how, []).append(ends)
 

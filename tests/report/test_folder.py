@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.errors import MachineError
+from lab.files.first import FIRST
 from lab.report.folder import page as pages
 from lab.report.folder.chronicle import MOST_FAILURES
 from lab.report.folder.expectations import told
@@ -127,7 +128,7 @@ def test_junit_is_that_of_a_run(broken: Path) -> None:
 def test_a_run_that_passes_explains_nothing(tmp_path: Path) -> None:
     text = Reader((folder(tmp_path) / "report.html").read_text()).text
     assert "vcpe-ping passed" in text
-    assert "Why packets died" not in text
+    assert "What was not as expected" not in text
 
 
 def test_who_reaches_whom_is_a_table(tmp_path: Path) -> None:
@@ -157,12 +158,23 @@ def test_what_an_app_shows_is_told(tmp_path: Path) -> None:
     assert "✓ app of laptop shows Connected to Intranet" in text
 
 
+def test_of_a_lab_file_the_line_and_the_change_are_told(tmp_path: Path) -> None:
+    """In the words of the file, of what is lost and of what comes and must not; nothing is sent, so nothing counted is told."""
+    text = FIRST.replace("            - all from 192.168.0.0/16   # 4.3\n", "")
+    (tmp_path / "lab.yaml").write_text(text.replace("- ecs reaches app\n", "- app cannot reach ecs\n"), encoding="utf-8")
+    saglab("check", str(tmp_path / "lab.yaml"), "--report", str(tmp_path), status=1)
+    text = Reader((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert re.search(r"add `tcp 443 from 192\.168\.[01]\.0/\d\d` to the ingress of the security group app", text)
+    assert "It does reach it, and must not. Let through by security group, outbound of app: allows all (lab.yaml:" in text
+    assert "packets dropped" not in text
+
+
 def test_a_report_is_replaced(tmp_path: Path) -> None:
     folder(tmp_path, "--skip", "2.5", status=1)
     before = (tmp_path / "report.html").read_text()
     folder(tmp_path)
     assert "failed" in before
-    assert "Why packets died" not in (tmp_path / "report.html").read_text()
+    assert "What was not as expected" not in (tmp_path / "report.html").read_text()
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_run(tmp_path: Path) -> None:

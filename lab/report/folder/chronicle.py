@@ -46,13 +46,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class Failure:
-    """A packet that was lost, or came where none was expected, and the clouds of that moment."""
+    """A packet that was lost, or came where none was expected, and the clouds of that moment. `contact` is a lab file's."""
 
     step: str
     source: str
     destination: str
     question: Question
     state: State
+    contact: ContactRecord | None = None
 
     @cached_property
     def explanation(self) -> Explanation:
@@ -116,7 +117,7 @@ class Chronicle(Listener):
     def contact_finished(self, contact: ContactRecord) -> None:
         self._end("contact", contact.what, contact.passed)
         if not contact.passed and contact.foretold is not None and not contact.foretold.problem:
-            self._note(contact.step, contact.source, contact.destination, question_of(contact.wanted))
+            self._note(contact.step, contact.source, contact.destination, question_of(contact.wanted), contact)
 
     def status_started(self, kind: object, gateway: str) -> None:
         self._begin()
@@ -163,7 +164,9 @@ class Chronicle(Listener):
     def _now(self) -> float:
         return time.monotonic() - self._start
 
-    def _note(self, step: str, source: str, destination: str, question: Question) -> None:
+    def _note(
+        self, step: str, source: str, destination: str, question: Question, contact: ContactRecord | None = None
+    ) -> None:
         """What failed, unless there are too many, or one of its ends is not the only machine of its name."""
         topology = self.lab.compile()
         try:
@@ -176,4 +179,4 @@ class Chronicle(Listener):
             self.unexplained += 1
             return
         state = State(self.lab.cloud.fork(), places=self.lab.places)
-        self.failures.append(Failure(step, source, destination, question, state))
+        self.failures.append(Failure(step, source, destination, question, state, contact))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.explanation import Consulted, Explanation, Fix, Path
+from lab.contact import ContactRecord
+from lab.explanation import Consulted, Explanation, Path
 from lab.report.folder.chronicle import Failure
 from lab.report.folder.markup import Markup, join, tag
 
@@ -15,9 +16,9 @@ def failure_card(failure: Failure, drawn: Markup) -> Markup:
     return tag(
         "article",
         tag("h3", f"{failure.source} → {failure.destination}", _how(failure)),
-        _verdict(explanation),
+        _verdict(explanation, failure.contact),
         drawn,
-        _fixes(explanation),
+        _fixes(explanation, failure.contact),
         tag("details", tag("summary", "hop by hop"), *_ways(explanation)),
         class_="card failed",
     )
@@ -26,13 +27,18 @@ def failure_card(failure: Failure, drawn: Markup) -> Markup:
 def _how(failure: Failure) -> Markup:
     asked = failure.question
     port = f" by {asked.protocol} {asked.port}" if asked.port is not None else ""
-    return tag("span", f"{port}{f', step {failure.step}' if failure.step else ''}", class_="soft")
+    place = failure.contact.wanted.place if failure.contact is not None else ""
+    where = f", step {failure.step}" if failure.step else f", {place}" if place else ""
+    return tag("span", f"{port}{where}", class_="soft")
 
 
-def _verdict(explanation: Explanation) -> Markup:
+def _verdict(explanation: Explanation, contact: ContactRecord | None) -> Markup:
     death = explanation.death
     if explanation.problem:
         return tag("p", f"Nothing can be sent: {explanation.problem}.")
+    if death is None and contact is not None:
+        complaints = tag("p", f"{'; '.join([*contact.complaints, *contact.differences])}.".capitalize(), class_="bad")
+        return join(complaints, *_let_through(contact))
     if death is None:
         return tag("p", "In the model it is answered: either a rule lets it pass that should not, or the network failed.")
     what = "The answer" if explanation.back is not None else "The packet"
@@ -46,17 +52,24 @@ def _verdict(explanation: Explanation) -> Markup:
     return join(*lines)
 
 
-def _fixes(explanation: Explanation) -> Markup:
+def _let_through(contact: ContactRecord) -> Iterator[Markup]:
+    """The rules by which a packet passes that must not."""
+    if contact.foretold is not None and not contact.wanted.reaches:
+        for said in contact.foretold.let:
+            yield tag("p", tag("span", f"Let through by {said.what}: ", class_="soft"), said.says, f" ({said.place})")
+
+
+def _fixes(explanation: Explanation, contact: ContactRecord | None) -> Markup:
     if explanation.reaches or not (explanation.fixes or explanation.hint):
         return Markup()
     lead = "What lets it pass:" if explanation.solved else "What gets it further, but not there:"
     hint = tag("p", f"What helps: {explanation.hint}.") if explanation.hint else ""
-    calls = [tag("p", lead), *(_fix(fix) for fix in explanation.fixes)] if explanation.fixes else []
-    return join(*calls, hint)
-
-
-def _fix(fix: Fix) -> Markup:
-    return tag("pre", tag("code", "\n".join(map(str, fix.calls))))
+    if contact is not None and contact.foretold is not None:
+        fixes = list(contact.foretold.fixes)  # in the words of the file
+    else:
+        fixes = ["\n".join(map(str, fix.calls)) for fix in explanation.fixes]
+    changes = [tag("p", lead), *(tag("pre", tag("code", fix)) for fix in fixes)] if fixes else []
+    return join(*changes, hint)
 
 
 def _ways(explanation: Explanation) -> Iterator[Markup]:

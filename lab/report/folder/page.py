@@ -56,6 +56,17 @@ def _verdict(result: RunResult) -> str:
     return "passed" if result.passed else "failed"
 
 
+def _was_sent(result: RunResult) -> bool:
+    """Whether packets went out, or were walked one by one, so that some can have been dropped."""
+    return bool(result.pings or result.reaches or any(record.seen is not None for record in result.contacts))
+
+
+def _dropped(result: RunResult) -> int:
+    """By pings and echoes, and by expectations, also those that wanted it so."""
+    contacts = (drop.packets for record in result.contacts if record.seen is not None for drop in record.seen.drops)
+    return sum(blame.drop.packets for blame in result.drops) + sum(contacts)
+
+
 def _heading(result: RunResult, chronicle: Chronicle) -> Markup:
     verdict = tag("span", _verdict(result), class_=f"verdict {'good' if result.passed else 'bad'}")
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(chronicle.began))
@@ -66,7 +77,7 @@ def _heading(result: RunResult, chronicle: Chronicle) -> Markup:
     figures = [
         *(steps if result.steps else []),
         (f"{came} of {len(result.records)}", "expectations came true"),
-        (str(sum(blame.drop.packets for blame in result.drops)), "packets dropped"),
+        *([(str(_dropped(result)), "packets dropped")] if _was_sent(result) else []),
         (f"{result.seconds:.1f} s", when),
     ]
     boxes = (tag("div", tag("b", figure), tag("span", told, class_="soft"), class_="figure") for figure, told in figures)
@@ -92,7 +103,7 @@ def _failures(chronicle: Chronicle) -> Markup:
         return Markup()
     cards = [failure_card(failure, drawing(failure.picture)) for failure in chronicle.failures]
     more = f"{chronicle.unexplained} more failed and are not explained here." if chronicle.unexplained else ""
-    return _section("Why packets died", *cards, tag("p", more, class_="soft") if more else "")
+    return _section("What was not as expected, and why", *cards, tag("p", more, class_="soft") if more else "")
 
 
 def _steps(result: RunResult) -> Markup:
