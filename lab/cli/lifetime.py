@@ -172,6 +172,8 @@ def follow(client: Client, progress: Progress) -> RunResult | None:
         match event.kind:
             case "phase":
                 progress.phase(event.text)
+            case "scripts":
+                progress.note(event.text)
             case "up":
                 result = event.data["result"]
                 return None if result is None else decode(RunResult, result)

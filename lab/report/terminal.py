@@ -77,6 +77,11 @@ class Progress(Listener):
             self._status.stop()
             self._status = None
 
+    def note(self, text: str) -> None:
+        """Something that is worth a line of its own."""
+        self.quiet()
+        self._console.print(escape(text))
+
     def step_started(self, step: StepResult) -> None:
         """A step with parts stands above them."""
         parent = self._open[-1] if self._open else None

@@ -186,7 +186,7 @@ class _Supervisor:
         try:
             return plan.scenario_of(kept)
         except UsageError as error:
-            self._events.add("scripts", f"{kept.scripts} of the customer's scripts do not run again: {error}")
+            self._events.add("scripts", f"the customer's scripts ({kept.scripts}) do not run again: {error}")
             return None
 
     def _tell(self, error: BaseException) -> None:

@@ -89,7 +89,7 @@ class LiveLab:
         rehearsal = Lab(scenario.name, skip=self.info.left_out, seed=self._keeping.seed())
         scenario.run(rehearsal)
         if self._lab.take_scripts(rehearsal):
-            self._log.add("scripts", f"{len(rehearsal.scripts)} of the customer's scripts run again")
+            self._log.add("scripts", f"the customer's scripts run again ({len(rehearsal.scripts)})")
         else:
             told = f"{scenario.name} does something else than when the lab came up, so the customer's scripts do not run again"
             self._log.add("scripts", told)

@@ -88,7 +88,7 @@ def test_the_supervisor_notices_and_the_customers_script_follows(client: Client)
 def test_the_customers_script_runs_again_in_a_lab_that_was_killed(client: Client, tmp_path: Path) -> None:
     next(process for process in processes(client) if process.role == "supervisor").kill()
     wait_until(lambda: NAME not in living(), "the lab to be gone")
-    saglab_process("up", "--name", NAME, "--state", str(tmp_path / "state"))
+    assert "scripts run again (1)" in saglab_process("up", "--name", NAME, "--state", str(tmp_path / "state"))
     alibaba = connect(NAME).alibaba
     (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
     wait_until(lambda: all(it.vpn_status == "Normal" for it in devices(client)), "both devices to connect")
