@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import connect
+from lab import CloudError, connect
 from lab.errors import LabError
 from lab.supervisor.answers import DeviceInfo
 from lab.supervisor.client import Client
@@ -44,6 +44,20 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)  # a poll of the condition, with the deadline above
 
 
+def switch(client: Client) -> None:
+    """Once the provider knows that the standby device is there: on a busy machine it may be missed for a moment."""
+    alibaba = connect(client.name).alibaba
+    (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
+
+    def switched() -> bool:
+        with suppress(CloudError):
+            alibaba.switch_smart_access_gateway_device(gateway.id)
+            return True
+        return False
+
+    wait_until(switched, "the standby device to be there")
+
+
 def told(client: Client) -> list[tuple[str, str]]:
     """The events of the provider's so far, each with the device that it is about."""
     events = connect(client.name).alibaba.describe_system_event_attribute()
@@ -65,7 +79,6 @@ def dataplane_of(client: Client, node: str) -> Process:
 
 @pytest.mark.requirement("S0-018", "S0-050")
 def test_the_supervisor_notices_and_the_customers_script_follows(client: Client) -> None:
-    alibaba = connect(NAME).alibaba
     assert [(it.role, it.machine, it.vpn_status, it.control_status) for it in devices(client)] == [
         ("active", "vcpe-a", "Normal", "Normal"),
         ("standby", "vcpe-b", "Normal", "Normal"),
@@ -78,10 +91,9 @@ def test_the_supervisor_notices_and_the_customers_script_follows(client: Client)
     expected = [("DeviceOffline", first), ("AccessGatewayFailover", second), ("DeviceOnline", first)]
     wait_until(lambda: are_in_order(expected, told(client)), "the events that tell of it")
 
-    (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
-    alibaba.switch_smart_access_gateway_device(gateway.id)
-    assert [it.role for it in devices(client)] == ["active", "standby"]
-    assert client.ping("app", "ecs", 1).passed
+    switch(client)
+    wait_until(lambda: client.ping("app", "ecs", 1).passed, "packets to pass through the one that was switched to")
+    assert ("DeviceSwitched", first) in told(client)
 
 
 @pytest.mark.requirement("S0-018")
@@ -89,8 +101,6 @@ def test_the_customers_script_runs_again_in_a_lab_that_was_killed(client: Client
     next(process for process in processes(client) if process.role == "supervisor").kill()
     wait_until(lambda: NAME not in living(), "the lab to be gone")
     assert "scripts run again (1)" in saglab_process("up", "--name", NAME, "--state", str(tmp_path / "state"))
-    alibaba = connect(NAME).alibaba
-    (gateway,) = alibaba.describe_smart_access_gateways("ap-southeast-1")
     wait_until(lambda: all(it.vpn_status == "Normal" for it in devices(client)), "both devices to connect")
-    alibaba.switch_smart_access_gateway_device(gateway.id)
-    assert client.ping("app", "ecs", 1).passed
+    switch(client)
+    wait_until(lambda: client.ping("app", "ecs", 1).passed, "packets to pass through the one that was switched to")
