@@ -68,6 +68,13 @@ class Clouds:
         finally:
             self.real.supply.move_to(self.plan.supply.position)
 
+    def salts(self, count: int) -> list[bytes]:
+        """So many, which no other password has."""
+        supply = (self.plan or self.real).supply
+        salts = [supply.salt(supply.operation_number()) for _ in range(count)]
+        self.real.supply.move_to(supply.position)
+        return salts
+
     def _noting(self, provider: str, name: str, call: Callable[[], Any]) -> Any:
         try:
             return call()

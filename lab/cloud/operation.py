@@ -172,8 +172,8 @@ def is_operation(method: object) -> bool:
 def _hide_password(bound: inspect.BoundArguments) -> None:
     """Put a password in clear out of sight of everything but the method."""
     given = bound.arguments.get(PASSWORD)
-    if isinstance(given, str):
-        bound.arguments[PASSWORD] = Password(given)
+    if isinstance(given, str | Password):
+        bound.arguments[PASSWORD] = given.copy() if isinstance(given, Password) else Password(given)
 
 
 def _forget_password(parameters: Mapping[str, object]) -> None:

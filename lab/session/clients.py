@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lab.app import CONNECTED, App
 from lab.backend import Backend
 from lab.cloud import CloudError, Mail
+from lab.cloud.password import Password, hashed_ahead
 from lab.results import AppRecord, FactRecord
 from lab.session.ground import Ground, Instance, label_of
 
@@ -23,6 +24,14 @@ class ClientExpectations(Ground):
     def app(self, terminal: Instance) -> App:
         """The SAG app of a terminal, for its user."""
         return self.apps.of(terminal.id)
+
+    def passwords(self, clears: Sequence[str]) -> Iterator[Password]:
+        """Passwords for the accounts of a whole staff, to be given to the calls that create them, in this order.
+
+        To hash one takes a twentieth of a second, on purpose, and one call waits for it after the other. These are hashed on all
+        processors, while the calls are made.
+        """
+        return hashed_ahead(clears, self.clouds.salts(len(clears)))
 
     def expect_message(self, terminal: Instance, text: str = CONNECTED) -> None:
         """Expect the SAG app of a terminal to show this (document 002…, 5.2 step 2)."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.cloud import Cloud
+from lab.cloud import password as passwords
 from lab.cloud.password import COST, Password, decoy
+from lab.session import Lab
 
 CLEAR = "clear-text.1"
 
@@ -53,3 +55,26 @@ def test_the_same_calls_on_clouds_of_one_seed_give_the_same_hash() -> None:
         cloud.alibaba.create_smart_access_gateway_client_user(smart_ag_id, user_mail="a@b.co")
         hashes |= {entry.parameters["password"].hash for entry in cloud.journal if "password" in entry.parameters}
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("skip", [(), ("left out",)], ids=["one cloud", "two clouds in step"])
+def test_passwords_hashed_ahead_are_hashed_once_and_mailed(monkeypatch: pytest.MonkeyPatch, skip: tuple[str, ...]) -> None:
+    hashed: list[str] = []
+    real = passwords._hashed
+    monkeypatch.setattr(passwords, "_hashed", lambda clear, salt: hashed.append(clear) or real(clear, salt))
+    lab = Lab("staff", skip=skip)
+    app = lab.alibaba.create_smart_access_gateway_software("cn-shanghai").smart_ag_id
+    clears = [f"password.{number}" for number in range(4)] + ["password.0"]
+    for number, password in enumerate(lab.passwords(clears)):
+        lab.alibaba.create_smart_access_gateway_client_user(
+            app, user_mail=f"{number}@b.co", user_name=f"some.body.{number}", password=password
+        )
+    assert sorted(hashed) == sorted(clears)
+    laptop = lab.terminals.create_terminal("laptop").id
+    for number, clear in enumerate(clears):
+        assert clear in lab.expect_mail(f"{number}@b.co").text
+        assert lab.alibaba.log_on_app(laptop, user_name=f"some.body.{number}", password=clear, smart_ag_id=app).connected is False
+    journal = [entry for entry in lab.cloud.journal if "password" in entry.parameters and entry.error is None]
+    kept = [entry.parameters["password"] for entry in journal if entry.name.startswith("create")]
+    assert len({password.hash for password in kept}) == len(clears)
+    assert {password.clear for password in kept} == {None}
