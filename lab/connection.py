@@ -30,6 +30,7 @@ class Connection:
 
     def __init__(self, name: str, identity: Identity = ADMINISTRATOR) -> None:
         self._client = Client(name)
+        self._identity = identity
         self._client.info()  # so that a wrong name is told of here
         self.aws = cast(Aws, _RemoteProvider(self._client, Aws, identity))
         self.alibaba = cast(Alibaba, _RemoteProvider(self._client, Alibaba, identity))
@@ -70,7 +71,7 @@ class Connection:
 
     def traffic(self, gateway: str = "", window: str = "1h") -> Traffic:
         """What passed a gateway in a window of time: "1h", "90min", "2d", or "FROM/TO" (`lab.monitoring.Window.of`)."""
-        return self._client.traffic(gateway, window)
+        return self._client.traffic(gateway, window, self._identity)
 
 
 class _RemoteProvider:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from lab.cli.diagnose import add_gateway
 from lab.cli.labs import add_lab, the_lab
-from lab.cli.status import PASSED
+from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs
 from lab.report.terminal import make_console
 
@@ -29,6 +29,9 @@ def add_verbs(verbs: Verbs) -> None:
         default="1h",
         help="how far back: 1h, 3h, 6h, 12h, or any such as 5min or 2d; or FROM/TO: 2026-11-22T10:00/2026-11-22T11:30 (1h)",
     )
+    monitor.add_argument(
+        "--as", dest="identity", default="", metavar="WHO", help="who looks, as in `saglab call`; end users may not"
+    )
     add_lab(monitor)
     how = monitor.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="write JSON to standard output")
@@ -48,9 +51,15 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _monitor(options: argparse.Namespace) -> int:
+    from lab.cloud import CloudError, Identity
+    from lab.report.answer import print_refusal
     from lab.report.traffic import print_traffic, traffic_csv, traffic_json
 
-    traffic = the_lab(options).traffic(options.gateway, options.window)
+    try:
+        traffic = the_lab(options).traffic(options.gateway, options.window, Identity.of(options.identity))
+    except CloudError as error:
+        print_refusal(make_console(stderr=True), error)
+        return FAILED
     if options.json:
         sys.stdout.write(traffic_json(traffic))
     elif options.csv:

@@ -26,7 +26,8 @@ from lab.cloud.errors import CloudError
 from lab.cloud.identity import ADMINISTRATOR, MAIN, Identity
 from lab.cloud.journal import Journal, Operation
 from lab.cloud.mail import Mail, Post
-from lab.cloud.operation import Keeper, Provider, State, check_caller, is_operation
+from lab.cloud.operation import Keeper, Provider, State, check_caller, check_own, is_operation
+from lab.cloud.record import Record
 from lab.cloud.store import Store
 from lab.cloud.supply import Supply
 from lab.cloud.terminals import Terminals
@@ -67,6 +68,16 @@ class Cloud:
             yield
         finally:
             self._state.caller = before
+
+    def check_monitors(self, identity: Identity, *records: Record) -> None:
+        """Whether somebody may see what passes gateways or instances of Alibaba Cloud.
+
+        Raises Forbidden for an end user, InvalidAccount.NotFound, and InvalidId.SMARTAG for what is another account's.
+        """
+        with self.acting_as(identity):
+            check_caller(self.alibaba, "monitor")
+            for record in records:
+                check_own(self.alibaba, record)
 
     def call(
         self,

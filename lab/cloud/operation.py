@@ -118,6 +118,11 @@ def check_caller(provider: Provider, name: str) -> None:
     provider._check_caller(name)
 
 
+def check_own(provider: Provider, record: Record) -> None:
+    """Whether a resource is there for who calls. Raises its code for one that does not exist."""
+    provider._get(type(record), record.id)
+
+
 S = TypeVar("S", bound=Provider)
 
 

@@ -94,10 +94,11 @@ class AppAction:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """`gateway` as in Diagnose. `window` as in `lab.monitoring.Window.of`."""
+    """`gateway` as in Diagnose. `window` as in `lab.monitoring.Window.of`. `identity` is who looks, as in Call."""
 
     gateway: str
     window: str
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,8 @@ class Api:
 
     async def _monitor(self, request: Request) -> Response:
         asked = await _body(Monitor, request)
-        return JSONResponse(encode(await self._at_desk(lambda: self._lab.traffic(asked.gateway, asked.window))))
+        identity = Identity.of(asked.identity)
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.traffic(asked.gateway, asked.window, identity))))
 
     async def _metrics(self, _request: Request) -> Response:
         return PlainTextResponse(await self._at_desk(self._lab.metrics))

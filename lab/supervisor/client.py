@@ -115,9 +115,13 @@ class Client:
         """The certificate that who speaks to the lab's controller is to trust, as PEM. Raises UsageError where there is none."""
         return str(self._ask("/authority"))
 
-    def traffic(self, gateway: str, window: str) -> Traffic:
-        """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window."""
-        return decode(Traffic, self._ask("/monitor", {"gateway": gateway, "window": window}))
+    def traffic(self, gateway: str, window: str, identity: Identity = ADMINISTRATOR) -> Traffic:
+        """What passed a gateway in the last "3h". Raises UsageError for an unknown gateway, and for what is no window.
+
+        Raises CloudError for somebody who may not see it.
+        """
+        asked = {"gateway": gateway, "window": window, "identity": str(identity)}
+        return decode(Traffic, self._ask("/monitor", asked))
 
     def mails(self, address: str = "") -> list[Mail]:
         """What was mailed to an address, or to anybody, since the lab came up."""

@@ -270,16 +270,18 @@ class LiveLab:
         """The links that a word means, or all, and what they do to packets. Raises UsageError."""
         return self._backend.links(word)
 
-    def traffic(self, gateway: str, window: str) -> Traffic:
+    def traffic(self, gateway: str, window: str, identity: Identity = ADMINISTRATOR) -> Traffic:
         """What passed a gateway or an instance of the SAG app, by its name or id, or the only gateway.
 
-        Raises UsageError, and HistoryError when nothing is kept.
+        Raises UsageError, HistoryError when nothing is kept, and CloudError for somebody who may not see it.
         """
-        apps = [app.id for app in self._lab.cloud.store.all(SagApp) if gateway in (app.id, app.name)]
-        found = apps[0] if len(apps) == 1 else find_gateway(self._lab.cloud, gateway).id
+        self._lab.cloud.check_monitors(identity)  # before anything is said of what there is
+        apps = [app for app in self._lab.cloud.store.all(SagApp) if gateway in (app.id, app.name)]
+        found = apps[0] if len(apps) == 1 else find_gateway(self._lab.cloud, gateway)
+        self._lab.cloud.check_monitors(identity, found)
         length = Window.of(window)
         self.watch()
-        return self._metering.traffic(found, length)
+        return self._metering.traffic(found.id, length)
 
     def metrics(self) -> str:
         """The lab in numbers, for Prometheus."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.cloud import Cloud, CloudError, Identity
+from lab.cloud.alibaba import SagApp
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,24 @@ def test_what_is_another_accounts_is_not_found(cloud: Cloud) -> None:
     with pytest.raises(CloudError, match="ParameterCenInstanceId"):
         cloud.call("alibaba", "delete_cen", (cen,), identity=Identity("partner"))
     cloud.alibaba.delete_cen(cen)
+
+
+LOOKING = {
+    "the administrator": ("main/", ""),
+    "an end user": ("li.lei", "Forbidden"),
+    "another customer": ("partner/", "InvalidId.SMARTAG"),
+    "a stranger": ("stranger/", "InvalidAccount.NotFound"),
+}
+
+
+@pytest.mark.requirement("S2-125")
+@pytest.mark.parametrize(("who", "code"), LOOKING.values(), ids=LOOKING.keys())
+def test_what_passes_an_instance_is_shown_to_its_administrator(cloud: Cloud, who: str, code: str) -> None:
+    cloud.alibaba.create_account("partner")
+    app = cloud.store.get(SagApp, cloud.alibaba.create_smart_access_gateway_software().smart_ag_id)
+    refused = ""
+    try:
+        cloud.check_monitors(Identity.of(who), app)
+    except CloudError as error:
+        refused = error.code
+    assert refused == code

@@ -84,8 +84,10 @@ def test_an_end_user_may_log_on_and_nothing_else(client: Client) -> None:
         as_user.describe_smart_access_gateway_softwares("cn-shanghai")
     with pytest.raises(CloudError, match=r"App\.NotLoggedOn"):
         as_user.connect_app("as-0")
-    said = saglab("call", "alibaba", "list_enterprise_code", "--as", "han.mm", "--lab", NAME, status=1)
-    assert "Forbidden" in said
+    with pytest.raises(CloudError, match="Forbidden"):
+        connect(NAME, identity="han.mm").traffic()
+    for command in (("call", "alibaba", "list_enterprise_code"), ("monitor", "staff")):
+        assert "Forbidden" in saglab(*command, "--as", "han.mm", "--lab", NAME, status=1)
 
 
 def test_accounts_come_back_with_the_lab(tmp_path: Path) -> None:
