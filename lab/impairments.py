@@ -53,6 +53,10 @@ class Order:
     both: Both
     seed: str | None = None
 
+    def __str__(self) -> str:
+        """What it does, as it is said."""
+        return format_impairments(self.both)
+
     def turned(self) -> Order:
         """The same for the link seen from its other end."""
         forth, back = self.both

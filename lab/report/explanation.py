@@ -14,6 +14,7 @@ from rich.table import Table
 
 from lab.explanation import Call, Consulted, Death, Explanation, Fix, Path, Station
 from lab.supervisor.observation import Observation
+from lab.supervisor.suspects import Suspect
 
 _LINK, _TUNNEL_LINK, _END, _UNKNOWN = "──", "══", "✗", "╌╌"
 _LABEL_WIDTH = 14
@@ -28,11 +29,11 @@ def print_explanation(
     left_out: Sequence[str] = (),
     observed: Observation | None = None,
     disagreements: Sequence[str] = (),
-    impaired: Sequence[str] = (),
+    blamed: Sequence[Suspect] = (),
 ) -> None:
     """Both ways, the verdict, the fixes; with `observed`, what was seen beside what was predicted.
 
-    `impaired` are the links that do something to packets, which nothing predicts.
+    `blamed` are impaired links for what was seen otherwise than predicted.
     """
     ends = f"{_end(explanation.source.label, explanation.source.address)} → " + _end(
         explanation.destination.label, explanation.destination.address
@@ -48,7 +49,7 @@ def print_explanation(
     _print_fixes(console, explanation)
     if observed is not None:
         _print_observed(console, explanation, observed)
-        _print_disagreements(console, disagreements, impaired)
+        _print_comparison(console, disagreements, blamed)
 
 
 def _end(label: str, address: object) -> str:
@@ -197,20 +198,20 @@ def _print_observed(console: Console, explanation: Explanation, observed: Observ
     console.print(table)
 
 
-def _print_disagreements(console: Console, disagreements: Sequence[str], impaired: Sequence[str]) -> None:
+def _print_comparison(console: Console, disagreements: Sequence[str], blamed: Sequence[Suspect]) -> None:
+    if blamed:
+        console.print(f"[bold red]{_END} it is lost on an impaired link of its way, and not for what is configured:[/bold red]")
+        for suspect in blamed:
+            good = f"saglab impair {suspect.link} --clear"
+            console.print(f"  [bold]{suspect.link}[/bold]: [yellow]{suspect.does}[/yellow]  [dim]({good} makes it good)[/dim]")
+        return
     if not disagreements:
         console.print("[bold green]✓ predicted and observed agree[/bold green]")
         return
     console.print("[bold white on red] PREDICTED AND OBSERVED DISAGREE [/bold white on red]")
     for sentence in disagreements:
         console.print(f"[red]  {escape(sentence)}[/red]")
-    if not impaired:
-        console.print("[red]  One of the two is wrong, and that is a bug of saglab.[/red]")
-        return
-    console.print("  The prediction is of the configuration alone, and links are impaired, which may be why:")
-    for link in impaired:
-        console.print(f"    [yellow]{escape(link)}[/yellow]")
-    console.print("  [dim]saglab impair --clear makes them good again[/dim]")
+    console.print("[red]  One of the two is wrong, and that is a bug of saglab.[/red]")
 
 
 def _predicted_drop(explanation: Explanation) -> str:
@@ -239,6 +240,7 @@ def explanation_json(
     left_out: Sequence[str] = (),
     observed: Observation | None = None,
     disagreements: Sequence[str] = (),
+    blamed: Sequence[Suspect] = (),
 ) -> str:
     """The same as a JSON object; docs/explanation.md lists its members."""
     question = explanation.question
@@ -263,7 +265,7 @@ def explanation_json(
         "solved": explanation.solved,
         "remaining": asdict(explanation.remaining) if explanation.remaining is not None else None,
         "hint": explanation.hint or None,
-        "observed": _observed(observed, disagreements),
+        "observed": _observed(observed, disagreements, blamed),
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
@@ -305,7 +307,9 @@ def _fix(fix: Fix) -> dict[str, Any]:
     }
 
 
-def _observed(observed: Observation | None, disagreements: Sequence[str]) -> dict[str, Any] | None:
+def _observed(
+    observed: Observation | None, disagreements: Sequence[str], blamed: Sequence[Suspect]
+) -> dict[str, Any] | None:
     if observed is None:
         return None
     return {
@@ -325,4 +329,5 @@ def _observed(observed: Observation | None, disagreements: Sequence[str]) -> dic
         "refused": observed.refused or None,
         "agrees": not disagreements,
         "disagreements": list(disagreements),
+        "impaired_links": [{"link": suspect.link, "impairments": suspect.does} for suspect in blamed],
     }

@@ -142,8 +142,8 @@ class LiveLab:
     def trace(self, question: Question, *, width: int, colour: bool) -> Traced:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
         state = State(self._lab.cloud, places=self._lab.places)
-        impaired = [f"{info.name} {info.impairments}" for info in self.links() if info.by]
-        return trace(state, self._emulation, question, impaired, title=self.info.name, width=width, colour=colour)
+        links = link_names(self._emulation.topology, self._backend.names)
+        return trace(state, self._emulation, question, links, title=self.info.name, width=width, colour=colour)
 
     def picture(self, source: str, destination: str) -> Picture:
         """The network drawn, with what the scenario expects and is not so; or, given two ends, with the way of a packet.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from io import StringIO
 
 from rich.console import Console
@@ -13,22 +13,32 @@ from lab.explanation.state import State
 from lab.report.explanation import explanation_json, print_explanation
 from lab.supervisor.answers import Traced
 from lab.supervisor.observation import disagreements
-from lab.supervisor.observe import send
+from lab.supervisor.observe import ANSWERED_WITHIN, send
+from lab.supervisor.suspects import suspects
+from lab.topology import Link
 
 
 def trace(
-    state: State, emulation: Emulation, question: Question, impaired: Sequence[str], *, title: str, width: int, colour: bool
+    state: State,
+    emulation: Emulation,
+    question: Question,
+    links: Mapping[Link, str],
+    *,
+    title: str,
+    width: int,
+    colour: bool,
 ) -> Traced:
-    """`impaired` are links that lose packets of which no prediction knows, and what they do.
-
-    Raises UsageError for an unknown machine and for a packet that cannot be.
-    """
+    """`links` are the names of links. Raises UsageError for an unknown machine and for a packet that cannot be."""
     explanation = explain(state, question)
     exchange = explanation.fate.exchange
     observed = send(emulation, explanation, exchange.request.probe) if exchange is not None else None
-    found = disagreements(explanation, observed) if observed is not None else []
+    suspected = suspects(exchange, emulation.orders, links, patience=ANSWERED_WITHIN)
+    found = disagreements(explanation, observed, suspected) if observed is not None else []
+    is_as_predicted = observed is None or not disagreements(explanation, observed)
+    blamed = [] if found or is_as_predicted else suspected
     console = Console(file=StringIO(), width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    print_explanation(console, explanation, scenario=title, observed=observed, disagreements=found, impaired=impaired)
+    print_explanation(console, explanation, scenario=title, observed=observed, disagreements=found, blamed=blamed)
     assert isinstance(console.file, StringIO)  # noqa: S101 - given above
-    told = explanation_json(explanation, scenario=title, left_out=[], observed=observed, disagreements=found)
-    return Traced(explanation.reaches, not found, console.file.getvalue(), told)
+    told = explanation_json(explanation, scenario=title, left_out=[], observed=observed, disagreements=found, blamed=blamed)
+    reaches = explanation.reaches and (observed is None or observed.answered)
+    return Traced(reaches, not found, console.file.getvalue(), told)

@@ -231,6 +231,10 @@ def test_a_wan_that_is_down_kills(up: Up) -> None:
     (wan,) = up.lab.impair("wan", "down")
     assert (wan.name, wan.by) == ("aws/internet", "kernel")
     assert up.lab.ping("app", "ecs", count=2).result.received == 0
+    traced = up.lab.trace(Question("app", "ecs"))
+    assert (traced.reaches, traced.agrees) == (False, True)
+    assert "aws/internet: down  (saglab impair aws/internet --clear makes it good)" in traced.text
+    assert json.loads(traced.json)["observed"]["impaired_links"] == [{"link": "aws/internet", "impairments": "down"}]
     assert [link.name for link in up.lab.make_good()] == ["aws/internet"]
     assert up.lab.ping("app", "ecs", count=2).passed
 
