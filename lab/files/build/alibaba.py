@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
+from typing import TypedDict
 
 from lab.cloud.alibaba import ENS_LINUX, ENS_SAG_VCPE, Alibaba
 from lab.cloud.alibaba.ens import DEFAULT_ENS_REGION
@@ -94,36 +95,15 @@ class AlibabaBuilder:
 
     def _rules(self, at: Trail, group: SecurityGroup, vpc: Vpc) -> None:
         alibaba, group_id = self._alibaba, self._ledger.of(at)
-        for number, rule in enumerate(group.ingress):
+        for place, rule in _rules_of(at, group):
             with self._ledger.attempt():
-                place: Trail = (*at, "ingress", number)
-                block, other = self._peer(place, rule, vpc)
-                self._ledger.call(
-                    place,
-                    alibaba.authorize_security_group,
-                    group_id,
-                    ip_protocol=_protocol(rule),
-                    port_range=rule.port_range,
-                    source_cidr_ip=block,
-                    source_group_id=other,
-                    policy=rule.policy,
-                    priority=rule.priority,
-                )
-        for number, egress in enumerate(group.egress):
-            with self._ledger.attempt():
-                place = (*at, "egress", number)
-                block, other = self._peer(place, egress, vpc)
-                self._ledger.call(
-                    place,
-                    alibaba.authorize_security_group_egress,
-                    group_id,
-                    ip_protocol=_protocol(egress),
-                    port_range=egress.port_range,
-                    dest_cidr_ip=block,
-                    dest_group_id=other,
-                    policy=egress.policy,
-                    priority=egress.priority,
-                )
+                (block, other), said = self._peer(place, rule, vpc), _said(rule)
+                if isinstance(rule, RankedIngress):
+                    enter = alibaba.authorize_security_group
+                    self._ledger.call(place, enter, group_id, source_cidr_ip=block, source_group_id=other, **said)
+                else:
+                    leave = alibaba.authorize_security_group_egress
+                    self._ledger.call(place, leave, group_id, dest_cidr_ip=block, dest_group_id=other, **said)
 
     def _peer(self, at: Trail, rule: RankedIngress | RankedEgress, vpc: Vpc) -> tuple[IPv4Network | None, str | None]:
         if isinstance(rule.peer, IPv4Network):
@@ -203,32 +183,13 @@ class AlibabaBuilder:
         group_id = ledger.know(at, ledger.call(at, alibaba.create_ens_security_group, str(at[-1])).id)
         if group.type != "normal":
             raise ledger.refused((*at, "type"), "ENS has no enterprise groups; leave the type out")
-        for number, rule in enumerate(group.ingress):
+        for place, rule in _rules_of(at, group):
             with ledger.attempt():
-                place: Trail = (*at, "ingress", number)
-                ledger.call(
-                    place,
-                    alibaba.authorize_ens_security_group,
-                    group_id,
-                    source_cidr_ip=self._block(place, rule),
-                    ip_protocol=_protocol(rule),
-                    port_range=rule.port_range,
-                    policy=rule.policy,
-                    priority=rule.priority,
-                )
-        for number, egress in enumerate(group.egress):
-            with ledger.attempt():
-                place = (*at, "egress", number)
-                ledger.call(
-                    place,
-                    alibaba.authorize_ens_security_group_egress,
-                    group_id,
-                    dest_cidr_ip=self._block(place, egress),
-                    ip_protocol=_protocol(egress),
-                    port_range=egress.port_range,
-                    policy=egress.policy,
-                    priority=egress.priority,
-                )
+                block, said = self._block(place, rule), _said(rule)
+                if isinstance(rule, RankedIngress):
+                    ledger.call(place, alibaba.authorize_ens_security_group, group_id, source_cidr_ip=block, **said)
+                else:
+                    ledger.call(place, alibaba.authorize_ens_security_group_egress, group_id, dest_cidr_ip=block, **said)
 
     def _block(self, at: Trail, rule: RankedIngress | RankedEgress) -> IPv4Network:
         if isinstance(rule.peer, IPv4Network):
@@ -287,5 +248,20 @@ class AlibabaBuilder:
             ledger.call(place, alibaba.modify_ens_instance_attribute, made.id, source_dest_check=False)
 
 
-def _protocol(rule: RankedIngress | RankedEgress) -> str:
-    return rule.protocol.upper()
+class _Said(TypedDict):
+    """What rules of both ways say, as parameters of a call."""
+
+    ip_protocol: str
+    port_range: str
+    policy: str
+    priority: int
+
+
+def _said(rule: RankedIngress | RankedEgress) -> _Said:
+    return _Said(ip_protocol=rule.protocol.upper(), port_range=rule.port_range, policy=rule.policy, priority=rule.priority)
+
+
+def _rules_of(at: Trail, group: SecurityGroup) -> Iterator[tuple[Trail, RankedIngress | RankedEgress]]:
+    """The rules of a group, and where each stands."""
+    yield from (((*at, "ingress", number), rule) for number, rule in enumerate(group.ingress))
+    yield from (((*at, "egress", number), rule) for number, rule in enumerate(group.egress))
