@@ -1,6 +1,6 @@
 """How often a password may be guessed: so many times within a while of the lab's clock.
 
-Of a refused call nothing stays in the state, so this is kept beside it: whoever keeps the state is told of each change.
+Of a refused call nothing stays in the state, so this is kept beside it: whoever keeps the state is told of each account's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Failed = Mapping[str, Sequence[datetime]]
 """When log-ons have failed, by the account that they were for, or by the name where there is no such account."""
 
 KeepFailed = Callable[[str, Sequence[datetime]], None]
-"""Told of an account's or a name's failures that count, empty when there are none (any more)."""
+"""Told of an account's failures that count, empty when there are none (any more)."""
 
 
 def _keep_nothing(_one: str, _failed: Sequence[datetime]) -> None: ...
@@ -48,18 +48,20 @@ class Attempts:
                     "administrator to reset the password",
                 )
 
-    def note(self, wanted: Sequence[str], now: datetime) -> None:
-        """A log-on failed. What is over is forgotten, so that names that nobody has do not pile up."""
+    def note(self, wanted: Sequence[str], now: datetime, *, are_accounts: bool) -> None:
+        """A log-on failed. What is over is forgotten, so that names that nobody has do not pile up.
+
+        Those are not told of: what somebody typed for a name may be a password.
+        """
         for one in [one for one, failed in self._failed.items() if failed[-1] <= now - WITHIN]:
             self.forget(one)
         for one in wanted:
-            self._put(one, [*self._failed.get(one, ()), now][-MOST:])
+            failed = [*self._failed.get(one, ()), now][-MOST:]
+            if are_accounts:
+                self._keep(one, failed)
+            self._failed[one] = failed
 
     def forget(self, one: str) -> None:
         """The password was right, or is another one now."""
         if self._failed.pop(one, None) is not None:
             self._keep(one, ())
-
-    def _put(self, one: str, failed: Sequence[datetime]) -> None:
-        self._keep(one, failed)
-        self._failed[one] = failed

@@ -11,7 +11,7 @@ from lab.cloud.attempts import Attempts, Failed
 from lab.errors import LabError
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS failed_log_on (account TEXT PRIMARY KEY, moments TEXT);"
-"""`account` is one, or a name that nobody has. Of a log-on nothing else is written down."""
+"""Of a log-on nothing is written down but which account it was for, and when it failed."""
 
 
 class NotKept(LabError):

@@ -223,6 +223,16 @@ def test_who_guesses_passwords_gains_nothing_by_a_supervisor_that_dies(tmp_path:
     keeping.close()
 
 
+def test_what_was_typed_for_a_name_is_not_kept(tmp_path: Path) -> None:
+    """It may be a password."""
+    keeping, cloud = begun(tmp_path)
+    terminal = cloud.terminals.create_terminal("laptop").id
+    with pytest.raises(CloudError, match=r"App\.LogOnFailed"):
+        cloud.alibaba.log_on_app(terminal, user_name="off-site@2022", password="li.lei.01")
+    assert not any(b"off-site" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    keeping.close()
+
+
 def test_a_hash_that_comes_over_the_wire_is_no_password() -> None:
     arguments = {"terminal_id": "t", "user_name": "u", "password": {"argon2id": "$argon2id$"}}
     with pytest.raises(UsageError, match="takes no such password"):

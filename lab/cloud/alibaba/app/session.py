@@ -151,7 +151,7 @@ class AppSessionOperations(AppSessions):
         opened = [password.opens(hash) for hash in [self._password_of(user) for user in candidates] or [decoy()]]
         proved = [user for user, open in zip(candidates, opened, strict=False) if open]
         if not proved:
-            attempts.note(wanted, self._now)
+            attempts.note(wanted, self._now, are_accounts=bool(candidates))
             raise CloudError(
                 "App.LogOnFailed",
                 "the user name or the password is wrong, or they are of another instance or enterprise code; who forgot the "
