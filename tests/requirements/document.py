@@ -32,6 +32,7 @@ class Document:
     """
 
     key: str
+    called: str  # for short
     title: str
     lines: int
     scenarios: tuple[tuple[str, str], ...]
@@ -80,6 +81,7 @@ def step_in(where: str, steps: tuple[str, ...]) -> str:
 
 VCPE = Document(
     "S0",
+    "vCPE",
     "Connect AWS to Alibaba Cloud through SAG vCPE",
     69,
     (("", "vcpe-ping"),),
@@ -98,6 +100,7 @@ VCPE = Document(
 )
 APP = Document(
     "S2",
+    "SAG app",
     "Smart Access Gateway APP",
     202,
     (

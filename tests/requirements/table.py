@@ -15,7 +15,7 @@ from functools import cache
 
 from tests.requirements.document import DOCUMENTS, ROOT, Document
 
-HEAD = """# The document, line by line
+HEAD = """# The {called} document, line by line
 
 Every line of the requirements drawn from "{title}", with the step of the scenario
 that replays it and the test files that prove it. Written by `python -m tests.requirements.table` from the markers in the
@@ -71,7 +71,7 @@ def page(document: Document) -> str:
     chosen = [
         f"| {row.id} | {row.requirement} | {decisions()[row.id]} |\n" for row in rows if row.kind == "contradiction"
     ]
-    return HEAD.format(title=document.title) + "".join(lines) + CONTRADICTIONS + "".join(chosen)
+    return HEAD.format(called=document.called, title=document.title) + "".join(lines) + CONTRADICTIONS + "".join(chosen)
 
 
 def _told(document: Document, id: str) -> str:
