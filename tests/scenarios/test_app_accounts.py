@@ -8,12 +8,13 @@ import pytest
 
 from lab.cloud import password as passwords
 from lab.listener import Listener
-from lab.results import Finds, Refused, RunResult, Shows
+from lab.results import RunResult
 from lab.scenario import Scenario
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 from scenarios import app_accounts, app_enterprise_codes
 from tests.cloud.alibaba.app.world import CHEAP
+from tests.scenarios.effects import effects
 from tests.supervisor.command import saglab_process
 
 SCENARIOS = {scenario.name: scenario for scenario in map(Scenario.of, (app_accounts, app_enterprise_codes))}
@@ -27,13 +28,6 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(name: str, *skip: str) -> RunResult:
     return run_scenario(SCENARIOS[name], skip=skip, backend=SimulationBackend(), listener=Listener())
-
-
-def effects(result: RunResult) -> set[object]:
-    """What a run shows to be otherwise than it was to be."""
-    refused = {Refused(step.number, refusal.code) for step in result.steps for refusal in step.refusals}
-    shows = {Shows(record.terminal, record.shown) for record in result.apps if not record.passed}
-    return refused | shows | {Finds(record.what, str(record.found)) for record in result.facts if not record.passed}
 
 
 @pytest.mark.requirement("S2-103", "S2-106", "S2-110", "S2-113")

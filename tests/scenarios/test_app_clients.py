@@ -7,11 +7,11 @@ import pytest
 from lab.cloud import password as passwords
 from lab.cloud.password import Cost
 from lab.listener import Listener
-from lab.results import Dies, Refused, RunResult, Shows
 from lab.scenario import Scenario
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 from scenarios import app_get_started, app_roaming, app_to_aws
+from tests.scenarios.effects import effects
 from tests.supervisor.command import saglab_process
 
 GET_STARTED, ROAMING, TO_AWS = map(Scenario.of, (app_get_started, app_roaming, app_to_aws))
@@ -29,18 +29,6 @@ SAID = {
 @pytest.fixture(autouse=True)
 def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", Cost(memory=8, passes=1, lanes=1))
-
-
-def effects(run: RunResult) -> set[object]:
-    """What a run shows to be otherwise than it was to be."""
-    dies = {
-        Dies(ping.source, ping.destination, str(blame.drop.place.reason))
-        for ping in run.pings
-        if not ping.passed
-        for blame in ping.drops
-    }
-    refused = {Refused(step.number, refusal.code) for step in run.steps for refusal in step.refusals}
-    return dies | refused | {Shows(record.terminal, record.shown) for record in run.apps if not record.passed}
 
 
 @pytest.mark.requirement(

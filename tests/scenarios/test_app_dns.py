@@ -5,26 +5,15 @@ from __future__ import annotations
 import pytest
 
 from lab.listener import Listener
-from lab.results import Dies, Finds, RunResult, Shows, StepResult
+from lab.results import StepResult
 from lab.scenario import Scenario
 from lab.supervisor.run import run_scenario
 from lab.supervisor.simulated import SimulationBackend
 from scenarios import app_dns
+from tests.scenarios.effects import effects
 from tests.supervisor.command import saglab_process
 
 SCENARIO = Scenario.of(app_dns)
-
-
-def effects(run: RunResult) -> set[object]:
-    """What a run shows to be otherwise than it was to be."""
-    dies = {
-        Dies(ping.source, ping.destination, str(blame.drop.place.reason))
-        for ping in run.pings
-        if not ping.passed
-        for blame in ping.drops
-    }
-    shows = {Shows(record.terminal, record.shown) for record in run.apps if not record.passed}
-    return dies | shows | {Finds(record.what, record.found or "") for record in run.facts if not record.passed}
 
 
 @pytest.mark.requirement("S2-035", "S2-037", "S2-038", "S2-097")

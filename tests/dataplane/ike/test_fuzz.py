@@ -8,21 +8,9 @@ from hypothesis import strategies as st
 from dataplane.ike.doubles import POP, TO_POP, TO_VCPE, VCPE, End, Wire, end
 from dataplane.ike.events import Transmit
 from dataplane.ike.message import seal_message
-from dataplane.ike.numbers import Notice, Protocol
-from dataplane.ike.offers import EspOffer, IkeOffer, esp_proposals, ike_proposal
 from dataplane.ike.paths import Path
-from dataplane.ike.payloads import (
-    Delete,
-    KeyExchange,
-    Nonce,
-    Notify,
-    Opaque,
-    Payload,
-    SecurityAssociation,
-    TsInitiator,
-    TsResponder,
-)
-from dataplane.ike.selectors import EVERYTHING
+from dataplane.ike.payloads import Opaque, Payload
+from tests.fuzz.conversation import AUTHENTIC
 
 QUICK = settings(deadline=None, max_examples=150, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
@@ -37,21 +25,7 @@ def connected() -> tuple[End, End, Wire]:
 
 RECORDED = [datagram[4:] for datagram in connected()[2].sent]
 
-SENSIBLE: list[Payload] = [
-    SecurityAssociation(esp_proposals(EspOffer(), b"\0\0\x10\x01", exchange=True)),
-    SecurityAssociation((ike_proposal(IkeOffer(), b"a new IKE SPI"[:8]),)),
-    Nonce(b"n" * 32),
-    KeyExchange(31, b"k" * 32),
-    KeyExchange(19, b"k" * 64),
-    TsInitiator(EVERYTHING),
-    TsResponder(EVERYTHING),
-    Notify(Notice.REKEY_SA, b"", Protocol.ESP, b"\0\0\x10\x01"),
-    Notify(Notice.TEMPORARY_FAILURE),
-    Notify(Notice.INVALID_KE_PAYLOAD, b"\0\x13"),
-    Delete(Protocol.ESP, (b"\0\0\x10\x01",)),
-    Delete(Protocol.IKE),
-]
-payloads = st.one_of(st.sampled_from(SENSIBLE), st.builds(Opaque, st.integers(33, 48), st.binary(max_size=60)))
+payloads = st.one_of(st.sampled_from(AUTHENTIC), st.builds(Opaque, st.integers(33, 48), st.binary(max_size=60)))
 changes = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3)
 
 

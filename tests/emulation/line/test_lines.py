@@ -31,7 +31,8 @@ SEED = "a seed of the tests"
 WITHIN = 20.0  # seconds; a busy machine may take its time
 LASTS_AT_MOST = 400  # seconds; an emulated machine is slow
 ECHOES = 24
-ALL_AT_ONCE = ("-l", str(ECHOES), "-i", "1")  # ping waits for the last answer as long as for an interval
+# ping waits for the first answer as long as it is told to, and for the last as long as for an interval
+ALL_AT_ONCE = ("-l", str(ECHOES), "-i", "1", "-W", str(WITHIN))
 NOT_FOR_LONG = ("-W", "0.2")  # seconds to wait for a first answer
 
 
