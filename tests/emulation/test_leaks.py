@@ -23,7 +23,7 @@ pytestmark = pytest.mark.emulation
 
 SAGLAB = Path(sys.executable).parent / "saglab"
 WITHIN = 5.0  # seconds after a death within which nothing may be left
-HAPPENS_WITHIN = 30.0
+HAPPENS_WITHIN = 120.0
 CAPTURE = Path("/run/capture.pcapng")
 CLEAN_WORDS = "nothing of the lab is left", "nothing of it is left", "interrupted"
 

@@ -32,7 +32,8 @@ WITHIN = 20.0  # seconds; a busy machine may take its time
 LASTS_AT_MOST = 400  # seconds; an emulated machine is slow
 ECHOES = 24
 # ping waits for the first answer as long as it is told to, and for the last as long as for an interval
-ALL_AT_ONCE = ("-l", str(ECHOES), "-i", "1", "-W", str(WITHIN))
+ALL_AT_ONCE = ("-l", str(ECHOES), "-W", str(WITHIN), "-i")
+PATIENTLY, BRIEFLY = (*ALL_AT_ONCE, str(WITHIN)), (*ALL_AT_ONCE, "1")
 NOT_FOR_LONG = ("-W", "0.2")  # seconds to wait for a first answer
 
 
@@ -46,6 +47,11 @@ class Case:
     slowest: float = 0
     seed: str | None = SEED
     options: tuple[str, ...] = ()
+
+    @property
+    def pace(self) -> tuple[str, ...]:
+        """Where some are lost, ping would wait in vain for them."""
+        return PATIENTLY if self.answered == ALL else BRIEFLY
 
 
 ALL, NONE, SOME = range(ECHOES, ECHOES + 1), range(1), range(1, ECHOES)
@@ -95,20 +101,20 @@ def observe(log: Path) -> Observed:
         pings, ways = {}, {}
         for case in CASES:
             emulation.apply(emulation.topology, {link: Order(parse_impairments(case.said), case.seed)})
-            pings[case.id] = lab.ping("app", ECS, *ALL_AT_ONCE, *case.options, echoes=ECHOES)
+            pings[case.id] = lab.ping("app", ECS, *case.pace, *case.options, echoes=ECHOES)
             ways[case.id] = emulation.ways[link]
         after = numbers(lab, link)
         emulation.apply(emulation.topology, {})
-        cleared = lab.ping("app", ECS, *ALL_AT_ONCE, echoes=ECHOES)
+        cleared = lab.ping("app", ECS, *PATIENTLY, echoes=ECHOES)
         flow.end()  # which wants answers from now on
         order = {link: Order(parse_impairments("delay 20ms"), SEED)}
         emulation.apply(emulation.topology, order)
         kill(emulation.line_pids()[link])
         healed = emulation.heal().lines
-        when_healed = lab.ping("app", ECS, *ALL_AT_ONCE, echoes=ECHOES)
+        when_healed = lab.ping("app", ECS, *PATIENTLY, echoes=ECHOES)
         emulation.apply(emulation.topology, {})
         refusal = refused(lambda: emulation.apply(emulation.topology, order))
-        when_refused = lab.ping("app", ECS, *ALL_AT_ONCE, echoes=ECHOES)
+        when_refused = lab.ping("app", ECS, *PATIENTLY, echoes=ECHOES)
         return Observed(pings, ways, (before, after), cleared, healed, when_healed, refusal, when_refused, dict(emulation.orders))
 
 
