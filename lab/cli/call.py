@@ -35,6 +35,7 @@ def add_verbs(verbs: Verbs) -> None:
         "with its code, and changes nothing.",
         epilog=_EPILOG,
     )
+    add_lab(call)
     providers = call.add_subparsers(metavar="CLOUD", required=True)
     for provider, name in _PROVIDERS.items():
         offered = providers.add_parser(provider, help=f"the operations of {name}", epilog=_EPILOG)
@@ -44,9 +45,11 @@ def add_verbs(verbs: Verbs) -> None:
 
 def with_our_names(arguments: Sequence[str]) -> list[str]:
     """`call aws run-instances`, as the provider's own command line has it, is `call aws run_instances` here."""
-    if arguments[:1] != ["call"]:
-        return list(arguments)
-    return [word.replace("-", "_") if place == 2 and word[:1] != "-" else word for place, word in enumerate(arguments)]
+    words = list(arguments)
+    if words[:1] != ["call"]:
+        return words
+    cloud = next((at for at, word in enumerate(words) if word in _PROVIDERS and words[at - 1] != "--lab"), len(words))
+    return [word.replace("-", "_") if at == cloud + 1 and word[:1] != "-" else word for at, word in enumerate(words)]
 
 
 def _is_meant(provider: str) -> bool:
@@ -61,11 +64,11 @@ def add_operations(provider: str, parser: argparse.ArgumentParser) -> Mapping[st
 
     offered = parser.add_subparsers(metavar="OPERATION", required=True)
     for name, operation in operations(provider).items():
-        title = _sentence(operation.title)
+        title = _sentence(operation.title).replace("%", "%%")  # which argparse reads as the start of a name
         one = offered.add_parser(name, help=title, description=_sentence(operation.text))
         for parameter in operation.parameters:
             _add_parameter(one, parameter)
-        add_lab(one)
+        add_lab(one, again=True)
         one.add_argument(
             "--as",
             dest="identity",
@@ -79,8 +82,7 @@ def add_operations(provider: str, parser: argparse.ArgumentParser) -> Mapping[st
 
 
 def _sentence(text: str) -> str:
-    """For argparse, which reads % as the start of a name."""
-    return " ".join(text.split()).replace("%", "%%")
+    return " ".join(text.split())
 
 
 def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> None:

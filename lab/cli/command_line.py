@@ -32,6 +32,7 @@ from lab.cli import (
     tour,
 )
 from lab.cli.status import EXIT_CODES, UNUSABLE
+from lab.cli.verbs import Parser
 from lab.errors import LabError
 
 _FAMILIES = (
@@ -82,7 +83,7 @@ def _refuse(message: str) -> int:
 
 def parser_of_all() -> argparse.ArgumentParser:
     """The whole command line. That of `call` has operations only for the cloud that the command line speaks of."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="saglab",
         description="Rehearse a hybrid AWS and Alibaba Cloud network with real packets.",
         epilog=EXIT_CODES,

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 _MACHINES = ("host", "gateway")
 
 
-def add_lab(parser: argparse.ArgumentParser) -> None:
-    lab = parser.add_argument("--lab", metavar="LAB", help="which lab (default: the only one that is up)")
+def add_lab(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """`again` where a parser above has the option, too: then what was said there stands if nothing is said here."""
+    default = argparse.SUPPRESS if again else None
+    lab = parser.add_argument("--lab", metavar="LAB", default=default, help="which lab (default: the only one that is up)")
     completed_by(lab, lambda _options: _living())
 
 

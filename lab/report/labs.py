@@ -47,7 +47,7 @@ def print_status(console: Console, status: Status) -> None:
 
 
 def print_links(console: Console, links: Sequence[LinkInfo]) -> None:
-    """A line for each link; why a seed was drawn stands below."""
+    """A line for each link; why a seed was drawn, which is no mistake of anybody's, stands below."""
     table = _table("link", "from", "to", "does", "by")
     for link in links:
         by = f"line, seed {escape(link.seed)}" if link.by == "line" else link.by
@@ -55,7 +55,7 @@ def print_links(console: Console, links: Sequence[LinkInfo]) -> None:
         table.add_row(f"[bold]{link.name}[/bold]", *link.ends, f"[yellow]{does}[/yellow]", by)
     console.print(table)
     for why in dict.fromkeys(link.why for link in links if link.why):
-        console.print(f"[dim]the seed was drawn: {escape(why)}[/dim]")
+        console.print(f"[dim]a line of saglab's own does it, with a seed that was drawn, because {escape(why)}[/dim]")
 
 
 def print_impaired(console: Console, links: Sequence[LinkInfo]) -> None:

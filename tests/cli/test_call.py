@@ -52,6 +52,24 @@ def test_without_it_none_is_asked_for(lab: _Lab) -> None:
     assert "password" not in lab.calls[0][2]
 
 
+LABS = {
+    "right behind the verb": (["call", "--lab", "demo", *CREATE[1:]], "demo"),
+    "at the end": ([*CREATE, "--lab", "demo"], "demo"),
+    "of a cloud's name": (["call", "--lab", "aws", *CREATE[1:]], "aws"),
+    "nowhere": (CREATE, None),
+}
+
+
+@pytest.mark.parametrize(("said", "name"), LABS.values(), ids=LABS.keys())
+def test_the_lab_is_named_behind_the_verb_or_at_the_end(
+    lab: _Lab, monkeypatch: pytest.MonkeyPatch, said: list[str], name: str | None
+) -> None:
+    asked = []
+    monkeypatch.setattr(verb, "the_lab", lambda options: asked.append(options.lab) or lab)
+    assert main([word.replace("_", "-") if word == CREATE[2] else word for word in said]) == 0
+    assert asked == [name]
+
+
 @pytest.mark.requirement("S2-086", "S2-198")
 @pytest.mark.parametrize(("said", "identity"), [([], Identity()), (["--as", "li.lei"], Identity(user="li.lei"))])
 def test_who_calls_is_said_with_as(lab: _Lab, said: list[str], identity: Identity) -> None:

@@ -94,6 +94,24 @@ def test_malformed_command_line_shows_the_usage(arguments: list[str], capsys: py
     assert "error:" in done.stderr
 
 
+OF_A_VERB = {
+    "a lab without --lab": (["down", "newcomer"], "saglab down", "newcomer; a lab is named by --lab LAB"),
+    "an option of another verb": (["drill", "start", "--name", "x"], "saglab drill start", "--name x"),
+    "a negative time": (["impair", "wan", "delay", "-5ms"], "saglab impair", "-5ms"),
+    "an operation's": (["call", "clock", "move_forward", "--by", "x"], "saglab call clock", ""),
+}
+
+
+@pytest.mark.parametrize(("arguments", "verb", "said"), OF_A_VERB.values(), ids=OF_A_VERB.keys())
+def test_what_a_verb_does_not_know_shows_its_own_usage(
+    arguments: list[str], verb: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = here(capsys, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: {verb} ")
+    assert done.stderr.rstrip().endswith(said)
+
+
 # A machine that cannot
 
 
