@@ -12,7 +12,7 @@ Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose verbs refuse by themselves what they do not know, and so with their own usage; argparse leaves that to the top."""
+    """One whose verbs refuse what they do not know by themselves, and so with their own usage; argparse leaves it to the top."""
 
     def parse_known_args(  # type: ignore[override]  # argparse's own has overloads for other kinds of namespace
         self, args: Sequence[str] | None = None, namespace: Any = None

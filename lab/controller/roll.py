@@ -15,7 +15,9 @@ from lab.status import NOT_REPORTING, WRONG_KEY
 # devices report less often, so that a lab of hundreds spends no processor on it.
 ALONE, PAIRED = 1.0, 0.25
 SHARE = 0.01  # for each device of the register
-MISSED = 3  # reports; a device that misses so many is gone
+# Reports; a device that misses so many is gone. For one alone nobody takes over, so nothing is won by haste, and a machine that has
+# more to do than it can is not to be taken for dead devices.
+MISSED_ALONE, MISSED_PAIRED = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class Roll:
         return WRONG_KEY if known.knocked else NOT_REPORTING
 
     def _is_gone(self, entry: Entry, known: _Heard, now: float) -> bool:
-        return known.when is None or now - known.when > MISSED * self.every(entry)
+        missed = MISSED_PAIRED if entry.is_paired else MISSED_ALONE
+        return known.when is None or now - known.when > missed * self.every(entry)
 
 
 def _is_same(before: Entry | None, after: Entry) -> bool:

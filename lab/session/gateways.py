@@ -21,8 +21,8 @@ NORMAL_WITHIN = 3.0
 """Seconds that a status may take to become Normal, our choice: a handshake takes milliseconds, and a request that gets lost is
 repeated after 0.5 and 1.5 s, that for a TCP connection after 1 s."""
 
-EVENT_WITHIN = 5.0
-"""Seconds that an event may take to come, our choice: a device is missed after one, or three if it is alone."""
+EVENT_WITHIN = 8.0
+"""Seconds that an event may take to come, our choice: a device is missed after one, or five if it is alone."""
 
 _POLL = 0.02  # seconds between two looks
 

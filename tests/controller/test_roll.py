@@ -9,7 +9,7 @@ import pytest
 
 from lab.cloud.lab_time import START, after_months
 from lab.controller.admission import Refusal, check_admission, check_validity
-from lab.controller.roll import ALONE, MISSED, PAIRED, Report, Roll
+from lab.controller.roll import ALONE, MISSED_ALONE, PAIRED, Report, Roll
 from lab.phoning import Entry, Validity
 
 DEVICE = Entry("sag-1", "sag1", b"key", "i-1", is_paired=False, configuration=None)
@@ -55,8 +55,8 @@ def test_a_device_that_reports_is_normal_until_it_misses_reports() -> None:
     heard = roll()
     assert heard.reasons(now=0.0) == {"sag1": "NOT_REPORTING"}
     heard.heard(DEVICE, WELL, now=0.0)
-    assert heard.reasons(now=MISSED * ALONE) == {"sag1": ""}
-    assert heard.reasons(now=MISSED * ALONE + 0.1) == {"sag1": "NOT_REPORTING"}
+    assert heard.reasons(now=MISSED_ALONE * ALONE) == {"sag1": ""}
+    assert heard.reasons(now=MISSED_ALONE * ALONE + 0.1) == {"sag1": "NOT_REPORTING"}
 
 
 def test_a_wrong_key_is_told_while_nobody_has_the_right_one() -> None:
@@ -84,7 +84,7 @@ def test_changes_are_told_once_and_only_of_devices_that_were_heard() -> None:
     assert [heard.changes(now=1.0), heard.changes(now=1.0)] == [[("sag1", False)], []]
     heard.heard(DEVICE, WELL, now=2.0)
     assert heard.changes(now=2.0) == [("sag1", True)]
-    assert heard.changes(now=2.0 + MISSED * ALONE + 0.1) == [("sag1", False)]
+    assert heard.changes(now=2.0 + MISSED_ALONE * ALONE + 0.1) == [("sag1", False)]
 
 
 def test_a_device_that_is_buried_is_offline_until_it_says_otherwise() -> None:
