@@ -15,8 +15,8 @@ from lab.status import NOT_REPORTING, WRONG_KEY
 # devices report less often, so that a lab of hundreds spends no processor on it.
 ALONE, PAIRED = 1.0, 0.25
 SHARE = 0.01  # for each device of the register
-# Reports; a device that misses so many is gone. For one alone nobody takes over, so nothing is won by haste, and a machine that has
-# more to do than it can is not to be taken for dead devices.
+# Reports; a device that misses so many is gone. For one alone nobody takes over, so nothing is won by haste, and a machine that
+# has more to do than it can is not to be taken for a dead device.
 MISSED_ALONE, MISSED_PAIRED = 5, 3
 
 
