@@ -51,8 +51,8 @@ class Foretold:
     """What becomes of the packet by the simulation. `way` has the labels of nodes passed, `missed` the waypoints that are not.
 
     When it dies, or, with `answer_died`, its answer does: `code` and its `text`, `where`, and what stopped it, `by`; `drop` is
-    what a backend counts of it. `let` is what let it pass. `fixes` would let it pass, all of them together, if `solved`.
-    `problem` is why nothing is sent.
+    what a backend counts of it. `let` is what let it pass. `fixes` would let it pass, all of them together, if `solved`; else
+    `then` is where it dies with them, and `hint` says what to do about that. `problem` is why nothing is sent.
     """
 
     answered: bool
@@ -66,6 +66,8 @@ class Foretold:
     let: tuple[Said, ...] = ()
     fixes: tuple[str, ...] = ()
     solved: bool = False
+    then: str = ""
+    hint: str = ""
     drop: Drop | None = None
     problem: str = ""
 

@@ -34,6 +34,8 @@ def foretell(state: State, wanted: Contact, told_as: Callable[[Call], str] = str
         let=tuple(_let(explanation)),
         fixes=tuple(told_as(call) for fix in explanation.fixes for call in fix.calls),
         solved=explanation.solved,
+        then=_then(explanation.remaining) if explanation.fixes and explanation.remaining is not None else "",
+        hint=explanation.hint,
         drop=explanation.drop,
     )
     if explanation.death is None:
@@ -55,6 +57,11 @@ def _dead(told: Foretold, death: Death, *, answer: bool) -> Foretold:
     stopped = Said(f"{root.filter}{of}", root.rule, root.place)
     where = f"at {root.label}, {root.filter}{of}"
     return replace(told, code=death.code, text=text, where=where, by=stopped, answer_died=answer)
+
+
+def _then(death: Death) -> str:
+    root = death.cause or death
+    return f"at {root.label}, {root.filter}: {root.code}, {root.text}"
 
 
 def _let(explanation: Explanation) -> Iterator[Said]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.cloud.alibaba.resources import EnsNetwork
 from lab.cloud.aws.resources import Vpc
 from lab.explanation.client import client_hint
-from lab.explanation.site import gateways_in
+from lab.explanation.site import gateways_in, name_of_site, sites_of_address
 from lab.explanation.situation import Situation
 from lab.reasons import Reason
 from lab.simulation import Drop
@@ -22,7 +22,8 @@ _WAYLESS = (
 
 _HINTS: dict[Reason | Drop, str] = {
     Reason.SAG_DEVICE_NOT_ASSOCIATED: (
-        "launch the machine anew from the SAG vCPE image, with the serial number and key of a device as its user data"
+        "launch the machine anew from the SAG vCPE image, with the serial number and key of a device as its user data (in a lab "
+        "file: `runs_on` of a gateway)"
     ),
     Drop.AUTHENTICATION_FAILED: (
         "launch the gateway's machine anew, with the serial number and key of one device as its user data"
@@ -44,6 +45,9 @@ def hint_for(situation: Situation) -> str:
     client = client_hint(situation) if situation.reason in _WAYLESS else ""
     if client:
         return client
+    overlap = _overlap(situation)
+    if overlap:
+        return overlap
     if situation.hop.node.kind is NodeKind.INTERNET:
         return "ask for the public address of a machine; the lab's internet has no others"
     return _without_gateway(situation) or _HINTS.get(situation.reason, "")
@@ -55,6 +59,19 @@ def _smaller(situation: Situation) -> str:
     return f"send packets{fits}, or let them be fragmented"
 
 
+def _overlap(situation: Situation) -> str:
+    """An address that lies in the blocks of two networks: packets go to the wrong one."""
+    address = situation.packet.destination
+    home = situation.site(address)
+    if home is None or situation.reason not in (*_WAYLESS, Reason.NO_POSSIBLE_DESTINATION):
+        return ""
+    others = [site for site in sites_of_address(situation.cloud, address) if site.id != home.id]
+    if not others:
+        return ""
+    there = f"{others[0].cidr_block} of {name_of_site(others[0])} overlaps {home.cidr_block} of {name_of_site(home)}"
+    return f"{there}, so packets to {address} may go to either: give one of them another block"
+
+
 def _without_gateway(situation: Situation) -> str:
     """Between the clouds there is no way but through a gateway in the AWS VPC or on the edge node."""
     sites = [situation.site(address) for address in (situation.packet.source, situation.packet.destination)]
@@ -62,6 +79,6 @@ def _without_gateway(situation: Situation) -> str:
         return ""
     for site in sites:
         if isinstance(site, (Vpc, EnsNetwork)) and not gateways_in(situation.cloud, site):
-            name = (site.name if isinstance(site, Vpc) else site.network_name) or site.id
-            return f"no gateway runs in {name}: launch one from the SAG vCPE image, with a device's serial number and key"
+            launch = "launch one from the SAG vCPE image, with a device's serial number and key"
+            return f"no gateway runs in {name_of_site(site)}: {launch} (in a lab file: `runs_on` of a gateway)"
     return ""

@@ -50,8 +50,20 @@ def site_of_interface(cloud: Cloud, network_interface_id: str) -> Site | None:
 
 def site_of_address(cloud: Cloud, address: IPv4Address) -> Site | None:
     """The network whose block an address lies in; of several the first. Public addresses have none."""
+    return next(iter(sites_of_address(cloud, address)), None)
+
+
+def sites_of_address(cloud: Cloud, address: IPv4Address) -> list[Site]:
+    """The networks whose blocks hold an address."""
     sites: tuple[Site, ...] = (*cloud.store.all(AwsVpc), *cloud.store.all(AlibabaVpc), *cloud.store.all(EnsNetwork))
-    return next((site for site in sites if address in site.cidr_block), None)
+    return [site for site in sites if address in site.cidr_block]
+
+
+def name_of_site(site: Site) -> str:
+    """What a person calls it, else its id."""
+    if isinstance(site, AwsVpc):
+        return site.name or site.id
+    return (site.vpc_name if isinstance(site, AlibabaVpc) else site.network_name) or site.id
 
 
 def block_of_client(cloud: Cloud, address: IPv4Address) -> IPv4Network | None:

@@ -107,8 +107,10 @@ def _foretold(told: Foretold, *, reaches: bool) -> Iterator[str]:
     if not told.answered and reaches and told.fixes:
         yield "to fix it, all of these:" if told.solved else "this gets it further, but not there:"
         yield from (f"  {escape(fix)}" for fix in told.fixes)
-    elif told.code and reaches:
-        yield "[dim]nothing is known that would let it pass[/dim]"
+    if not told.answered and reaches and told.code and not told.solved:
+        if told.then:
+            yield f"then it dies {escape(told.then)}"
+        yield f"what helps: {escape(told.hint)}" if told.hint else "[dim]no change is known that would let it pass[/dim]"
 
 
 def _said(said: Said) -> str:
@@ -157,6 +159,8 @@ def _foretold_json(told: Foretold) -> dict[str, Any]:
         "let": [{"what": said.what, "says": said.says, "place": said.place or None} for said in told.let],
         "fixes": list(told.fixes),
         "solved": told.solved,
+        "then": told.then or None,
+        "hint": told.hint or None,
         "problem": told.problem or None,
     }
 

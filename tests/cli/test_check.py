@@ -64,6 +64,46 @@ def test_a_way_in_another_order(file: Path, capsys: pytest.CaptureFixture[str]) 
     assert "it does not pass vcpe behind ccn-singapore" in capsys.readouterr().out
 
 
+OFFICE = """\
+aws:
+  vpcs:
+    office:
+      cidr_block: 10.0.0.0/16
+      route_tables: {main: {0.0.0.0/0: internet_gateway, 192.168.0.0/16: vcpe}}
+      security_groups: {default: {ingress: [all from 10.0.0.0/8, all from 192.168.0.0/16]}}
+      instances: {app: , vcpe: }
+alibaba:
+  vpcs:
+    shop:
+      cidr_block: BLOCK
+      security_groups: {default: {ingress: [all from 10.0.0.0/16]}}
+      instances: {till: }
+  smart_access_gateways: {sag: {RUNS}}
+expect:
+"""
+
+# The block of the shop, what the gateway says, what is expected, what is told
+HELPS = {
+    "no gateway on the machine": ("192.168.0.0/16", "", "app reaches till", "launch the machine anew from the SAG vCPE image"),
+    "blocks that overlap": (
+        "10.0.0.0/24",
+        "runs_on: vcpe",
+        "till reaches app",
+        "10.0.0.0/24 of shop overlaps 10.0.0.0/16 of office, so packets to 10.0.0.4 may go to either",
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "runs", "wanted", "told"), HELPS.values(), ids=HELPS.keys())
+def test_what_no_call_mends_is_told_what_helps(
+    block: str, runs: str, wanted: str, told: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = OFFICE.replace("BLOCK", block).replace("RUNS", runs)
+    file.write_text(f"{text}  - {wanted}\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 1
+    assert f"what helps: {told}" in capsys.readouterr().out
+
+
 def test_an_invalid_file_ends_with_2_and_every_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "lab.yaml"
     path.write_text("name: a b\nasw: {}\n", encoding="utf-8")
