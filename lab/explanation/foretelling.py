@@ -32,7 +32,7 @@ def foretell(state: State, wanted: Contact, told_as: Callable[[Call], str] = str
         way=tuple(hop.node.label for hop in exchange.request.hops),
         missed=missed([hop.node.name for hop in exchange.request.hops], wanted.through),
         let=tuple(_let(explanation)),
-        fixes=tuple(told_as(call) for fix in explanation.fixes for call in fix.calls),
+        fixes=tuple(told for fix in explanation.fixes for call in fix.calls if (told := told_as(call))),
         solved=explanation.solved,
         then=_then(explanation.remaining) if explanation.fixes and explanation.remaining is not None else "",
         hint=explanation.hint,

@@ -17,16 +17,24 @@ _ALL_PORTS = ("-1/-1", "1/65535")
 
 
 class Advisor:
-    """`names` are the file's names of ids, `places` where it speaks of what has them."""
+    """`names` are the file's names of ids, `places` where it speaks of what has them.
+
+    Calls are told in their order: some speak of what one before them makes.
+    """
 
     def __init__(self, cloud: Cloud, names: Mapping[str, str], places: Mapping[tuple[int, str], str]) -> None:
         self._cloud = cloud
-        self._names = names
+        self._names = dict(names)
         self._places = {id: place for (_, id), place in places.items() if id}
 
     def __call__(self, call: Call) -> str:
-        """A sentence without a full stop, or, where there is none for it, the call, with the names of what it speaks of."""
+        """A sentence without a full stop, or, where there is none for it, the call, with the names of what it speaks of.
+
+        Empty for a call that makes what only the next one has a place for.
+        """
         given = dict(call.arguments)
+        if call.operation in _MAKERS:
+            self._names[f"{call.result}.id"] = _MAKERS[call.operation](given)
         tell = _TELLERS.get(call.operation)
         told = tell(self, given) if tell is not None else None
         if told is not None:
@@ -75,6 +83,30 @@ class Advisor:
         child = self._names.get(str(given.get("child_instance_id") or given.get("ccn_id")))
         return self._said(f"add `{child}` to the attachments of the CEN", given["cen_id"]) if child else None
 
+    def network(self, given: Given) -> str | None:
+        region = given["region_id"]
+        return f"add `{_ccn(given)}: {{region: {region}}}` to cloud_connect_networks"
+
+    def plan(self, given: Given) -> str | None:
+        plan = self._names.get(str(given["cen_bandwidth_package_id"]))
+        return self._said(f"add `{plan}` to the bandwidth_packages of the CEN", given["cen_id"]) if plan else None
+
+    def share(self, given: Given) -> str | None:
+        share = f"{{between: [{given['local_region_id']}, {given['opposite_region_id']}], bandwidth: {given['bandwidth_limit']}}}"
+        return self._said(f"have `{share}` among the inter_region_bandwidth of the CEN", given["cen_id"])
+
+    def announcement(self, given: Given) -> str | None:
+        blocks = given.get("cidr_block")
+        if given.get("routing_strategy") != "static" or not isinstance(blocks, str):
+            return None
+        return self._said(f"say `cidr_blocks: [{', '.join(blocks.split(','))}]` of the gateway", given["smart_ag_id"])
+
+    def elastic_ip(self, given: Given) -> str | None:
+        return self._said("say `elastic_ip: true` of", self._owner(str(given.get("network_interface_id"))))
+
+    def nothing(self, given: Given) -> str | None:
+        return ""
+
     def binding(self, given: Given) -> str | None:
         ccn = self._names.get(str(given["ccn_id"]))
         return self._said(f"say `cloud_connect_network: {ccn}` of the gateway", given["smart_ag_id"]) if ccn else None
@@ -100,6 +132,21 @@ class Advisor:
         return eni.instance_id
 
 
+def _ccn(given: Given) -> str:
+    return f"ccn-{given['region_id']}"
+
+
+def _plan(given: Given) -> str:
+    between = f"{given['geographic_region_a_id']}, {given['geographic_region_b_id']}"
+    return f"{{between: [{between}], bandwidth: {given['bandwidth']}}}"
+
+
+# What a file calls that which these make.
+_MAKERS: dict[str, Callable[[Given], str]] = {
+    "alibaba.create_cloud_connect_network": _ccn,
+    "alibaba.create_cen_bandwidth_package": _plan,
+}
+
 _TELLERS: dict[str, Callable[[Advisor, Given], str | None]] = {
     "aws.authorize_security_group_ingress": lambda advisor, given: advisor.amazon_rule(given, "from"),
     "aws.authorize_security_group_egress": lambda advisor, given: advisor.amazon_rule(given, "to"),
@@ -107,6 +154,8 @@ _TELLERS: dict[str, Callable[[Advisor, Given], str | None]] = {
     "aws.modify_network_interface_attribute": Advisor.check,
     "aws.modify_instance_attribute": Advisor.check,
     "aws.start_instances": Advisor.start,
+    "aws.allocate_address": Advisor.nothing,
+    "aws.associate_address": Advisor.elastic_ip,
     "alibaba.authorize_security_group": lambda advisor, given: advisor.apsara_rule(given, "from"),
     "alibaba.authorize_security_group_egress": lambda advisor, given: advisor.apsara_rule(given, "to"),
     "alibaba.authorize_ens_security_group": lambda advisor, given: advisor.apsara_rule(given, "from"),
@@ -114,6 +163,11 @@ _TELLERS: dict[str, Callable[[Advisor, Given], str | None]] = {
     "alibaba.attach_cen_child_instance": Advisor.attachment,
     "alibaba.attach_ccn_instance_to_cen": Advisor.attachment,
     "alibaba.bind_smart_access_gateway": Advisor.binding,
+    "alibaba.modify_smart_access_gateway": Advisor.announcement,
+    "alibaba.create_cloud_connect_network": Advisor.network,
+    "alibaba.create_cen_bandwidth_package": Advisor.nothing,
+    "alibaba.associate_cen_bandwidth_package": Advisor.plan,
+    "alibaba.set_cen_inter_region_bandwidth_limit": Advisor.share,
     "alibaba.start_instance": Advisor.start,
     "alibaba.start_ens_instance": Advisor.start,
 }

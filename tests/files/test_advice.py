@@ -43,6 +43,11 @@ BROKEN = {
         "[ccn-singapore]",
         "add `alibaba` to the attachments of the CEN hybrid (lab.yaml:57)",
     ),
+    "the networks behind the gateway": (
+        "cidr_blocks: [10.0.0.0/16] ",
+        "cidr_blocks: [10.9.0.0/16] ",
+        "say `cidr_blocks: [10.9.0.0/16, 10.0.0.0/16]` of the gateway vcpe-singapore (lab.yaml:50)",
+    ),
     "a machine that is stopped": (
         "security_groups: [vcpe]}",
         "security_groups: [vcpe], state: stopped}",
@@ -58,6 +63,56 @@ def test_advice(what: str, instead: str, advice: str) -> None:
     assert told is not None
     assert told.solved
     assert [fix.rsplit(":", 1)[0] for fix in told.fixes] == [advice.rsplit(":", 1)[0]]
+
+
+FAR = """\
+aws:
+  vpcs:
+    office:
+      cidr_block: 10.0.0.0/16
+      route_tables: {main: {0.0.0.0/0: internet_gateway, 172.16.0.0/12: vcpe}}
+      instances: {app: , vcpe: }
+alibaba:
+  vpcs:
+    data:
+      cidr_block: 172.16.0.0/16
+      region: cn-shanghai
+      security_groups: {default: {ingress: [all from 10.0.0.0/8]}}
+      instances: {db: }
+  smart_access_gateways:
+    sag: {runs_on: vcpe, region: eu-central-1}
+  cloud_connect_networks: {near: {region: ap-southeast-1}}
+  cens:
+    backbone: {attachments: [near, data]}
+expect: [app reaches db]
+"""
+MENDED = (
+    ("{near: {region: ap-southeast-1}}", "{near: {region: ap-southeast-1}, ccn-eu-central-1: {region: eu-central-1}}"),
+    ("region: eu-central-1}\n", "region: eu-central-1, cloud_connect_network: ccn-eu-central-1}\n"),
+    ("[near, data]", "[near, data, ccn-eu-central-1]"),
+    (
+        "attachments:",
+        "bandwidth_packages: [{between: [Europe, China], bandwidth: 10}], inter_region_bandwidth: "
+        "[{between: [eu-central-1, cn-shanghai], bandwidth: 10}], attachments:",
+    ),
+)
+
+
+def test_all_that_a_network_in_another_region_needs_is_told_and_is_enough() -> None:
+    (record,) = contacts(FAR)
+    assert record.foretold is not None
+    assert [fix.partition(" (")[0] for fix in record.foretold.fixes] == [
+        "add `ccn-eu-central-1: {region: eu-central-1}` to cloud_connect_networks",
+        "say `cloud_connect_network: ccn-eu-central-1` of the gateway sag",
+        "add `ccn-eu-central-1` to the attachments of the CEN backbone",
+        "add `{between: [Europe, China], bandwidth: 10}` to the bandwidth_packages of the CEN backbone",
+        "have `{between: [eu-central-1, cn-shanghai], bandwidth: 10}` among the inter_region_bandwidth of the CEN backbone",
+    ]
+    text = FAR
+    for what, instead in MENDED:
+        text = text.replace(what, instead, 1)
+    (record,) = contacts(text)
+    assert record.passed, record.foretold
 
 
 def test_the_place_is_where_the_file_speaks_of_it() -> None:
