@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from lab.cli.labs import add_lab, the_lab
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs
+from lab.errors import UsageError
 from lab.report.terminal import make_console
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def add_operations(provider: str, parser: argparse.ArgumentParser) -> Mapping[st
             help="who calls: an end user (li.lei), or the administrator of another account (partner/); default: that of main",
         )
         one.add_argument("--json", action="store_true", help="write the answer as JSON to standard output")
+        one.add_argument("--id", action="store_true", help="write only the id of what was made, for a script")
         one.set_defaults(handler=_call, operation=operation)
     return offered.choices
 
@@ -136,9 +138,19 @@ def _call(options: argparse.Namespace) -> int:
         return FAILED
     if options.json:
         print(json.dumps(answer, indent=2))
+    elif options.id:
+        print(_id_of(answer))
     else:
         print_answer(console, answer)
     return PASSED
+
+
+def _id_of(answer: Any) -> str:
+    """Raises UsageError for an answer that has none."""
+    found = answer.get("id") if isinstance(answer, Mapping) else answer
+    if not isinstance(found, str):
+        raise UsageError("the call is made, and what it answers has no id; --json shows the answer")
+    return found
 
 
 def _read_password() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from lab.cloud import Cloud
 from lab.cloud.alibaba.resources import Cen, CloudConnectNetwork, EnsInstance, SmartAccessGateway
 from lab.cloud.aws.resources import TERMINATED, Instance
 from lab.compiler.device import Claim, Machine, running_claims
+from lab.explanation import Call
 from lab.simulation import Simulation, Walk
 from lab.simulation.phones import device_end
 from lab.status import StatusEnd
@@ -21,13 +22,14 @@ class Case:
     """A gateway in its cloud and network.
 
     `said` is what machines that phone home say of their Control Status, by id: why it is Abnormal, empty when it is Normal. None
-    where they only exist in the model; then a simulation tells.
+    where they only exist in the model; then a simulation tells. `told` is how a call is advised.
     """
 
     cloud: Cloud
     gateway: SmartAccessGateway
     topology: Topology
     said: Mapping[str, str] | None
+    told: Callable[[Call], str] = str
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:

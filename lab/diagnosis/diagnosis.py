@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lab.cloud import Cloud
 from lab.cloud.alibaba.resources import SmartAccessGateway
@@ -12,6 +12,7 @@ from lab.diagnosis import gateway, network
 from lab.diagnosis.case import Case
 from lab.diagnosis.item import Check, Diagnosis, Item, Level
 from lab.diagnosis.survey import explanations_of, survey, unexplained
+from lab.explanation import Call
 from lab.topology import Topology
 
 # Those that ask the gateway's own state and tunnel; what only packets of hosts show is the survey's.
@@ -29,17 +30,23 @@ _CHECKS = (
 
 
 def diagnose_smart_access_gateway(
-    cloud: Cloud, smart_ag_id: str, *, topology: Topology | None = None, said: Mapping[str, str] | None = None
+    cloud: Cloud,
+    smart_ag_id: str,
+    *,
+    topology: Topology | None = None,
+    said: Mapping[str, str] | None = None,
+    told: Callable[[Call], str] = str,
 ) -> Diagnosis:
     """Check a gateway from its subscription to the packets of the hosts behind it.
 
     `topology` is the network if it is another than the one the cloud describes; `said` is what its machines say
-    of their Control Status, by id: why it is Abnormal, empty when it is Normal. Raises CloudError InvalidId.SMARTAG.
+    of their Control Status, by id: why it is Abnormal, empty when it is Normal. `told` is how a call is advised: as it is
+    typed in Python, if nothing else is said. Raises CloudError InvalidId.SMARTAG.
     """
     found = cloud.store.find(SmartAccessGateway, smart_ag_id)
     if found is None:
         raise CloudError(SmartAccessGateway.NOT_FOUND, f"the {SmartAccessGateway.NOUN} '{smart_ag_id}' does not exist")
-    case = Case(cloud, found, topology or compile_topology(cloud), said)
+    case = Case(cloud, found, topology or compile_topology(cloud), said, told)
     items = [item for check in _CHECKS for item in check(case)]
     failed = {item.check for item in items if item.level is Level.ERROR}
     explanations = explanations_of(case)

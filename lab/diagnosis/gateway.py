@@ -41,9 +41,9 @@ def check_subscription(case: Case) -> Iterator[Item]:
     gateway = case.gateway
     if gateway.status == ARREARAGE:
         finding = f"the subscription ended at {gateway.expires_at:%Y-%m-%d %H:%M}"
-        yield Item(Check.SUBSCRIPTION, Level.ERROR, finding, str(_renewal(case)))
+        yield Item(Check.SUBSCRIPTION, Level.ERROR, finding, case.told(_renewal(case)))
     elif gateway.status == ORDERED:
-        advice = str(Call.of("alibaba.activate_smart_access_gateway", smart_ag_id=gateway.id))
+        advice = case.told(Call.of("alibaba.activate_smart_access_gateway", smart_ag_id=gateway.id))
         yield Item(Check.SUBSCRIPTION, Level.ERROR, "the gateway was ordered and never activated", advice)
     else:
         yield Item(Check.SUBSCRIPTION, Level.OK, f"active until {gateway.expires_at:%Y-%m-%d %H:%M}")
@@ -81,7 +81,7 @@ def _fault(case: Case, machine: Machine) -> tuple[str, str] | None:
         return f"{machine.id} boots from another image than that of SAG vCPE", _ANEW
     if known != (True, True) or bought[given.serial_number] != given.key:
         return _mismatch(machine, given, known), _ANEW
-    return _stopped(machine)
+    return _stopped(case, machine)
 
 
 def _mismatch(machine: Machine, given: DeviceCredentials, known: tuple[bool, bool]) -> str:
@@ -94,12 +94,12 @@ def _mismatch(machine: Machine, given: DeviceCredentials, known: tuple[bool, boo
             return f"{machine.id} bears the serial number of one device with the key of the other"
 
 
-def _stopped(machine: Machine) -> tuple[str, str] | None:
+def _stopped(case: Case, machine: Machine) -> tuple[str, str] | None:
     if isinstance(machine, EnsInstance):
         start, running = "alibaba.start_ens_instance", machine.state == ENS_RUNNING
     else:
         start, running = "aws.start_instances", machine.state == RUNNING
-    return None if running else (f"{machine.id} does not run", str(Call.of(start, instance_id=machine.id)))
+    return None if running else (f"{machine.id} does not run", case.told(Call.of(start, instance_id=machine.id)))
 
 
 def check_controller(case: Case) -> Iterator[Item]:

@@ -27,7 +27,7 @@ def check_ccn(case: Case) -> Iterator[Item]:
         if near is not None
         else Call.of("alibaba.create_cloud_connect_network", region_id=case.gateway.region_id)
     )
-    yield Item(Check.CCN, Level.ERROR, "the gateway is bound to no CCN", str(advice))
+    yield Item(Check.CCN, Level.ERROR, "the gateway is bound to no CCN", case.told(advice))
 
 
 def check_cen(case: Case) -> Iterator[Item]:
@@ -42,14 +42,14 @@ def check_cen(case: Case) -> Iterator[Item]:
             if existing is not None
             else Call.of("alibaba.create_cen", ccn_id=case.ccn.id)
         )
-        yield Item(Check.CEN, Level.ERROR, f"{case.ccn.id} is bound to no CEN, so no VPC is known", str(advice))
+        yield Item(Check.CEN, Level.ERROR, f"{case.ccn.id} is bound to no CEN, so no VPC is known", case.told(advice))
         return
     if any(attachment.child_instance_type == VPC for attachment in case.cen.attachments):
         yield Item(Check.CEN, Level.OK, f"{case.ccn.id} is bound to {case.cen.id}, which has a VPC")
         return
     finding = f"no VPC is attached to {case.cen.id}"
     vpcs = case.cloud.store.all(AlibabaVpc)
-    yield Item(Check.CEN, Level.ERROR, finding, str(_attach(case.cen, vpcs[0])) if vpcs else "create a VPC, and attach it")
+    yield Item(Check.CEN, Level.ERROR, finding, case.told(_attach(case.cen, vpcs[0])) if vpcs else "create a VPC, and attach it")
 
 
 def _attach(cen: Cen, vpc: AlibabaVpc) -> Call:
@@ -118,7 +118,7 @@ def _announcement(case: Case) -> str:
     if not homes:
         return "enter the private networks behind the gateway as its static routes"
     blocks = ",".join(dict.fromkeys(str(block) for block in (*case.gateway.cidr_blocks, *(home.cidr_block for home in homes))))
-    return str(Call.of("alibaba.modify_smart_access_gateway", smart_ag_id=case.gateway.id, cidr_block=blocks))
+    return case.told(Call.of("alibaba.modify_smart_access_gateway", smart_ag_id=case.gateway.id, cidr_block=blocks))
 
 
 def home_of(case: Case, machine: Machine) -> AwsVpc | EnsNetwork | None:

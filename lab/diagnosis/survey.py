@@ -45,7 +45,7 @@ def survey(case: Case, explanations: Iterable[Explanation]) -> Iterator[Item]:
     known = str(case.obstacle.reason) if case.obstacle is not None else ""
     told: set[tuple[Check, str]] = set()
     for found in explanations:
-        for item in _items(found, known):
+        for item in _items(case, found, known):
             if (item.check, item.advice) not in told:
                 told.add((item.check, item.advice))
                 yield item
@@ -82,10 +82,10 @@ def unexplained(explanations: Iterable[Explanation]) -> Iterator[Item]:
             yield Item(Check.ROUTES, Level.ERROR, finding, found.hint)
 
 
-def _items(found: Explanation, known: str) -> Iterator[Item]:
+def _items(case: Case, found: Explanation, known: str) -> Iterator[Item]:
     for fix in found.fixes:
         for call in fix.calls if fix.answers != known else ():
-            yield Item(_check_of(call), Level.ERROR, f"{_pair(found)} dies: {fix.answers}", str(call))
+            yield Item(_check_of(call), Level.ERROR, f"{_pair(found)} dies: {fix.answers}", case.told(call))
 
 
 def _pair(found: Explanation) -> str:

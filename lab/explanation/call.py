@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -51,6 +52,13 @@ class Call:
         """Each argument as it is typed: `source_dest_check=False`."""
         return [f"{name}={_literal(name, value)}" for name, value in self.arguments]
 
+    def command(self, lab: str) -> str:
+        """As it is typed in a shell for a lab that is up. What it returns stands in a variable there, for later calls."""
+        provider, _, operation = self.operation.partition(".")
+        flags = (_flag(name, value) for name, value in self.arguments if value is not None)
+        line = " ".join(["saglab", "call", provider, operation, *flags, "--lab", shlex.quote(lab)])
+        return f"{self.result}=$({line} --id)" if self.result else line
+
     def make(self, cloud: Cloud, results: dict[str, str]) -> None:
         """Make it on a cloud. `results` holds the ids of earlier results, and takes this one's. Raises CloudError."""
         provider, _, name = self.operation.partition(".")
@@ -72,6 +80,22 @@ class Call:
         names = {id: name for name, id in results.items()}
         arguments = ((key, Result(names[value]) if value in names else value) for key, value in self.arguments)
         return replace(self, arguments=tuple(arguments))
+
+
+def _flag(name: str, value: object) -> str:
+    """An argument on a command line; a secret is asked for there, or left to be filled in."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    if name in SECRETS:
+        return f"--{flag}={'-' if name == 'password' else HIDDEN}"
+    if isinstance(value, (list, tuple)):
+        return f"--{flag} {' '.join(map(_word, value))}"
+    return f"--{flag}={_word(value)}" if str(value).startswith("-") else f"--{flag} {_word(value)}"
+
+
+def _word(value: object) -> str:
+    return f'"${value.name}"' if isinstance(value, Result) else shlex.quote(str(value))
 
 
 def _literal(name: str, value: object) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab.diagnosis import Diagnosis, Level
+from lab.diagnosis import Diagnosis, Item, Level
 from lab.supervisor.wire import encode
 
 _MARK = {
@@ -17,21 +17,27 @@ _MARK = {
     Level.ERROR: "[red]✗[/red]",
     Level.UNCHECKED: "[dim]-[/dim]",
 }
+_CHECK_WIDTH = 24
+_INDENT = " " * (_CHECK_WIDTH + 3)
 
 
 def print_diagnosis(console: Console, diagnosis: Diagnosis, *, title: str) -> None:
     """A line for each finding, its advice below it, and how many there are."""
     console.print(f"[bold]{escape(title)}[/bold]\n")
-    table = Table.grid(padding=(0, 1))
-    for width in (1, 24, None):
-        table.add_column(width=width, overflow="fold")
     for item in diagnosis.items:
-        dim = item.level is Level.UNCHECKED
-        table.add_row(_MARK[item.level], item.check, f"[dim]{escape(item.finding)}[/dim]" if dim else escape(item.finding))
+        console.print(_row(item))
         if item.advice:
-            table.add_row("", "", f"[bold]→[/bold] {escape(item.advice)}")
-    console.print(table)
+            console.print(f"{_INDENT}[bold]→[/bold] {escape(item.advice)}", soft_wrap=True)  # a command in one line, to be pasted
     console.print(f"\n{_verdict(diagnosis)}")
+
+
+def _row(item: Item) -> Table:
+    row = Table.grid(padding=(0, 1))
+    for width in (1, _CHECK_WIDTH, None):
+        row.add_column(width=width, overflow="fold")
+    dim = item.level is Level.UNCHECKED
+    row.add_row(_MARK[item.level], item.check, f"[dim]{escape(item.finding)}[/dim]" if dim else escape(item.finding))
+    return row
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

@@ -30,10 +30,11 @@ def print_explanation(
     observed: Observation | None = None,
     disagreements: Sequence[str] = (),
     blamed: Sequence[Suspect] = (),
+    lab: str = "",
 ) -> None:
     """Both ways, the verdict, the fixes; with `observed`, what was seen beside what was predicted.
 
-    `blamed` are impaired links for what was seen otherwise than predicted.
+    `blamed` are impaired links for what was seen otherwise than predicted. Of a `lab` that is up, fixes are commands.
     """
     ends = f"{_end(explanation.source.label, explanation.source.address)} → " + _end(
         explanation.destination.label, explanation.destination.address
@@ -46,7 +47,7 @@ def print_explanation(
     if explanation.back is not None:
         _print_path(console, "back", explanation.back, explanation.source.label)
     _print_verdict(console, explanation)
-    _print_fixes(console, explanation)
+    _print_fixes(console, explanation, lab)
     if observed is not None:
         _print_observed(console, explanation, observed)
         _print_comparison(console, disagreements, blamed)
@@ -150,14 +151,14 @@ def _print_death(console: Console, death: Death, what: str) -> None:
         console.print(f"  {escape(cause.text)} [dim]({escape(cause.resource)})[/dim]")
 
 
-def _print_fixes(console: Console, explanation: Explanation) -> None:
+def _print_fixes(console: Console, explanation: Explanation, lab: str) -> None:
     if explanation.reaches:
         return
     if explanation.fixes:
         lead = "to fix it, all of these:" if len(explanation.fixes) > 1 else "to fix it:"
         console.print(f"\n[bold]{lead if explanation.solved else 'these get it further, but not there:'}[/bold]")
     for number, fix in enumerate(explanation.fixes, 1):
-        _print_fix(console, number, fix)
+        _print_fix(console, number, fix, lab)
     if explanation.solved:
         return
     left = explanation.remaining
@@ -167,15 +168,17 @@ def _print_fixes(console: Console, explanation: Explanation) -> None:
     console.print(f"[yellow]{advice}[/yellow]")
 
 
-def _print_fix(console: Console, number: int, fix: Fix) -> None:
+def _print_fix(console: Console, number: int, fix: Fix, lab: str) -> None:
     table = Table.grid(padding=(0, 1))
     table.add_column(width=2, justify="right")
     table.add_column(overflow="fold")
     head = f"step {escape(fix.step)}, {escape(fix.title)}" if fix.step else f"against {fix.answers}"
     table.add_row(f"[bold]{number}.[/bold]", head)
-    for call in fix.calls:
+    for call in () if lab else fix.calls:
         table.add_row("", f"[cyan]{escape(_typed(call, min(console.width, _MOST_WIDTH) - 4))}[/cyan]")
     console.print(table)
+    for call in fix.calls if lab else ():
+        console.print(f"   [cyan]{escape(call.command(lab))}[/cyan]", soft_wrap=True)  # in one line, to be pasted
 
 
 def _typed(call: Call, width: int) -> str:
@@ -241,6 +244,7 @@ def explanation_json(
     observed: Observation | None = None,
     disagreements: Sequence[str] = (),
     blamed: Sequence[Suspect] = (),
+    lab: str = "",
 ) -> str:
     """The same as a JSON object; docs/explanation.md lists its members."""
     question = explanation.question
@@ -261,7 +265,7 @@ def explanation_json(
         "forward": _path(explanation.forward),
         "back": _path(explanation.back),
         "drop": asdict(explanation.death) if explanation.death is not None else None,
-        "fixes": [_fix(fix) for fix in explanation.fixes],
+        "fixes": [_fix(fix, lab) for fix in explanation.fixes],
         "solved": explanation.solved,
         "remaining": asdict(explanation.remaining) if explanation.remaining is not None else None,
         "hint": explanation.hint or None,
@@ -298,12 +302,13 @@ def _station(station: Station) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix, lab: str) -> dict[str, Any]:
     return {
         "answers": fix.answers,
         "step": fix.step or None,
         "title": fix.title or None,
         "calls": [str(call) for call in fix.calls],
+        "commands": [call.command(lab) for call in fix.calls] if lab else [],
     }
 
 

@@ -143,7 +143,7 @@ class LiveLab:
         """Say what becomes of a packet, send it, and compare. Raises UsageError."""
         state = State(self._lab.cloud, places=self._lab.places)
         links = link_names(self._emulation.topology, self._backend.names)
-        return trace(state, self._emulation, question, links, title=self.info.name, width=width, colour=colour)
+        return trace(state, self._emulation, question, links, lab=self.info.name, width=width, colour=colour)
 
     def picture(self, source: str, destination: str) -> Picture:
         """The network drawn, with what the scenario expects and is not so; or, given two ends, with the way of a packet.
@@ -184,7 +184,11 @@ class LiveLab:
         cloud, emulation = self._lab.cloud, self._emulation
         found = find_gateway(cloud, gateway)
         return diagnose_smart_access_gateway(
-            cloud, found.id, topology=emulation.topology, said=emulation.control_reasons()
+            cloud,
+            found.id,
+            topology=emulation.topology,
+            said=emulation.control_reasons(),
+            told=lambda call: call.command(self.info.name),
         )
 
     def impair(self, link: str, impairments: str, seed: str | None) -> list[LinkInfo]:

@@ -24,11 +24,14 @@ def trace(
     question: Question,
     links: Mapping[Link, str],
     *,
-    title: str,
+    lab: str,
     width: int,
     colour: bool,
 ) -> Traced:
-    """`links` are the names of links. Raises UsageError for an unknown machine and for a packet that cannot be."""
+    """`links` are the names of links, `lab` that of the lab.
+
+    Raises UsageError for an unknown machine and for a packet that cannot be.
+    """
     explanation = explain(state, question)
     exchange = explanation.fate.exchange
     observed = send(emulation, explanation, exchange.request.probe) if exchange is not None else None
@@ -37,8 +40,8 @@ def trace(
     is_as_predicted = observed is None or not disagreements(explanation, observed)
     blamed = [] if found or is_as_predicted else suspected
     console = Console(file=StringIO(), width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    print_explanation(console, explanation, scenario=title, observed=observed, disagreements=found, blamed=blamed)
+    print_explanation(console, explanation, scenario=lab, observed=observed, disagreements=found, blamed=blamed, lab=lab)
     assert isinstance(console.file, StringIO)  # noqa: S101 - given above
-    told = explanation_json(explanation, scenario=title, left_out=[], observed=observed, disagreements=found, blamed=blamed)
+    told = explanation_json(explanation, scenario=lab, observed=observed, disagreements=found, blamed=blamed, lab=lab)
     reaches = explanation.reaches and (observed is None or observed.answered)
     return Traced(reaches, not found, console.file.getvalue(), told)

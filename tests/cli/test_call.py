@@ -19,9 +19,11 @@ class _Lab:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.answer: Any = None
 
-    def call(self, *call: Any) -> None:
+    def call(self, *call: Any) -> Any:
         self.calls.append(call)
+        return self.answer
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ def test_a_password_on_the_command_line_is_no_way_to_give_it(lab: _Lab, capsys) 
 def test_without_it_none_is_asked_for(lab: _Lab) -> None:
     assert main(CREATE) == 0
     assert "password" not in lab.calls[0][2]
+
+
+ANSWERS = {
+    "a resource": ({"id": "sag-2", "name": "x"}, 0, "sag-2\n"),
+    "an id": ("sag-2", 0, "sag-2\n"),
+    "nothing": (None, 2, ""),
+}
+
+
+@pytest.mark.parametrize(("answer", "status", "said"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_only_the_id_of_what_was_made(lab: _Lab, answer: Any, status: int, said: str, capsys) -> None:
+    lab.answer = answer
+    assert main([*CREATE, "--id"]) == status
+    assert capsys.readouterr().out == said
 
 
 LABS = {

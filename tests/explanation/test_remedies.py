@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import pytest
 
+from lab.cli.call import add_operations
+from lab.cli.verbs import Parser
 from lab.cloud import Cloud
-from lab.explanation import Explanation, Question, apply_fixes, explain
+from lab.explanation import Call, Explanation, Question, apply_fixes, explain
+from lab.explanation.call import Result
 from tests.explanation.build import REGION, Ids, joined
 
 THERE, BACK = Question("app", "ecs"), Question("ecs", "app")
@@ -347,8 +353,37 @@ def test_the_calls_that_mend_it(case: Case) -> None:
     acl = cloud.aws.network_acl_of(ids.app_subnet).id
     assert calls_of(explanation) == [call.format(**names).replace('"ACL"', f'"{acl}"') for call in case.calls]
     assert explanation.solved
+    for call in (call for fix in explanation.fixes for call in fix.calls):
+        assert given_by(call.command("demo")) == as_given(call)
     apply_fixes(cloud, explanation.fixes)
     assert explain(cloud, case.question).reaches
+
+
+@cache
+def parser_of(provider: str) -> Parser:
+    parser = Parser()
+    add_operations(provider, parser)
+    return parser
+
+
+def given_by(command: str) -> dict[str, object]:
+    """What `saglab call` would give the operation, by name."""
+    typed = re.fullmatch(r"(?:\w+=\$\()?saglab call (\w+) (\w+) (.*?)(?: --id\))?", command)
+    assert typed is not None, command
+    provider, operation, rest = typed.groups()
+    options = vars(parser_of(provider).parse_args([operation, *shlex.split(rest)]))
+    assert options["lab"] == "demo"
+    prefix = "parameter_"
+    return {name.removeprefix(prefix): value for name, value in options.items() if name.startswith(prefix)}
+
+
+def as_given(call: Call) -> dict[str, object]:
+    """Its arguments as JSON has them; what an earlier call returned is a variable of the shell."""
+    given: dict[str, object] = {}
+    for name, value in call.arguments:
+        plain = f"${value.name}" if isinstance(value, Result) else list(value) if isinstance(value, tuple) else value
+        given[name] = plain if isinstance(plain, (bool, int, list)) else str(plain)
+    return given
 
 
 def calls_of(explanation: Explanation) -> list[str]:

@@ -159,7 +159,7 @@ HOP = {
     "note": (str, type(None)),
 }
 PATH = {"packet": str, "delivered": bool, "hops": list, "drop": (dict, type(None))}
-FIX = {"answers": str, "step": (str, type(None)), "title": (str, type(None)), "calls": list}
+FIX = {"answers": str, "step": (str, type(None)), "title": (str, type(None)), "calls": list, "commands": list}
 PARTY = {"name": str, "address": str, "resource": (str, type(None))}
 PACKET = {"protocol": str, "port": (int, type(None)), "size": (int, type(None)), "ttl": int, "dont_fragment": bool}
 WHOLE = {

@@ -130,7 +130,8 @@ def test_a_trace_says_why_and_what_would_help(up: Up) -> None:
     up.check(True)
     traced = up.lab.trace(Question("app", "ecs"))
     assert (traced.reaches, traced.agrees) == (False, True)
-    assert "source_dest_check=False" in traced.text
+    command = f"aws modify_network_interface_attribute --network-interface-id {up.vcpe_eni()} --no-source-dest-check --lab {NAME}"
+    assert f"saglab call {command}\n" in traced.text
     assert json.loads(traced.json)["reaches"] is False
 
 
