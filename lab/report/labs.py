@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab.cloud.alibaba.resources import STANDBY_ROLE
 from lab.status import NORMAL, text_of
 from lab.supervisor.answers import DeviceInfo, LabInfo, LinkInfo, NodeInfo, Status, TunnelInfo
 from lab.supervisor.events import Event
@@ -95,11 +96,16 @@ def _nodes(nodes: Sequence[NodeInfo]) -> Table:
 def _devices(devices: Sequence[DeviceInfo]) -> Table:
     table = _table("gateway", "serial number", "role", "machine", "VPN Status", "Control Status")
     for device in devices:
-        vpn = _status(device.vpn_status, device.vpn_reason)
-        control = _status(device.control_status, device.control_reason)
-        row = [escape(device.gateway), device.serial_number, device.role, device.machine or "none yet", vpn, control]
-        table.add_row(*row, style="" if device.machine else "dim")
+        table.add_row(escape(device.gateway), device.serial_number, device.role, *_performance(device))
     return table
+
+
+def _performance(device: DeviceInfo) -> tuple[str, str, str]:
+    """Its machine and its two statuses. That no machine is a standby device is not Abnormal."""
+    if not device.machine and device.role == STANDBY_ROLE:
+        return "[dim]none, not needed[/dim]", "", ""
+    vpn = _status(device.vpn_status, device.vpn_reason)
+    return device.machine or "none yet", vpn, _status(device.control_status, device.control_reason)
 
 
 def _status(status: str, reason: str) -> str:

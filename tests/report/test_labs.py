@@ -82,11 +82,25 @@ def test_an_abnormal_tunnel_says_why() -> None:
     assert "not known yet, last heard never" in said
 
 
-def test_devices_show_both_statuses_and_why() -> None:
-    device = DeviceInfo("vcpe-singapore", "sag1", "active", "vcpe", "Normal", "", "Abnormal", "CERTIFICATE_EXPIRED")
+NO_TUNNEL = ("Abnormal", "NO_TUNNEL", "Abnormal", "NOT_REPORTING")
+DEVICES = {
+    "one that runs": (
+        DeviceInfo("gw", "sag1", "active", "vcpe", "Normal", "", "Abnormal", "CERTIFICATE_EXPIRED"),
+        "gw sag1 active vcpe Normal Abnormal CERTIFICATE_EXPIRED",
+    ),
+    "an active one that does not": (
+        DeviceInfo("gw", "sag1", "active", "", *NO_TUNNEL),
+        "gw sag1 active none yet Abnormal NO_TUNNEL Abnormal NOT_REPORTING",
+    ),
+    "a standby that nobody wants": (DeviceInfo("gw", "sag2", "standby", "", *NO_TUNNEL), "gw sag2 standby none, not needed"),
+}
+
+
+@pytest.mark.parametrize(("device", "shown"), DEVICES.values(), ids=DEVICES.keys())
+def test_devices_show_both_statuses_and_why(device: DeviceInfo, shown: str) -> None:
     lines = printed(print_status, Status(LAB, (NODE,), (), (), (device,))).splitlines()
-    (row,) = [line.split() for line in lines if line.startswith("vcpe-singapore")]
-    assert row == ["vcpe-singapore", "sag1", "active", "vcpe", "Normal", "Abnormal", "CERTIFICATE_EXPIRED"]
+    (row,) = [line.split() for line in lines if line.startswith("gw ")]
+    assert row == shown.split()
 
 
 RESOURCES = [
