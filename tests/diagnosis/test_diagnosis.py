@@ -316,7 +316,8 @@ def test_an_unknown_gateway_is_refused(cloud: Cloud) -> None:
 
 
 def test_every_call_that_an_explanation_advises_belongs_to_a_check() -> None:
-    sources = "".join((ROOT / "lab/explanation" / name).read_text() for name in ("remedies.py", "junction.py"))
+    explanation = ROOT / "lab/explanation"
+    sources = "".join(path.read_text() for path in (*sorted(explanation.glob("remedies/*.py")), explanation / "junction.py"))
     operations = {name.partition(".")[2] for name in re.findall(r'f?"((?:aws|alibaba)\.[a-z_]+)', sources)}
     beginnings = tuple(beginning for group in _CHECKS.values() for beginning in group)
     assert len(operations) > 15

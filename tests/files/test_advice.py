@@ -115,6 +115,18 @@ def test_all_that_a_network_in_another_region_needs_is_told_and_is_enough() -> N
     assert record.passed, record.foretold
 
 
+def test_of_a_plan_that_is_nearly_spent_the_rest_is_enough() -> None:
+    text = FAR.replace("near: {region: ap-southeast-1}", "near: {region: eu-central-1}").replace(
+        "{attachments: [near, data]}",
+        "{attachments: [near, data], bandwidth_packages: [{between: [Europe, China], bandwidth: 10}], "
+        "inter_region_bandwidth: [{between: [eu-central-1, cn-beijing], bandwidth: 2}]}",
+    )
+    (record,) = contacts(text)
+    assert record.foretold is not None
+    (fix,) = record.foretold.fixes
+    assert fix.startswith("have `{between: [eu-central-1, cn-shanghai], bandwidth: 1}` among the inter_region_bandwidth")
+
+
 def test_the_place_is_where_the_file_speaks_of_it() -> None:
     broken = FIRST.replace("main: {192.168.0.0/16: vcpe}", "main: {}")
     told = next(record.foretold for record in contacts(broken) if not record.passed)
