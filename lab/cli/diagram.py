@@ -77,7 +77,7 @@ def _format_of(output: Path) -> str:
 
 
 def _of_scenario(options: argparse.Namespace) -> Picture:
-    from lab.drawing import asked_walks, expected_walks, paint
+    from lab.drawing import asked_walks, expected_walks, paint, unwanted
     from lab.session import Lab
 
     scenario = find_scenario(options.scenario)
@@ -88,7 +88,8 @@ def _of_scenario(options: argparse.Namespace) -> Picture:
     source, destination = options.way
     walks = asked_walks(topology, source, destination) if source else expected_walks(topology, lab.result)
     left_out = f" without step {', '.join(options.skip)}" if options.skip else ""
-    return paint(lab.cloud, topology, walks, title=f"{scenario.name}{left_out}", way=bool(source))
+    arrive = [] if source else unwanted(topology, lab.result)
+    return paint(lab.cloud, topology, walks, title=f"{scenario.name}{left_out}", way=bool(source), unwanted=arrive)
 
 
 def _drawn(picture: Picture, form: str, theme: str) -> bytes:

@@ -9,7 +9,7 @@ compiler and simulation, and knows neither the emulation nor who asks.
 
 from __future__ import annotations
 
-from lab.drawing.asked import asked_walks, expected_walks
+from lab.drawing.asked import asked_walks, expected_walks, unwanted
 from lab.drawing.dot import to_dot
 from lab.drawing.graphviz import to_png, to_svg
 from lab.drawing.mermaid import to_mermaid
@@ -29,4 +29,5 @@ __all__ = [
     "to_mermaid",
     "to_png",
     "to_svg",
+    "unwanted",
 ]

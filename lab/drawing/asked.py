@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from lab.contact import ContactRecord
 from lab.errors import UsageError
 from lab.explanation import Question
 from lab.explanation.foretelling import question_of
@@ -20,7 +21,14 @@ def expected_walks(topology: Topology, result: RunResult) -> list[Walk]:
     """How the packets fare now that are to be answered, each as it was expected last: the walk that decides of each."""
     simulation = Simulation(topology)
     echoes = (_echo(simulation, way) for way, wanted in _expected(topology, result).items() if wanted)
-    return [_deciding(exchange) for exchange in (*echoes, *_contacts(topology, simulation, result))]
+    contacts = (exchange for _, exchange in _contacts(topology, simulation, result, reaches=True))
+    return [_deciding(exchange) for exchange in (*echoes, *contacts)]
+
+
+def unwanted(topology: Topology, result: RunResult) -> list[str]:
+    """A sentence for each packet that a lab file wants to be lost, and that is answered."""
+    found = _contacts(topology, Simulation(topology), result, reaches=False)
+    return [f"{record.what}: it does reach it, and must not" for record, exchange in found if exchange.answered]
 
 
 def asked_walks(topology: Topology, source: str, destination: str) -> list[Walk]:
@@ -46,16 +54,18 @@ def _expected(topology: Topology, result: RunResult) -> dict[Way, bool]:
     return ways
 
 
-def _contacts(topology: Topology, simulation: Simulation, result: RunResult) -> Iterator[Exchange]:
-    """The packets of a lab file's expectations. Those whose machines are gone are left out."""
+def _contacts(
+    topology: Topology, simulation: Simulation, result: RunResult, *, reaches: bool
+) -> Iterator[tuple[ContactRecord, Exchange]]:
+    """The packets of a lab file's expectations, of those that are to reach or not. Without those whose machines are gone."""
     for record in result.contacts:
-        if record.wanted.reaches:
+        if record.wanted.reaches is reaches:
             question = question_of(record.wanted)
             try:
                 start, goal = find_machine(topology, question.source), find_destination(topology, question.destination)
             except UsageError:
                 continue
-            yield simulation.exchange(question.probe(start.address, goal.address), start.node)
+            yield record, simulation.exchange(question.probe(start.address, goal.address), start.node)
 
 
 def _end(topology: Topology, label: str) -> tuple[str, IPv4Address] | None:

@@ -6,6 +6,7 @@ A picture reads as the documents' own: the customer's networks at the left, Alib
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lab.cloud import Cloud
 from lab.drawing.marks import AskTunnel, End, Marks, marks_of
@@ -37,12 +38,15 @@ def paint(
     title: str = "",
     way: bool = False,
     ask: AskTunnel | None = None,
+    unwanted: Sequence[str] = (),
 ) -> Picture:
     """The picture of a network. Where one of `walks` ended early is marked; with `way`, also what they came by.
 
+    `unwanted` are sentences on packets that arrive and must not, which break nothing that could be marked.
     How tunnels are comes from `ask` where a network runs, and is simulated where none does.
     """
-    return _Painter(cloud, topology, marks_of(topology, walks, ask), way).picture(title)
+    picture = _Painter(cloud, topology, marks_of(topology, walks, ask), way).picture(title)
+    return replace(picture, faults=(*picture.faults, *unwanted))
 
 
 class _Painter:

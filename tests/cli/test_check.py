@@ -156,3 +156,9 @@ def test_run_simulates_a_file(file: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "saglab lab file"
+
+
+def test_a_diagram_tells_what_arrives_and_must_not(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(FIRST.replace("- ecs reaches app on tcp 443", "- ecs cannot reach app on tcp 443"), encoding="utf-8")
+    assert main(["diagram", str(file), "--format", "dot"]) == 0
+    assert "ecs cannot reach app on tcp 443: it does reach it, and must not" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.contact import ContactRecord
-from lab.drawing import Picture, expected_walks, paint
+from lab.drawing import Picture, expected_walks, paint, unwanted
 from lab.errors import UsageError
 from lab.explanation import Explanation, Question, State, explain
 from lab.explanation.foretelling import question_of
@@ -86,7 +86,8 @@ class Chronicle(Listener):
     def picture(self) -> Picture:
         """The network at the run's end, with what is expected and not so."""
         topology = self.lab.compile()
-        return paint(self.lab.cloud, topology, expected_walks(topology, self.result))
+        walks, arrive = expected_walks(topology, self.result), unwanted(topology, self.result)
+        return paint(self.lab.cloud, topology, walks, unwanted=arrive)
 
     def step_started(self, step: StepResult) -> None:
         self._begin()
