@@ -56,12 +56,16 @@ CIPHER = "aes-256-gcm"
 
 @dataclass
 class Load:
-    """`ways` holds what arrivals.py says of each direction, `busy` the share of a processor that p used meanwhile."""
+    """`ways` holds what arrivals.py says of each direction, `busy` the share of a processor that p used meanwhile.
+
+    `late` are packets that p did not take in time: its queues were full. What its shapers drop is not among them.
+    """
 
     clients: int
     kilobits: int
     ways: dict[str, dict[str, Any]] = field(default_factory=dict)
     busy: dict[str, float] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -122,8 +126,9 @@ def measure(accounts: int, loads: list[Load], seconds: float) -> Cost:
         for load in loads:
             _limit(path, [peers[session.id] for session in sessions[: load.clients]], load.kilobits)
             for way in ("from clients", "to clients"):
-                used, began = exact_seconds(path.dataplane(path.p)), time.monotonic()
+                used, began, late = exact_seconds(path.dataplane(path.p)), time.monotonic(), _late(path)
                 load.ways[way] = clients.carry(way, load, seconds)
+                load.late[way] = _late(path) - late
                 load.busy[way] = (exact_seconds(path.dataplane(path.p)) - used) / (time.monotonic() - began)
         cost.metered = _is_metered(read_meters(memoryview(meters.read_bytes())), cost)
     return cost
@@ -140,6 +145,13 @@ def _limit(path: Path, peers: list[TunnelPeer], kilobits: int) -> None:
     for peer in peers:
         limits = dict.fromkeys(("bandwidth", "inbound_bandwidth"), 1000 * kilobits)
         ask(path, path.p, op="set_bandwidth", peer=peer.name, **limits)
+
+
+def _late(path: Path) -> int:
+    """What the queues before p had no room for since it started: that of its TUN device, and that of its underlay's socket."""
+    (tun,) = json.loads(path.p.run("ip", "-json", "-statistics", "link", "show", "dev", "tun0"))
+    drops: dict[str, int] = ask(path, path.p, op="status")["drops"]
+    return int(tun["stats64"]["tx"]["dropped"]) + drops.get("UNDERLAY_OVERFLOWED", 0)
 
 
 def _call(path: Path, callers: Callers, cost: Cost, sessions: list[AppSession]) -> None:
@@ -202,13 +214,14 @@ def show(cost: Cost) -> None:
                   f"{cost.connected / cost.processor:.0f} a second of p's processor time")
     console.print(f"{cost.given} different addresses, those that the cloud gave; memory: {cost.memory / 1024:.1f} KiB a client")
     console.print(f"meters and arrivals agree: {'yes' if cost.metered else 'no'}")
-    table = Table("load", "way", "windows", f"within {TOLERANCE:.0%}", "slowest", "fastest", "p is busy")
+    table = Table("load", "way", "windows", f"within {TOLERANCE:.0%}", "slowest", "fastest", "late", "p is busy")
     for load in cost.loads:
         for way, seen in load.ways.items():
             limit, windows = 1000 * load.kilobits, seen["windows"]
             share = f"{seen['fair'] / windows:.2%}" if windows else "-"
             ends = (f"{seen[end] / limit:.1%}" for end in ("slowest", "fastest"))
-            table.add_row(f"{load.clients} at {load.kilobits} Kbit/s", way, f"{windows:,}", share, *ends, f"{load.busy[way]:.0%}")
+            name = f"{load.clients} at {load.kilobits} Kbit/s"
+            table.add_row(name, way, f"{windows:,}", share, *ends, f"{load.late[way]:,}", f"{load.busy[way]:.0%}")
     console.print(table)
 
 
