@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from dataplane.assembly import build_peer
 from dataplane.config import parse_bandwidth, parse_eni_check, parse_peer, parse_peer_keys
-from dataplane.engine import Engine, build_peer
+from dataplane.engine import Engine
 from dataplane.errors import DropReason, LocalError
 from dataplane.fields import Fields, show
 from dataplane.ike.policy import Lease

@@ -11,14 +11,14 @@ peer once that is known, and forgotten.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from math import inf
 
 from dataplane import icmp, ipv4, mss
 from dataplane.agenda import Agenda
 from dataplane.check import EniCheck
-from dataplane.config import Config, Keys, PeerConfig, PeerKeys, PreSharedKey
+from dataplane.directory import Directory
 from dataplane.errors import (
     DropReason,
     EniSourceDestCheckRestriction,
@@ -31,12 +31,9 @@ from dataplane.errors import (
     RemoteError,
     UnknownSpi,
 )
-from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4, InboundSa, Opened, OutboundSa
+from dataplane.esp import NEXT_HEADER_DUMMY, NEXT_HEADER_IPV4, Opened
 from dataplane.headers import HeaderRules, take_over_congestion
-from dataplane.ike.algorithms import Entropy
 from dataplane.ike.numbers import IKE_PORT
-from dataplane.ike.offers import EspOffer
-from dataplane.ike.policy import Policy
 from dataplane.ipv4 import Ipv4Header
 from dataplane.keylog import KeyLog
 from dataplane.limiter import TokenBucket
@@ -53,8 +50,7 @@ from dataplane.packets import (
     Send,
 )
 from dataplane.path_mtu import PathMtu
-from dataplane.peer import KEEPALIVE, Peer, RemoteGateway
-from dataplane.prefixes import PrefixTable
+from dataplane.peer import KEEPALIVE, RemoteGateway
 
 SPI_LENGTH = 4
 IKE_MARKER = 0  # RFC 3948 §2.2: where an ESP packet has its SPI
@@ -90,7 +86,10 @@ class Engine:
         keylog: KeyLog | None = None,
         meters: Meters | None = None,
     ) -> None:
-        self.peers = {peer.name: peer for peer in peers}
+        self._directory = Directory(peers)
+        self.peers = self._directory.by_name
+        self.peers_by_spi = self._directory.by_spi
+        self.peer_behind = self._directory.behind
         self.mtu = mtu
         self.check = check
         self.keylog = keylog
@@ -104,13 +103,6 @@ class Engine:
         self._tos_mask = rules.tos_mask
         self._errors = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
         self._reports = TokenBucket(ERRORS_PER_SECOND, ERROR_BURST, now)
-        spis = [(spi, peer) for peer in self.peers.values() for spi in peer.inbound_spis()]
-        self.peers_by_spi = dict(spis)
-        if len(self.peers_by_spi) < len(spis):
-            raise LocalError("two peers share an inbound SPI")
-        self._by_prefix = PrefixTable((prefix, peer) for peer in self.peers.values() for prefix in peer.prefixes)
-        self.peer_behind = self._by_prefix.lookup
-        """The peer that an address lies behind, None for none."""
         self._agenda = Agenda[RemoteGateway]()
         self._held = Agenda[RemoteGateway]()
         self._ike = ike
@@ -351,77 +343,39 @@ class Engine:
         With `take_over` a prefix may be another peer's: what goes there is sent to this one at once, and what the other one sends
         from there is taken until its own prefixes are set. So a network changes over from one to the other without a loss.
         """
-        peer = self._peer_named(name)
-        if not take_over:
-            self._refuse_shared(name, prefixes)
-        self._forget_prefixes(peer)
-        peer.prefixes = tuple(prefixes)
-        self._note_prefixes(peer)
+        self._directory.set_prefixes(name, prefixes, take_over=take_over)
 
     def add_peer(self, peer: RemoteGateway) -> None:
         """Serve one more peer, from the next packet on. Raises LocalError, and then nothing is changed."""
-        if peer.name in self.peers:
-            raise LocalError(f"peer {peer.name!r} is there already; remove it first")
-        for spi in peer.inbound_spis():
-            if spi in self.peers_by_spi:
-                raise LocalError(f"SPI {spi} of {peer.name} is that of {self.peers_by_spi[spi].name}")
-        self._refuse_shared(peer.name, peer.prefixes)
+        self._directory.refuse(peer)
         self._negotiate_with(peer)
-        self.peers[peer.name] = peer
-        self.peers_by_spi.update((spi, peer) for spi in peer.inbound_spis())
-        self._note_prefixes(peer)
+        self._directory.add(peer)
         self._adopt(peer)
 
     def remove_peer(self, name: str) -> None:
         """Forget a peer, its keys and its counters. Raises LocalError for an unknown one."""
-        peer = self._peer_named(name)
-        del self.peers[name]
-        for spi in peer.inbound_spis():
-            del self.peers_by_spi[spi]
+        peer = self._directory.remove(name)
         if self.negotiation is not None and isinstance(peer, NegotiatedPeer):
             self.negotiation.remove(peer)
-        self._forget_prefixes(peer)
 
     def set_bandwidth(self, name: str, bandwidth: int | None, inbound: int | None = None) -> None:
         """Change the most that is sent to a peer and taken from it, in bit/s, from the next packet on.
 
         Raises LocalError for an unknown one.
         """
-        peer = self._peer_named(name)
+        peer = self._directory.named(name)
         peer.bandwidth, peer.inbound_bandwidth = bandwidth, inbound
         self._plan_release(peer)
 
     def rekey(self, name: str, what: str) -> None:
         """Replace a peer's "child" or its "ike" association at the next tick. Raises LocalError."""
-        peer = self._peer_named(name)
+        peer = self._directory.named(name)
         if self.negotiation is None or not isinstance(peer, NegotiatedPeer):
             raise LocalError(f"peer {name!r} is keyed by hand")
         if what == "child":
             self.negotiation.rekey_child(peer)
         else:
             self.negotiation.rekey_ike(peer)
-
-    def _peer_named(self, name: str) -> RemoteGateway:
-        peer = self.peers.get(name)
-        if peer is None:
-            raise LocalError(f"peer {name!r} is unknown; known: {', '.join(sorted(self.peers))}")
-        return peer
-
-    def _refuse_shared(self, name: str, prefixes: Sequence[IPv4Network]) -> None:
-        """A prefix lies behind one peer only."""
-        for prefix in prefixes:
-            other = self._by_prefix.get(prefix)
-            if other is not None and other.name != name:
-                raise LocalError(f"prefix {prefix} of {name} already lies behind {other.name}; take it away there first")
-
-    def _note_prefixes(self, peer: RemoteGateway) -> None:
-        for prefix in peer.prefixes:
-            self._by_prefix.insert(prefix, peer)
-
-    def _forget_prefixes(self, peer: RemoteGateway) -> None:
-        for prefix in peer.prefixes:
-            if self._by_prefix.get(prefix) is peer:  # else another one has taken it over
-                self._by_prefix.remove(prefix)
 
     def refused(self, effect: Effect, reason: DropReason) -> None:
         """The kernel did not take an effect of ours. A probe carries nothing, and that it does not get through is an answer."""
@@ -437,75 +391,3 @@ def _spi_of(payload: Buffer) -> int:
         raise MalformedEsp(f"{len(payload)} bytes hold no SPI")
     return int.from_bytes(payload[:SPI_LENGTH], "big")
 
-
-def build_engine(
-    config: Config,
-    keys: Mapping[str, Keys],
-    now: float,
-    entropy: Entropy | None = None,
-    keylog: KeyLog | None = None,
-    meters: Meters | None = None,
-) -> Engine:
-    """The engine that a configuration describes. Raises LocalError when it lacks something that is needed for it."""
-    peers = [build_peer(peer, keys[peer.name], keylog, meters) for peer in config.peers]
-    ike = None
-    if config.underlay.ike:
-        if entropy is None:
-            raise LocalError("IKE needs entropy")
-        ike = IkeSetup((str(config.underlay.address), config.underlay.port), entropy, config.ike)
-    return Engine(
-        peers,
-        mtu=config.tun.mtu,
-        icmp_source=config.icmp_source,
-        now=now,
-        check=config.eni_check,
-        ike=ike,
-        rules=config.headers,
-        keylog=keylog,
-        meters=meters,
-    )
-
-
-def build_peer(
-    config: PeerConfig, keys: Keys, keylog: KeyLog | None = None, meters: Meters | None = None
-) -> RemoteGateway:
-    """The peer that a configuration describes; keys set by hand are logged.
-
-    Raises LocalError for keys of the wrong kind, and for a meter without a file for it.
-    """
-    peer = _keyed_peer(config, keys, keylog)
-    peer.bandwidth, peer.inbound_bandwidth = config.bandwidth, config.inbound_bandwidth
-    if config.meter:
-        if meters is None:
-            raise LocalError(f"peer {config.name} has a meter, and there is no file to count in; set meters")
-        peer.count_in(meters.record(config.meter))
-    return peer
-
-
-def _keyed_peer(config: PeerConfig, keys: Keys, keylog: KeyLog | None) -> RemoteGateway:
-    if config.ike is not None and isinstance(keys, PreSharedKey):
-        esp = EspOffer() if config.suite is None else EspOffer(ciphers=(config.suite,))
-        policy = Policy(
-            config.ike.identity,
-            config.ike.remote_identity,
-            keys.key,
-            esp,
-            request_lease=config.ike.request_lease,
-            lease=config.ike.lease,
-            once=config.ike.once,
-        )
-        return NegotiatedPeer(
-            config.name, policy, config.prefixes, config.endpoint, speaks_first=config.speaks_first
-        )
-    if config.suite is None or not isinstance(keys, PeerKeys):
-        raise LocalError(f"the keys of peer {config.name} are of the wrong kind")
-    if keylog is not None:
-        keylog.child(config.suite, keys)
-    return Peer(
-        config.name,
-        OutboundSa(keys.outbound.spi, config.suite, keys.outbound.material),
-        InboundSa(keys.inbound.spi, config.suite, keys.inbound.material),
-        config.prefixes,
-        config.endpoint,
-        speaks_first=config.speaks_first,
-    )

@@ -14,9 +14,10 @@ from itertools import pairwise
 # What `cryptography` imports when it is first used: by then a worker cannot open a file.
 import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 
+from dataplane.assembly import build_engine
 from dataplane.commands import answer
 from dataplane.config import Config, parse_keys
-from dataplane.engine import Engine, build_engine
+from dataplane.engine import Engine
 from dataplane.errors import LocalError
 from dataplane.ike.numbers import IKE_PORT
 from dataplane.keylog import KeyLog, Table

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from dataplane.assembly import build_engine
 from dataplane.check import EniCheck
 from dataplane.config import Config, ConfigError, PreSharedKey, SaKeys, parse_config, parse_keys
-from dataplane.engine import build_engine
 from dataplane.errors import LocalError
 from dataplane.headers import HeaderRules
 from dataplane.ike.identity import address, fqdn, key_id

@@ -13,10 +13,10 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.packet import raw
 
+from dataplane.assembly import build_engine
 from dataplane.config import parse_config, parse_keys
 from dataplane.counters import MeteredCounters
 from dataplane.doubles import PEER, VCPE, Gateway, Underlay, ike_pop, ike_vcpe
-from dataplane.engine import build_engine
 from dataplane.errors import DropReason, LocalError
 from dataplane.ike.policy import Lease
 from dataplane.linux.outbox import Outbox
