@@ -246,7 +246,8 @@ def print_heading(console: Console, scenario: Scenario, *, simulated: bool = Fal
 def print_result(console: Console, result: RunResult) -> None:
     """Where packets died, which step is missing, and the verdict."""
     titles = {step.number: step.title for step in result.steps}
-    console.print()
+    if all(contact.passed for contact in result.contacts):  # a story begins with a line of its own
+        console.print()
     for ping in result.pings:
         for blame in ping.drops:
             _print_drop(console, f"{ping.source} → {ping.destination}", blame, titles)
