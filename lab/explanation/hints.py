@@ -28,6 +28,9 @@ _HINTS: dict[Reason | Drop, str] = {
     Drop.AUTHENTICATION_FAILED: (
         "launch the gateway's machine anew, with the serial number and key of one device as its user data"
     ),
+    Reason.CEN_NO_BANDWIDTH_PLAN: (
+        "all of the bandwidth plan is shared out: take from what another pair of regions has, or have a larger plan"
+    ),
     Reason.NO_POSSIBLE_DESTINATION: "launch a machine with that address, or ask for another address",
     Reason.IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS: "associate the public address with a running machine, or ask for another one",
     Drop.TTL_EXCEEDED: "send the packet with a greater TTL",

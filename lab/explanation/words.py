@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from lab.reasons import Reason
 from lab.simulation import Consultation, Ground, Hop, Probe
 from lab.topology import ANY, MACHINES, EniGate, Match, Node, NodeKind, Side, Topology
 
@@ -95,6 +96,8 @@ def route(topology: Topology, hop: Hop) -> str:
     chosen = hop.route
     if chosen is None:
         return "no route"
+    if chosen.drop is Reason.CEN_NO_BANDWIDTH_PLAN:
+        return f"{chosen.destination} lies in a region to which nothing of a bandwidth plan was given"
     if chosen.drop is not None:
         return "no route matches" if chosen.destination == ANY else f"only {chosen.destination} matches, and leads nowhere"
     return f"{chosen.destination} to {_towards(topology, hop)}"

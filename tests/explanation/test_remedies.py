@@ -97,6 +97,18 @@ def move_ecs_abroad(cloud: Cloud, ids: Ids) -> None:
     alibaba.attach_cen_child_instance(ids.cen, vpc.id, "VPC", "eu-central-1")
 
 
+def share_out(cloud: Cloud, ids: Ids, bandwidth: int) -> None:
+    """Give a plan of 8 Mbit/s to the CEN, and so much of it to two other regions."""
+    move_ecs_abroad(cloud, ids)
+    plan = cloud.alibaba.create_cen_bandwidth_package(8, "Asia-Pacific", "Europe")
+    cloud.alibaba.associate_cen_bandwidth_package(ids.cen, plan.id)
+    cloud.alibaba.set_cen_inter_region_bandwidth_limit(ids.cen, "ap-northeast-1", "eu-central-1", bandwidth)
+
+
+def move_ecs_abroad_where_little_is_left(cloud: Cloud, ids: Ids) -> None:
+    share_out(cloud, ids, 5)
+
+
 ACL = (
     'aws.create_network_acl_entry(network_acl_id="ACL", rule_number=%s, protocol="icmp", rule_action="allow", egress=%s, '
     'cidr_block="192.168.0.0/16")'
@@ -188,6 +200,16 @@ CASES = [
             'alibaba.associate_cen_bandwidth_package(cen_id="{cen}", cen_bandwidth_package_id=plan.id)',
             'alibaba.set_cen_inter_region_bandwidth_limit(cen_id="{cen}", local_region_id="ap-southeast-1", '
             'opposite_region_id="eu-central-1", bandwidth_limit=10)',
+        ),
+        Question("app", "abroad"),
+    ),
+    Case(
+        "a plan of which another pair of regions has most",
+        move_ecs_abroad_where_little_is_left,
+        "CEN_NO_BANDWIDTH_PLAN",
+        (
+            'alibaba.set_cen_inter_region_bandwidth_limit(cen_id="{cen}", local_region_id="ap-southeast-1", '
+            'opposite_region_id="eu-central-1", bandwidth_limit=1)',
         ),
         Question("app", "abroad"),
     ),
@@ -431,6 +453,14 @@ def test_what_no_call_mends(question: Question, code: str, hint: str) -> None:
     assert explanation.death is not None
     assert (explanation.death.code, explanation.solved, explanation.fixes) == (code, False, ())
     assert explanation.hint == hint
+
+
+def test_of_a_plan_that_is_shared_out_nothing_is_left() -> None:
+    cloud, ids = joined()
+    share_out(cloud, ids, 8)
+    explanation = explain(cloud, Question("app", "abroad"))
+    assert (explanation.fixes, explanation.solved) == ((), False)
+    assert explanation.hint.startswith("all of the bandwidth plan is shared out")
 
 
 def test_what_gets_it_further_is_told_even_where_nothing_gets_it_there() -> None:
