@@ -9,24 +9,21 @@ from lab.emulation.machine import Machine
 from lab.errors import MachineError
 from lab.results import PingResult
 
-AT_ONCE = 16
-"""Requests. Our choice: few enough for the queue of an address that is only being resolved."""
+INTERVAL = 0.3
+"""Seconds between two requests. Our choice: ping waits for the last answer no longer than that, or two round trips, so that a
+machine that is busy for a moment would lose echoes with a shorter one.
+"""
 
 _COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) received")
 _ROUND_TRIP = re.compile(r"= ([\d.]+)/([\d.]+)/([\d.]+)/")
 
 
 def ping(machine: Machine, source: IPv4Address, destination: IPv4Address, *, count: int, size: int = 56) -> PingResult:
-    """Send `count` echo requests of `size` payload bytes from `source`, and wait a second for those that are not answered.
-
-    The first AT_ONCE go together, the others one a second: ping waits for the last answer no longer than two round trips or the
-    interval between the requests, so that with a short one a machine that is busy for a moment would lose echoes.
-    """
+    """Send `count` echo requests of `size` payload bytes from `source`, and wait at most a second for the first answer."""
     process = machine.popen(
-        "ping", "-n", "-c", str(count), "-l", str(min(count, AT_ONCE)), "-W", "1", "-s", str(size),
-        "-I", str(source), str(destination),
-    )  # fmt: skip
-    out, err = process.communicate(timeout=count + 30)
+        "ping", "-n", "-c", str(count), "-i", str(INTERVAL), "-W", "1", "-s", str(size), "-I", str(source), str(destination)
+    )
+    out, err = process.communicate(timeout=count * INTERVAL + 30)
     return parse_ping(out.decode(), err.decode(), process.returncode)
 
 
