@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from lab import CloudError, Lab
 from lab.drops import Drop
 from lab.errors import UsageError
 from lab.listener import Listener
+from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Outcome, PingResult
 from lab.scenario import Scenario
 from lab.status import StatusEnd
@@ -47,6 +49,9 @@ class Answering:
 
     def fail(self, node: str) -> None:
         raise NotImplementedError(node)
+
+    def ask_apps(self, requests: Mapping[str, AppRequest], serve: Serve) -> Mapping[str, AppAnswer]:
+        return {}
 
     def device_news(self) -> list[tuple[str, bool]]:
         return []
