@@ -316,7 +316,6 @@ class Node:
     forwards: bool = False
     checks: tuple[EniGate, ...] = ()
     gates: tuple[Gate, ...] = ()
-    limits: tuple[Limit, ...] = ()
     nats: tuple[Nat, ...] = ()
     services: tuple[Tunnel, ...] = ()
     cores: int = 0
@@ -326,6 +325,7 @@ class Node:
     app: AppPhone | None = None
     name_service: NameService | None = None
     nameservers: tuple[IPv4Address, ...] = ()  # whom it asks for names
+    limits: tuple[Limit, ...] = ()
 
     @property
     def own_address(self) -> IPv4Address:
