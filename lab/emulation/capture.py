@@ -28,24 +28,11 @@ class Point:
     entry: tuple[str, ...]
     interface: str
 
-    def index(self) -> int:
-        """The number of the interface in its node. Raises MachineError."""
-        file = f"/sys/class/net/{self.interface}/ifindex"
-        told = subprocess.run([*self.entry, "cat", file], capture_output=True, text=True, check=False)
-        if told.returncode != 0:
-            raise MachineError(f"{self.name} is not there: {told.stderr.strip()}")
-        return int(told.stdout)
-
-    def has_node(self) -> bool:
-        """Whether there is still a node to enter."""
-        return subprocess.run([*self.entry, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
-
 
 class Capture:
     """tcpdump at one point, writing a pcap with nanoseconds. `wait_until_listening` comes first, then `stop`.
 
-    `fd` is the open file that takes the pcap: the lab has mounts of its own, so a path would not be enough. `lifeline` is a
-    descriptor that is readable once tcpdump has ended by itself.
+    `fd` is the open file that takes the pcap: the lab has mounts of its own, so a path would not be enough.
     """
 
     def __init__(self, point: Point, fd: int) -> None:
@@ -58,7 +45,6 @@ class Capture:
             stderr=subprocess.PIPE,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C
         )
-        self.lifeline = os.pidfd_open(self._process.pid)
 
     def wait_until_listening(self) -> None:
         """Raises MachineError when it does not start."""
@@ -70,6 +56,10 @@ class Capture:
                 raise MachineError(f"tcpdump did not start at {self.point.name}: {told}")
             said += piece
 
+    def wait(self) -> None:
+        """Return once it has ended by itself."""
+        self._process.wait()
+
     def stop(self) -> int:
         """End it, once it has written what the kernel holds for it: what is unread when tcpdump is interrupted is lost.
 
@@ -78,7 +68,6 @@ class Capture:
         self._wait_until_written()
         self._signal(signal.SIGINT)
         _, said = self._process.communicate()
-        os.close(self.lifeline)
         return max((int(number) for number in _DROPPED.findall(said)), default=0)
 
     def _wait_until_written(self) -> None:
