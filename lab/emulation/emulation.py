@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -17,9 +16,10 @@ from typing import Any
 
 from dataplane.config import LONGEST_SILENCE
 from dataplane.meters import Reading
-from lab.drops import Drop, Place
+from lab.drops import Drop
 from lab.emulation.capture import Capture, Point
 from lab.emulation.descriptors import allow_many
+from lab.emulation.gates import Gates
 from lab.emulation.gateway import Options
 from lab.emulation.home.home import Home
 from lab.emulation.line.lines import Lines, Way
@@ -28,7 +28,6 @@ from lab.emulation.meters import MeterFiles
 from lab.emulation.names import Names
 from lab.emulation.network import Network, check_interface_names
 from lab.emulation.ping import ping
-from lab.emulation.ruleset import SINK, TABLE, render
 from lab.emulation.tunnel_end import TunnelEnd
 from lab.emulation.tunnels import CONNECTED_WITHIN, DEFAULT_CIPHER, End, Tunnels
 from lab.errors import MachineError
@@ -36,7 +35,7 @@ from lab.impairments import Order
 from lab.logon import AppAnswer, AppRequest, Serve
 from lab.results import Echo, PingResult
 from lab.status import StatusEnd
-from lab.topology import Link, Node, Topology, translated_otherwise
+from lab.topology import Link, Node, Topology
 
 # Linux, net/netfilter/nf_conntrack_proto_udp.c: tunnels are the only connections that live for longer than a question.
 NEVER_EXPIRING: dict[str, str | int] = {
@@ -116,8 +115,7 @@ class Emulation:
         self._resolving = Names(self.machines)
         self._parameters = NEVER_EXPIRING if timeless else {}
         self._connected_within = connected_within
-        self._rendered: dict[str, Node] = {}
-        self._counters: dict[str, dict[str, Place]] = {}
+        self._gates = Gates(self.machines)
         self._seen: dict[tuple[str, str], int] = {}
         self._onlooker = onlooker
         self._shown: set[tuple[str, str]] = set()
@@ -214,7 +212,7 @@ class Emulation:
         progress("addresses, gates and routes")
         for node in topology.nodes:
             self._network.configure(node, tunnels=False)
-            self._filter(node)
+            self._gates.load(node)
         self._show(topology, tunnels=False)
         self._tunnels.hand_over(topology)
         for node in topology.nodes:
@@ -254,8 +252,7 @@ class Emulation:
         terminate_all([self.machines.pop(name) for name in obsolete])
         for name in obsolete:
             self._network.forget(name)
-            for memory in (self._rendered, self._counters):
-                memory.pop(name, None)
+            self._gates.forget(name)
 
     def _add_machines(self, topology: Topology) -> None:
         new = [node.name for node in topology.nodes if node.name not in self.machines]
@@ -272,23 +269,6 @@ class Emulation:
             terminate_all(machines)
             raise
         return machines
-
-    def _filter(self, node: Node) -> None:
-        """Load the node's gates in one transaction. A node that forwards has a sink for what its routes send nowhere."""
-        before = self._rendered.get(node.name)
-        if node == before or not (node.forwards or before):
-            return
-        machine = self.machines[node.name]
-        if before is None:
-            machine.add_veth_pair(SINK)
-        machine.set_forwarding(node.forwards)
-        ruleset = render(node)
-        machine.run_nft(ruleset.text)
-        self._counters.setdefault(node.name, {}).update(ruleset.counters)
-        forgotten = translated_otherwise(before, node) if before is not None else set()
-        if forgotten:
-            _forget_connections(machine, forgotten)
-        self._rendered[node.name] = node
 
     def ping(self, node: str, source: IPv4Address, destination: IPv4Address, *, count: int) -> PingResult:
         return ping(self.machines[node], source, destination, count=count)
@@ -382,17 +362,11 @@ class Emulation:
     def new_drops(self) -> list[Drop]:
         """What was dropped since the last call, from the counters of every gate and every dataplane."""
         fresh = []
-        for key, drop in self._drops():
+        for key, drop in (*self._gates.drops(), *self._tunnels.drops()):
             before, self._seen[key] = self._seen.get(key, 0), drop.packets
             if drop.packets > before:
                 fresh.append(replace(drop, packets=drop.packets - before))
         return fresh
-
-    def _drops(self) -> Iterator[tuple[tuple[str, str], Drop]]:
-        for name, counters in self._counters.items():
-            for counter, packets in _read_counters(self.machines[name]).items():
-                yield (self.machines[name].name, counter), Drop(name, counters[counter], packets)
-        yield from self._tunnels.drops()
 
     @contextmanager
     def capture(self, node: str, interface: str, path: Path, directory: int) -> Iterator[None]:
@@ -416,14 +390,3 @@ class Emulation:
         self._lines.stop()
         terminate_all(self.machines.values())
         self.machines.clear()
-
-
-def _forget_connections(machine: Machine, addresses: Collection[IPv4Address]) -> None:
-    from lab.emulation.conntrack import forget_connections  # few networks need it, and it takes long to load
-
-    forget_connections(machine, addresses)
-
-
-def _read_counters(machine: Machine) -> dict[str, int]:
-    listing = json.loads(machine.run_nft(f"list counters table inet {TABLE}", json=True))
-    return {entry["counter"]["name"]: entry["counter"]["packets"] for entry in listing["nftables"] if "counter" in entry}
