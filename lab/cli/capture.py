@@ -6,6 +6,8 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from lab.cli.completion import completed_by
@@ -44,12 +46,15 @@ def _capture(options: argparse.Namespace) -> int:
 
 
 def _show(points: list[Point], asked: list[str]) -> NoReturn:
-    """Become tcpdump at one interface of a node, or at all of them."""
+    """Become tcpdump at one interface of a node, or at all of them.
+
+    It listens at all and picks one by its number: that stays when a link is made anew, and tcpdump at the interface would end.
+    """
     if len(asked) != 1:
         raise UsageError("one node or interface can be shown; for several give --write FILE")
-    interface = points[0].interface if len(points) == 1 else "any"
+    one = ["ifindex", str(points[0].index())] if len(points) == 1 else []
     sys.stdout.flush()
-    command = [*points[0].entry, "tcpdump", "-n", "-l", "-i", interface]
+    command = [*points[0].entry, "tcpdump", "-n", "-l", "-i", "any", *one]
     os.execvp(command[0], command)  # noqa: S606 - generated names
 
 
@@ -80,16 +85,28 @@ def _write(points: list[Point], path: str) -> int:
     from lab.emulation.recording import Recording
 
     console = make_console(stderr=True)
-    recording = Recording(_open(path))
-    try:
+    with _interruption() as interruption:
+        recording = Recording(_open(path))
         recording.add(points)
         console.print(f"capturing at {', '.join(point.name for point in points)}; Ctrl-C ends it")
-        recording.wait()
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what has passed is still to be written
-    missed = recording.stop()
+        recording.follow(interruption, lambda point: console.print(f"{point.name} was made anew, and is captured again"))
+        missed = recording.stop()
     console.print(f"{recording.packets} packets" + (f"; [yellow]{missed} were missed[/yellow]" if missed else ", none missed"))
     return PASSED
+
+
+@contextmanager
+def _interruption() -> Iterator[int]:
+    """A descriptor that is readable once Ctrl-C was pressed. It interrupts nothing: what has passed is still to be written."""
+    asleep, awaken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    handler, before = signal.signal(signal.SIGINT, lambda *_: None), signal.set_wakeup_fd(awaken)
+    try:
+        yield asleep
+    finally:
+        signal.set_wakeup_fd(before)
+        signal.signal(signal.SIGINT, handler)
+        os.close(asleep)
+        os.close(awaken)
 
 
 def _open(path: str) -> int:

@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from lab.errors import MachineError
 
 _STARTS_WITHIN = 10.0  # seconds
-_DRAINS_WITHIN = 2.0
-_BUFFER = 8192  # KiB that the kernel may hold for it; our choice, four times tcpdump's own
+_DRAINS_WITHIN = 5.0  # the kernel hands over what it has gathered at least once a second
+_ASKED_EVERY = 0.02
+_BUFFER = 8192
+"""KiB that the kernel may hold for it. Our choice, four times tcpdump's own. In tcpdump's immediate mode each packet would take
+the room of the longest that there may be, and a burst of more than 16 would be lost; so what passes is written up to two seconds
+later.
+"""
+
 _COUNTS = re.compile(rb"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel")
 _DROPPED = re.compile(rb"(\d+) packets? dropped by kernel")
 
@@ -28,16 +34,29 @@ class Point:
     entry: tuple[str, ...]
     interface: str
 
+    def index(self) -> int:
+        """The number of the interface in its node. Raises MachineError."""
+        file = f"/sys/class/net/{self.interface}/ifindex"
+        told = subprocess.run([*self.entry, "cat", file], capture_output=True, text=True, check=False)
+        if told.returncode != 0:
+            raise MachineError(f"{self.name} is not there: {told.stderr.strip()}")
+        return int(told.stdout)
+
+    def has_node(self) -> bool:
+        """Whether there is still a node to enter."""
+        return subprocess.run([*self.entry, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
 
 class Capture:
     """tcpdump at one point, writing a pcap with nanoseconds. `wait_until_listening` comes first, then `stop`.
 
-    `fd` is the open file that takes the pcap: the lab has mounts of its own, so a path would not be enough.
+    `fd` is the open file that takes the pcap: the lab has mounts of its own, so a path would not be enough. `lifeline` is a
+    descriptor that is readable once tcpdump has ended by itself.
     """
 
     def __init__(self, point: Point, fd: int) -> None:
         self.point = point
-        options = ["--immediate-mode", "-U", "-n", "-p", "-s", "0", "-B", str(_BUFFER), "--time-stamp-precision=nano"]
+        options = ["-U", "-n", "-p", "-s", "0", "-B", str(_BUFFER), "--time-stamp-precision=nano"]
         self._process = subprocess.Popen(
             [*point.entry, "tcpdump", *options, "-i", point.interface, "-w", "-"],
             stdin=subprocess.DEVNULL,
@@ -45,6 +64,7 @@ class Capture:
             stderr=subprocess.PIPE,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C
         )
+        self.lifeline = os.pidfd_open(self._process.pid)
 
     def wait_until_listening(self) -> None:
         """Raises MachineError when it does not start."""
@@ -56,10 +76,6 @@ class Capture:
                 raise MachineError(f"tcpdump did not start at {self.point.name}: {told}")
             said += piece
 
-    def wait(self) -> None:
-        """Return once it has ended by itself."""
-        self._process.wait()
-
     def stop(self) -> int:
         """End it, once it has written what the kernel holds for it: what is unread when tcpdump is interrupted is lost.
 
@@ -68,21 +84,22 @@ class Capture:
         self._wait_until_written()
         self._signal(signal.SIGINT)
         _, said = self._process.communicate()
+        os.close(self.lifeline)
         return max((int(number) for number in _DROPPED.findall(said)), default=0)
 
     def _wait_until_written(self) -> None:
-        """Ask for its counts until as many packets are written as were seen. One that does not answer in time has ended."""
-        deadline = time.monotonic() + _DRAINS_WITHIN
-        said = b""
+        """Ask for its counts until as many packets are written as had been seen at first. One that does not answer has ended."""
+        deadline, seen = time.monotonic() + _DRAINS_WITHIN, None
         while time.monotonic() < deadline:
             self._signal(signal.SIGUSR1)  # tcpdump(1): report the counts and go on
-            piece = self._hear(_DRAINS_WITHIN)
-            if not piece:
+            said = self._hear(_DRAINS_WITHIN)
+            if not said:
                 return
-            said += piece
-            counts = _COUNTS.findall(said)
-            if counts and int(counts[-1][0]) + int(counts[-1][2]) >= int(counts[-1][1]):
-                return
+            for captured, received, dropped in (map(int, counts) for counts in _COUNTS.findall(said)):
+                seen = received if seen is None else seen
+                if captured + dropped >= seen:
+                    return
+            time.sleep(_ASKED_EVERY)
 
     def _signal(self, number: signal.Signals) -> None:
         """To its whole process group: what entered the node for it may still stand before it."""

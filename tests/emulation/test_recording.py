@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import time
+from collections import Counter
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -87,30 +89,41 @@ def test_every_length_is_padded(lengths: list[int]) -> None:
 def pair() -> tuple[Machine, Machine]:
     """Two nodes on one link."""
     a, b = Machine("rec-a"), Machine("rec-b")
+    link(a, b)
+    return a, b
+
+
+def link(a: Machine, b: Machine) -> None:
     a.netlink.link("add", kind="veth", ifname="eth0", peer={"ifname": "eth0", "net_ns_fd": b.namespace.fd})
     for machine, address in ((a, "10.9.0.1"), (b, "10.9.0.2")):
         index = machine.interface_index("eth0")
         machine.netlink.addr("add", index=index, address=address, prefixlen=24)
         machine.netlink.link("set", index=index, state="up")
-    return a, b
 
 
 def point(machine: Machine) -> Point:
     return Point(f"{machine.name}:eth0", tuple(machine.entry()), "eth0")
 
 
+def echoes(file: Path) -> Counter[str]:
+    """Of how many echo requests and replies, by point, the file has the whole until now."""
+    with PcapNgReader(str(file)) as packets:  # type: ignore[no-untyped-call]
+        return Counter(packet.sniffed_on for packet in packets if ICMP in packet)
+
+
 ECHOES = 200
+WITHIN = 20.0  # seconds; a busy machine may take its time
 
 
 @pytest.mark.emulation
 def test_many_points_in_one_file_and_no_packet_missed(tmp_path: Path) -> None:
-    """A burst of pings, and the end right after it: each end has seen every request and every reply."""
+    """Pings all at once, and the end right after them: each end has seen every request and every reply."""
 
     def capture() -> int:
         a, b = pair()
         recording = Recording(os.open(tmp_path / "x.pcapng", os.O_WRONLY | os.O_CREAT))
         recording.add([point(a), point(b)])
-        a.run("ping", "-c", str(ECHOES), "-i", "0.001", "-q", "10.9.0.2")
+        a.run("ping", "-c", str(ECHOES), "-l", str(ECHOES), "-W", "1", "-q", "10.9.0.2")
         return recording.stop()
 
     assert in_lab(capture) == 0
@@ -118,6 +131,55 @@ def test_many_points_in_one_file_and_no_packet_missed(tmp_path: Path) -> None:
     seen = [(packet.sniffed_on, packet[ICMP].type) for packet in packets]
     assert {key: seen.count(key) for key in set(seen)} == {(f"rec-{end}:eth0", kind): ECHOES for end in "ab" for kind in (0, 8)}
     assert [packet.time for packet in packets] == sorted(packet.time for packet in packets)
+
+
+@pytest.mark.emulation
+def test_an_interface_that_is_made_anew_is_captured_again(tmp_path: Path) -> None:
+    """Both ends of a link go and come again, then the capture is ended; what passed before and after is in the file."""
+    file = tmp_path / "x.pcapng"
+
+    def capture() -> list[str]:
+        a, b = pair()
+        recording = Recording(os.open(file, os.O_WRONLY | os.O_CREAT))
+        recording.add([point(a), point(b)])
+        a.run("ping", "-c", "1", "-q", "10.9.0.2")
+        deadline = time.monotonic() + WITHIN
+        while echoes(file) != {"rec-a:eth0": 2, "rec-b:eth0": 2}:  # what tcpdump has not read when an interface goes is lost
+            assert time.monotonic() < deadline, f"the first echo is not in the file: {echoes(file)}"
+            time.sleep(0.05)
+        told: list[str] = []
+        ended, end = os.pipe()
+
+        def tell(point: Point) -> None:
+            told.append(point.name)
+            if len(told) == 2:
+                a.run("ping", "-c", "2", "-i", "1", "-l", "2", "-q", "10.9.0.2")
+                os.write(end, b"x")
+
+        a.netlink.link("del", index=a.interface_index("eth0"))
+        link(a, b)
+        recording.follow(ended, tell)
+        recording.stop()
+        return sorted(told)
+
+    assert in_lab(capture) == ["rec-a:eth0", "rec-b:eth0"]
+    assert echoes(file) == {"rec-a:eth0": 6, "rec-b:eth0": 6}
+
+
+@pytest.mark.emulation
+def test_a_capture_waits_for_no_node_that_has_ended() -> None:
+    def capture() -> bool:
+        a, b = pair()
+        recording = Recording(os.open("/dev/null", os.O_WRONLY))
+        recording.add([point(a), point(b)])
+        never, _held = os.pipe()
+        a.netlink.link("del", index=a.interface_index("eth0"))
+        for machine in (a, b):
+            machine.terminate()
+        recording.follow(never, lambda _point: None)
+        return recording.stop() == 0
+
+    assert in_lab(capture)
 
 
 @pytest.mark.emulation
