@@ -48,7 +48,7 @@ class Loop:
     """Drives an engine over a TUN device and an underlay socket until `stop` is called.
 
     `ike` is the socket on UDP/500, `shared_ike` the one that gets the IKE of the underlay's own port, where the kernel keeps it
-    apart.
+    apart. `chore` is called now and then, when there was something to do anyway.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Loop:
         ike: UnderlaySocket | None = None,
         shared_ike: UnderlaySocket | None = None,
         offloads: Offloads = EVERY_OFFLOAD,
+        chore: Callable[[float], None] = lambda _now: None,
     ) -> None:
         self._engine = engine
         self._tun = tun
@@ -81,6 +82,7 @@ class Loop:
             Deliver: self._deliver,
             DeliverSuperPacket: self._deliver_superpacket,
         }
+        self._chore = chore
         self._running = True
         poller.register(tun, READ, self._from_tun)
         poller.register(underlay, READ, self._from_underlay)
@@ -115,6 +117,7 @@ class Loop:
             self._carry_out(self._engine.tick(now))
             self._release(now)
             self._outbox.flush()
+            self._chore(now)
             due, now = self._due(), time.monotonic()
         self._resting_since = now
         return max(0.0, due - now) if due < inf else None

@@ -24,6 +24,7 @@ from dataplane.keylog import KeyLog, Table
 from dataplane.linux.channel import AgentGone, Channel, Refused
 from dataplane.linux.control import ControlServer
 from dataplane.linux.keyfiles import KeyFiles
+from dataplane.linux.large_pages import LargePages, open_maps
 from dataplane.linux.loop import Loop
 from dataplane.linux.meterfile import map_meters
 from dataplane.linux.poller import Poller
@@ -46,11 +47,12 @@ def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int
     """Carry packets until told to end. Returns the exit status. `keys` is the descriptor of the keys."""
     with ExitStack() as stack:
         try:
-            confine(identity, channel, (keys,), seccomp=config.seccomp)
+            maps = open_maps()
+            confine(identity, channel, (keys, maps), seccomp=config.seccomp)
             material = parse_keys(_read(keys), config.peers)
             meters = None if config.meters is None else map_meters(channel.obtain(OpenMeters()))
             engine = build_engine(config, material, time.monotonic(), os.urandom, _key_log(config, channel), meters)
-            loop = _assemble(config, engine, channel, stack)
+            loop = _assemble(config, engine, LargePages(maps), channel, stack)
         except LocalError as error:
             return complain(error, CANNOT_START)
         print("ready", flush=True)
@@ -108,7 +110,7 @@ def _key_log(config: Config, channel: Channel) -> KeyLog | None:
     return KeyLog(KeyFiles({table: channel.obtain(OpenKeyLog(table)) for table in Table}).write)
 
 
-def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack) -> Loop:
+def _assemble(config: Config, engine: Engine, pages: LargePages, channel: Channel, stack: ExitStack) -> Loop:
     """Have opened what the loop runs over; `stack` closes it. Raises LocalError for the first thing that cannot be had."""
     tun = stack.enter_context(closing(Tun(config.tun.name, channel.obtain(OpenTun(config.tun.mtu, vnet_header=True)))))
     port, speaks_ike = config.underlay.port, config.underlay.ike
@@ -118,7 +120,7 @@ def _assemble(config: Config, engine: Engine, channel: Channel, stack: ExitStack
     ike = _open_underlay(config, IKE_PORT, channel, stack) if speaks_ike else None
     _tune(config.interfaces, channel)
     poller = stack.enter_context(Poller())
-    loop = Loop(engine, tun, underlay, poller, ike, shared_ike, config.offloads)
+    loop = Loop(engine, tun, underlay, poller, ike, shared_ike, config.offloads, chore=pages.follow)
     stack.enter_context(closing(_control(config, engine, channel, poller)))
     stack.enter_context(caught(loop.stop, poller))
     return loop
