@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -26,6 +27,11 @@ _KINDS = {
     "model_type": "a mapping, keys with values",
 }
 _LIMITS = {"less_than_equal": ("le", "more than"), "greater_than_equal": ("ge", "less than")}
+
+_NOT_MODELLED = re.compile(
+    "peering|transit|nat_?gateway|vpn|load_?balancer|endpoint|direct_?connect|express_?connect|ipv6|prefix_?list"
+)
+"""What networks have, and people look for here."""
 
 
 def validate(source: Source) -> LabFileContent:
@@ -76,6 +82,8 @@ def _unknown(trail: Trail) -> str:
     keys = _keys(part) if part is not None else []
     close = get_close_matches(str(trail[-1]), keys, n=1)
     meant = f"; did you mean {close[0]}" if close else ""
+    if not close and _NOT_MODELLED.search(str(trail[-1])):
+        meant = ", for this is not modelled (see docs/lab-files.md)"
     return f"unknown key '{trail[-1]}'{_here(trail[:-1])}{meant}; the keys are {', '.join(keys)}"
 
 

@@ -31,6 +31,10 @@ CASES = {
     # keys and kinds of values
     "not a mapping": ("»- aws", "a list is not a mapping, keys with values"),
     "an unknown key": ("»asw: {}", "unknown key 'asw'; did you mean aws; the keys are format, name,"),
+    "a thing that is not modelled": (
+        AWS + "  »vpc_peering_connections: {}",
+        "unknown key 'vpc_peering_connections' in aws, for this is not modelled",
+    ),
     "a key of another cloud": (AWS + "      »v_switches: {}", "unknown key 'v_switches' in VPC a"),
     "a missing key": ("aws: {vpcs: {a: »{}}}", "'cidr_block' is missing in VPC a"),
     "a word for a mapping": ("aws: »vpcs", "'vpcs' is not a mapping, keys with values"),
@@ -142,6 +146,10 @@ CASES = {
     ),
     # what the providers refuse
     "a VPC too wide": ("aws: {vpcs: {a: {cidr_block: »10.0.0.0/8}}}", "InvalidVpc.Range: the CIDR '10.0.0.0/8' is invalid"),
+    "a region that is none": (
+        "aws: {vpcs: {a: {cidr_block: 10.0.0.0/16, region: »eu-central-9}}}",
+        "UnknownEndpoint: the region 'eu-central-9' is none of AWS's; there are eu-central-",
+    ),
     "a subnet outside": (
         AWS + "      subnets: {x: »10.1.0.0/24}",
         "InvalidSubnet.Range: the CIDR '10.1.0.0/24' is invalid: a subnet of a",
@@ -156,7 +164,7 @@ CASES = {
     ),
     "an address twice": (
         AWS + "      instances:\n        app: {private_ip_address: 10.0.0.9}\n        web: {private_ip_address: »10.0.0.9}",
-        "InvalidIPAddress.InUse: the address 10.0.0.9 of main is already in use",
+        "InvalidIPAddress.InUse: the address 10.0.0.9 of main is already in use by app; choose another",
     ),
     "an unknown size": (
         AWS + "      instances: {app: {instance_type: »huge}}",

@@ -187,8 +187,11 @@ class NetworkInterfaceOperations(AddressOperations, RouteStates):
                 "InvalidParameterValue",
                 f"AWS reserves the first four and the last address of {subnet.cidr_block} ({subnet.id}), among them {address}",
             )
-        if self._is_taken(subnet, address):
-            raise CloudError("InvalidIPAddress.InUse", f"the address {address} of {subnet.id} is already in use; choose another")
+        for holder in self._store.by(NetworkInterface, "places", (subnet.id, address)):
+            owner = holder.instance_id or holder.id
+            raise CloudError(
+                "InvalidIPAddress.InUse", f"the address {address} of {subnet.id} is already in use by {owner}; choose another"
+            )
         return address
 
     def _is_taken(self, subnet: Subnet, address: IPv4Address) -> bool:

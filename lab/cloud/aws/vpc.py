@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.cloud.addressing import Cidr
 from lab.cloud.aws.network_acl import NetworkAclOperations
+from lab.cloud.aws.region import check_region
 from lab.cloud.aws.resources import (
     ACTIVE,
     LOCAL,
@@ -31,7 +32,7 @@ class VpcOperations(SecurityGroupOperations, NetworkAclOperations):
     def create_vpc(self, cidr_block: Cidr, name: str = "", region: str = DEFAULT_REGION) -> Vpc:
         """Create a VPC with its main route table, default security group and default network ACL.
 
-        Raises InvalidParameterValue, InvalidVpc.Range.
+        Raises InvalidParameterValue, InvalidVpc.Range, UnknownEndpoint.
         """
         block = self._cidr(cidr_block)
         if not WIDEST <= block.prefixlen <= NARROWEST:
@@ -42,7 +43,7 @@ class VpcOperations(SecurityGroupOperations, NetworkAclOperations):
             origin=self._origin(vpc_id),
             cidr_block=block,
             name=name,
-            region=region,
+            region=check_region(region),
             main_route_table_id=self._supply.aws_id("rtb"),
             default_security_group_id=self._supply.aws_id("sg"),
             default_network_acl_id=self._supply.aws_id("acl"),

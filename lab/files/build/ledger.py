@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # Refusals that are about another key than the one that the rest of a call's are about.
-_KEYS = {"InvalidRegionId.NotFound": "region", "InvalidZoneId.NotFound": "zone"}
+_KEYS = {"InvalidRegionId.NotFound": "region", "InvalidZoneId.NotFound": "zone", "UnknownEndpoint": "region"}
 
 _ID = re.compile(r"\b[a-z]+-[0-9a-z]{17}\b")
 

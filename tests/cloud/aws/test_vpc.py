@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 
+import botocore.session
 import pytest
 
 from lab.cloud.aws import NetworkAcl, Subnet
+from lab.cloud.aws.region import REGIONS
 
 
 @pytest.mark.parametrize("block", ["10.0.0.0/16", "172.31.0.0/20", "192.168.0.0/28"])
@@ -36,6 +38,7 @@ def test_a_vpc_comes_with_its_local_route_group_and_acl(cloud, block) -> None:
         pytest.param(lambda w: w.aws.create_vpc("10.0.0/16"), "InvalidParameterValue", id="vpc with three numbers"),
         pytest.param(lambda w: w.aws.create_vpc("fd00::/64"), "InvalidParameterValue", id="vpc of IPv6"),
         pytest.param(lambda w: w.aws.create_vpc("10.0.0.0/16; reboot"), "InvalidParameterValue", id="vpc with more behind it"),
+        pytest.param(lambda w: w.aws.create_vpc("10.0.0.0/16", region="eu-central-9"), "UnknownEndpoint", id="nowhere"),
         pytest.param(lambda w: w.aws.create_vpc(""), "InvalidParameterValue", id="vpc of nothing"),
         pytest.param(lambda w: w.aws.delete_vpc("vpc-0"), "InvalidVpcID.NotFound", id="delete unknown vpc"),
         pytest.param(lambda w: w.aws.delete_vpc(w.vpc.id), "DependencyViolation", id="delete vpc in use"),
@@ -89,3 +92,9 @@ def test_a_deleted_vpc_takes_along_what_came_with_it(cloud) -> None:
     vpc = cloud.aws.create_vpc("10.0.0.0/16")
     cloud.aws.delete_vpc(vpc.id)
     assert cloud.store.everything() == before
+
+
+def test_the_regions_that_aws_has_are_known() -> None:
+    """The regions of botocore, which comes with moto; new ones are to be added here."""
+    session, parts = botocore.session.get_session(), ("aws", "aws-cn", "aws-us-gov")
+    assert {region for part in parts for region in session.get_available_regions("ec2", part)} <= {*REGIONS}
