@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lab.cli.labs import add_lab, add_machines, the_lab
+from lab.cli.packets import add_packet_options, asked_packet
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs
 from lab.report.terminal import make_console, print_ping
@@ -43,6 +44,7 @@ def add_verbs(verbs: Verbs) -> None:
     )
     add_machines(trace)
     add_packet_options(trace)
+    trace.add_argument("--json", action="store_true", help="write JSON to standard output instead")
     add_lab(trace)
     trace.set_defaults(handler=_trace)
 
@@ -57,16 +59,6 @@ def add_verbs(verbs: Verbs) -> None:
     logs = verbs.add_parser("logs", help="show what a lab's supervisor has logged", epilog="Example: saglab logs --lab demo")
     add_lab(logs)
     logs.set_defaults(handler=_logs)
-
-
-def add_packet_options(parser: argparse.ArgumentParser) -> None:
-    """What packet a question is about."""
-    parser.add_argument("--protocol", choices=["icmp", "tcp", "udp"], default="icmp", help="what is sent (default: icmp)")
-    parser.add_argument("--port", metavar="N", type=int, help="the destination port, for tcp and udp")
-    parser.add_argument("--size", metavar="N", type=int, help="length of the IP packet in bytes (default: 84, tcp 60)")
-    parser.add_argument("--ttl", metavar="N", type=int, default=64, help="time to live (default: 64)")
-    parser.add_argument("--df", action="store_true", help="the packet must not be fragmented")
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output instead")
 
 
 def _count(text: str) -> int:
@@ -108,11 +100,7 @@ def _ping(options: argparse.Namespace) -> int:
 
 
 def _trace(options: argparse.Namespace) -> int:
-    from lab.explanation import Question
-
-    question = Question(
-        options.source, options.destination, options.protocol, options.port, options.size, options.ttl, options.df
-    )
+    question = asked_packet(options, options.source, options.destination)
     lab = the_lab(options)
     console = make_console()
     with console.status("[dim]the packet[/dim]"):

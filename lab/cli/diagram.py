@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.cli.labs import add_lab, the_lab
+from lab.cli.packets import add_packet_options, asked_packet
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
@@ -15,12 +16,13 @@ from lab.errors import UsageError
 
 if TYPE_CHECKING:
     from lab.drawing import Picture
+    from lab.explanation import Question
 
 _FORMATS = ("svg", "png", "mermaid", "dot")
 _SUFFIXES = {".svg": "svg", ".png": "png", ".mmd": "mermaid", ".md": "mermaid", ".dot": "dot", ".gv": "dot"}
 _EPILOG = (
-    "Example: saglab diagram vcpe-ping --skip 2.5 --output lab.svg. Of a lab that is up: saglab diagram --way app ecs --output "
-    "lab.png. Red is what does not do what the scenario expects, and tunnels that are not open."
+    "Example: saglab diagram vcpe-ping --skip 2.5 --output lab.svg. Of a lab that is up: saglab diagram --way app ecs --protocol "
+    "tcp --port 443 --output lab.png. Red is what does not do what the scenario expects, and tunnels that are not open."
 )
 
 
@@ -37,7 +39,8 @@ def add_verbs(verbs: Verbs) -> None:
     )
     completed_by_scenarios(scenario)
     diagram.add_argument("--skip", metavar="STEP", action="append", default=[], help="of the scenario; may be repeated")
-    diagram.add_argument("--way", metavar=("SRC", "DST"), nargs=2, default=["", ""], help="show a packet's way, and its answer's")
+    diagram.add_argument("--way", metavar=("SRC", "DST"), nargs=2, help="show a packet's way, and its answer's")
+    add_packet_options(diagram.add_argument_group("the packet, with --way"))
     diagram.add_argument("--format", choices=_FORMATS, help="default: what the file's name says, else mermaid")
     diagram.add_argument("--output", metavar="FILE", type=Path, help="default: standard output")
     diagram.add_argument(
@@ -52,8 +55,11 @@ def _diagram(options: argparse.Namespace) -> int:
         raise UsageError("give a scenario, or --lab for a lab that is up; not both")
     if options.skip and not options.scenario:
         raise UsageError("--skip goes with a scenario; a lab that is up is as it is")
+    if options.port is not None and not options.way:
+        raise UsageError("--port is of a packet; say from where to where it goes: --way SRC DST")
     form = _format(options)
-    picture = _of_scenario(options) if options.scenario else the_lab(options).picture(*options.way)
+    question = asked_packet(options, *options.way) if options.way else None
+    picture = _of_scenario(options, question) if options.scenario else the_lab(options).picture(question)
     _write(_drawn(picture, form, options.theme), options.output)
     return PASSED
 
@@ -76,7 +82,7 @@ def _format_of(output: Path) -> str:
     return _SUFFIXES[output.suffix]
 
 
-def _of_scenario(options: argparse.Namespace) -> Picture:
+def _of_scenario(options: argparse.Namespace, question: Question | None) -> Picture:
     from lab.drawing import asked_walks, expected_walks, paint, unwanted
     from lab.session import Lab
 
@@ -85,11 +91,10 @@ def _of_scenario(options: argparse.Namespace) -> Picture:
     lab = Lab(scenario.name, skip=options.skip)
     scenario.run(lab)
     topology = lab.compile()
-    source, destination = options.way
-    walks = asked_walks(topology, source, destination) if source else expected_walks(topology, lab.result)
+    walks = expected_walks(topology, lab.result) if question is None else asked_walks(topology, question)
     left_out = f" without step {', '.join(options.skip)}" if options.skip else ""
-    arrive = [] if source else unwanted(topology, lab.result)
-    return paint(lab.cloud, topology, walks, title=f"{scenario.name}{left_out}", way=bool(source), unwanted=arrive)
+    arrive = unwanted(topology, lab.result) if question is None else []
+    return paint(lab.cloud, topology, walks, title=f"{scenario.name}{left_out}", way=question is not None, unwanted=arrive)
 
 
 def _drawn(picture: Picture, form: str, theme: str) -> bytes:

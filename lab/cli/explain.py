@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lab.cli.asking import add_packet_options
+from lab.cli.packets import add_packet_options, asked_packet
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import FAILED, PASSED
 from lab.cli.verbs import Verbs, require_machine
@@ -35,17 +35,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("destination", metavar="DST", help="a machine, or an address")
     parser.add_argument("--skip", metavar="STEP", action="append", default=[], help="leave a step out; may be repeated")
     add_packet_options(parser)
+    parser.add_argument("--json", action="store_true", help="write JSON to standard output instead")
     parser.add_argument(
         "--emulate", action="store_true", help="also bring the network up (as root), send the packet, and compare what is seen"
     )
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from lab.explanation import Question, Replay, explain_scenario
+    from lab.explanation import Replay, explain_scenario
 
-    question = Question(
-        options.source, options.destination, options.protocol, options.port, options.size, options.ttl, options.df
-    )
+    question = asked_packet(options, options.source, options.destination)
     replay = Replay(find_scenario(options.scenario), tuple(dict.fromkeys(options.skip)))
     explanation = explain_scenario(replay, question)
     if options.emulate and explanation.fate.exchange is not None:

@@ -31,10 +31,10 @@ def unwanted(topology: Topology, result: RunResult) -> list[str]:
     return [f"{record.what}: it does reach it, and must not" for record, exchange in found if exchange.answered]
 
 
-def asked_walks(topology: Topology, source: str, destination: str) -> list[Walk]:
-    """An echo from a machine to a machine or an address, and its answer. Raises UsageError for an unknown one."""
-    start, goal = find_machine(topology, source), find_destination(topology, destination)
-    probe = Question(source, destination).probe(start.address, goal.address)
+def asked_walks(topology: Topology, question: Question) -> list[Walk]:
+    """The packet that is asked about, and its answer. Raises UsageError for an unknown machine, and for no such packet."""
+    start, goal = find_machine(topology, question.source), find_destination(topology, question.destination)
+    probe = question.probe(start.address, goal.address)
     exchange = Simulation(topology).exchange(probe, start.node)
     return [exchange.request, *([exchange.reply] if exchange.reply is not None else [])]
 

@@ -70,10 +70,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """The way of a packet that is to be shown; empty: what the scenario expects."""
+    """The packet whose way is to be shown; without one, what the scenario expects."""
 
-    source: str
-    destination: str
+    question: Question | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +186,7 @@ class Api:
 
     async def _picture(self, request: Request) -> Response:
         asked = await _body(Paint, request)
-        return JSONResponse(encode(await self._at_desk(lambda: self._lab.picture(asked.source, asked.destination))))
+        return JSONResponse(encode(await self._at_desk(lambda: self._lab.picture(asked.question))))
 
     async def _diagnose(self, request: Request) -> Response:
         asked = await _body(Diagnose, request)

@@ -95,9 +95,9 @@ class Client:
     def trace(self, question: Question, *, width: int = 100, colour: bool = False) -> Traced:
         return decode(Traced, self._ask("/trace", {"question": encode(question), "width": width, "colour": colour}))
 
-    def picture(self, source: str = "", destination: str = "") -> Picture:
-        """The network drawn; given two ends, with the way of a packet. Raises UsageError for an unknown machine."""
-        return decode(Picture, self._ask("/picture", {"source": source, "destination": destination}))
+    def picture(self, question: Question | None = None) -> Picture:
+        """The network drawn, with the way of a packet if one is asked about. Raises UsageError for an unknown machine."""
+        return decode(Picture, self._ask("/picture", {"question": None if question is None else encode(question)}))
 
     def diagnose(self, gateway: str) -> Diagnosis:
         """What is wrong with a gateway, by its name or id; the only one when empty. Raises UsageError for an unknown one."""

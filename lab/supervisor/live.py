@@ -145,16 +145,16 @@ class LiveLab:
         links = link_names(self._emulation.topology, self._backend.names)
         return trace(state, self._emulation, question, links, lab=self.info.name, width=width, colour=colour)
 
-    def picture(self, source: str, destination: str) -> Picture:
-        """The network drawn, with what the scenario expects and is not so; or, given two ends, with the way of a packet.
+    def picture(self, question: Question | None) -> Picture:
+        """The network drawn, with what the scenario expects and is not so; or with the way of a packet that is asked about.
 
         Raises UsageError for an unknown machine.
         """
         cloud, topology = self._lab.cloud, self._emulation.topology
-        walks = asked_walks(topology, source, destination) if source else expected_walks(topology, self._lab.result)
-        arrive = [] if source else unwanted(topology, self._lab.result)
+        walks = asked_walks(topology, question) if question is not None else expected_walks(topology, self._lab.result)
+        arrive = [] if question is not None else unwanted(topology, self._lab.result)
         ask = self._emulation.vpn_ends
-        return paint(cloud, topology, walks, title=self.info.name, way=bool(source), ask=ask, unwanted=arrive)
+        return paint(cloud, topology, walks, title=self.info.name, way=question is not None, ask=ask, unwanted=arrive)
 
     def use_app(self, terminal: str, operation: str, arguments: Mapping[str, str]) -> AppShown:
         """Let the user of a terminal's SAG app do something, or look at it. Raises UsageError for what is no terminal."""

@@ -43,12 +43,33 @@ def test_the_way_of_a_packet(tmp_path: Path) -> None:
     assert "  class n4 faint\n" in (tmp_path / "way.mmd").read_text()  # the internet
 
 
+PACKETS = {"icmp": ((), False), "tcp": (("--protocol", "tcp", "--port", "22"), True)}
+
+ICMP_ONLY = """
+aws:
+  vpcs:
+    a:
+      cidr_block: 10.0.0.0/16
+      security_groups: {g: {ingress: [icmp from 0.0.0.0/0]}}
+      instances: {app: {security_groups: [g]}, web: }
+"""
+
+
+@pytest.mark.parametrize(("packet", "dies"), PACKETS.values(), ids=PACKETS.keys())
+def test_the_way_is_that_of_the_packet_asked_about(tmp_path: Path, packet: tuple[str, ...], dies: bool) -> None:
+    file, drawn = tmp_path / "lab.yaml", tmp_path / "way.mmd"
+    file.write_text(ICMP_ONLY)
+    saglab("diagram", str(file), "--way", "web", "app", *packet, "--output", str(drawn))
+    assert ("SG_RULES_MISMATCH" in drawn.read_text()) == dies
+
+
 MISTAKES = {
     "an unknown format": (["vcpe-ping", "--output", "lab.bmp"], "lab.bmp does not say in which format; give --format svg|png"),
     "an unknown machine": (["vcpe-ping", "--way", "app", "nobody"], "no machine 'nobody' runs"),
     "an unknown step": (["vcpe-ping", "--skip", "9"], "has no step '9'"),
     "a scenario and a lab": (["vcpe-ping", "--lab", "demo"], "not both"),
     "a step without a scenario": (["--skip", "2.5"], "--skip goes with a scenario"),
+    "a port without a way": (["vcpe-ping", "--port", "22"], "--port is of a packet"),
     "a file that cannot be": (["vcpe-ping", "--output", "/nonexistent/lab.mmd"], "cannot write /nonexistent/lab.mmd"),
 }
 

@@ -15,6 +15,7 @@ from lab.cli import find_scenario
 from lab.drawing import DARK, LIGHT, Palette, Picture, asked_walks, paint, to_dot, to_mermaid, to_png, to_svg
 from lab.drawing.picture import Box, Figure, Line, LineKind, Look, Trouble
 from lab.errors import MachineError
+from lab.explanation import Question
 from lab.session import Lab
 
 NASTY = 'a"b<c>|[x]{y}\\`#1;-->'
@@ -111,7 +112,7 @@ def test_the_pictures_of_the_documentation_show_what_is_there(name: str, skip: l
     lab = Lab("vcpe-ping", skip=skip)
     find_scenario("vcpe-ping").run(lab)
     topology = lab.compile()
-    drawn = paint(lab.cloud, topology, asked_walks(topology, "app", "ecs") if skip else ())
+    drawn = paint(lab.cloud, topology, asked_walks(topology, Question("app", "ecs")) if skip else ())
     words = {word for figure in drawn.figures for word in (figure.title, *figure.lines)}
     words |= {trouble.code for line in drawn.lines for trouble in line.troubles}
     assert words <= shown, words - shown

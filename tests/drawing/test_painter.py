@@ -10,6 +10,7 @@ from lab.cli import find_scenario
 from lab.drawing import Picture, asked_walks, expected_walks, paint
 from lab.drawing.picture import LineKind, Look
 from lab.errors import UsageError
+from lab.explanation import Question
 from lab.session import Lab
 from lab.status import StatusEnd
 
@@ -24,7 +25,7 @@ def lab_of(scenario: str, *skip: str) -> Lab:
 def picture(scenario: str, *skip: str, way: tuple[str, str] | None = None) -> Picture:
     lab = lab_of(scenario, *skip)
     topology = lab.compile()
-    walks = asked_walks(topology, *way) if way else expected_walks(topology, lab.result)
+    walks = asked_walks(topology, Question(*way)) if way else expected_walks(topology, lab.result)
     return paint(lab.cloud, topology, walks, title=scenario, way=way is not None)
 
 
@@ -130,4 +131,4 @@ def test_a_way_that_ends_early() -> None:
 
 def test_an_unknown_machine() -> None:
     with pytest.raises(UsageError, match="no machine 'nobody' runs"):
-        asked_walks(lab_of("vcpe-ping").compile(), "nobody", "ecs")
+        asked_walks(lab_of("vcpe-ping").compile(), Question("nobody", "ecs"))
