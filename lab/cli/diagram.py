@@ -83,7 +83,7 @@ def _format_of(output: Path) -> str:
 
 
 def _of_scenario(options: argparse.Namespace, question: Question | None) -> Picture:
-    from lab.drawing import asked_walks, expected_walks, paint, unwanted
+    from lab.drawing import asked_title, asked_walks, expected_walks, paint, unwanted
     from lab.session import Lab
 
     scenario = find_scenario(options.scenario)
@@ -94,7 +94,8 @@ def _of_scenario(options: argparse.Namespace, question: Question | None) -> Pict
     walks = expected_walks(topology, lab.result) if question is None else asked_walks(topology, question)
     left_out = f" without step {', '.join(options.skip)}" if options.skip else ""
     arrive = unwanted(topology, lab.result) if question is None else []
-    return paint(lab.cloud, topology, walks, title=f"{scenario.name}{left_out}", way=question is not None, unwanted=arrive)
+    title = asked_title(f"{scenario.name}{left_out}", question)
+    return paint(lab.cloud, topology, walks, title=title, way=question is not None, unwanted=arrive)
 
 
 def _drawn(picture: Picture, form: str, theme: str) -> bytes:

@@ -9,7 +9,7 @@ compiler and simulation, and knows neither the emulation nor who asks.
 
 from __future__ import annotations
 
-from lab.drawing.asked import asked_walks, expected_walks, unwanted
+from lab.drawing.asked import asked_title, asked_walks, expected_walks, unwanted
 from lab.drawing.dot import to_dot
 from lab.drawing.graphviz import to_png, to_svg
 from lab.drawing.mermaid import to_mermaid
@@ -22,6 +22,7 @@ __all__ = [
     "LIGHT",
     "Palette",
     "Picture",
+    "asked_title",
     "asked_walks",
     "expected_walks",
     "paint",

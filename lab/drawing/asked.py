@@ -39,6 +39,14 @@ def asked_walks(topology: Topology, question: Question) -> list[Walk]:
     return [exchange.request, *([exchange.reply] if exchange.reply is not None else [])]
 
 
+def asked_title(name: str, question: Question | None) -> str:
+    """The title of a lab's picture, with the packet that is asked about."""
+    if question is None:
+        return name
+    port = "" if question.port is None else f" {question.port}"
+    return f"{name}: {question.source} → {question.destination}, {question.protocol}{port}"
+
+
 def _expected(topology: Topology, result: RunResult) -> dict[Way, bool]:
     """Every pair that a run asked about, and whether an answer was to come. Machines that are gone are left out."""
     ways: dict[Way, bool] = {}

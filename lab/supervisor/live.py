@@ -11,7 +11,7 @@ from lab.cloud import CloudError, Identity, Mail
 from lab.cloud.alibaba.app.resources import SagApp
 from lab.cloud.identity import ADMINISTRATOR
 from lab.diagnosis import Diagnosis, diagnose_smart_access_gateway, find_gateway
-from lab.drawing import Picture, asked_walks, expected_walks, paint, unwanted
+from lab.drawing import Picture, asked_title, asked_walks, expected_walks, paint, unwanted
 from lab.emulation.emulation import Emulation
 from lab.errors import LabError, MachineError, UsageError
 from lab.explanation import Question
@@ -153,8 +153,8 @@ class LiveLab:
         cloud, topology = self._lab.cloud, self._emulation.topology
         walks = asked_walks(topology, question) if question is not None else expected_walks(topology, self._lab.result)
         arrive = [] if question is not None else unwanted(topology, self._lab.result)
-        ask = self._emulation.vpn_ends
-        return paint(cloud, topology, walks, title=self.info.name, way=question is not None, ask=ask, unwanted=arrive)
+        title, ask = asked_title(self.info.name, question), self._emulation.vpn_ends
+        return paint(cloud, topology, walks, title=title, way=question is not None, ask=ask, unwanted=arrive)
 
     def use_app(self, terminal: str, operation: str, arguments: Mapping[str, str]) -> AppShown:
         """Let the user of a terminal's SAG app do something, or look at it. Raises UsageError for what is no terminal."""
