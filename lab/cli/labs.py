@@ -20,7 +20,7 @@ def add_lab(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     """`again` where a parser above has the option, too: then what was said there stands if nothing is said here."""
     default = argparse.SUPPRESS if again else None
     lab = parser.add_argument("--lab", metavar="LAB", default=default, help="which lab (default: the only one that is up)")
-    completed_by(lab, lambda _options: _living())
+    completed_by(lab, lambda _options: living_labs())
 
 
 def add_node(parser: argparse.ArgumentParser, name: str = "node", help: str = "a node, as `saglab status` names it") -> None:
@@ -57,14 +57,14 @@ def default_directory(name: str) -> Path:
     return STATES / name
 
 
-def _living() -> list[str]:
+def living_labs() -> list[str]:
     from lab.supervisor.door import living
 
     return living()
 
 
 def _only_one() -> str:
-    names = _living()
+    names = living_labs()
     if not names:
         raise UsageError("no lab is up; `saglab up vcpe-ping` brings one up")
     if len(names) > 1:

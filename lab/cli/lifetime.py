@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from lab.cli.labs import add_lab, default_directory, require_root, the_lab
+from lab.cli.completion import completed_by
+from lab.cli.labs import add_lab, default_directory, living_labs, require_root, the_lab
 from lab.cli.network import add_network_options, network_options
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import EXIT_CODES, FAILED, PASSED
@@ -49,8 +50,10 @@ def add_verbs(verbs: Verbs) -> None:
         "down",
         help="end a lab and forget it",
         description="End a lab: nothing of it is left, its state is removed too. That no such lab is up is no error.",
-        epilog="Example: saglab down --keep; later, saglab up brings the lab back as it was configured.",
+        epilog="Example: saglab down demo --keep; later, saglab up brings the lab back as it was configured.",
     )
+    named = down.add_argument("name", metavar="NAME", nargs="?", help="which lab, as `saglab list` names it; the same as --lab")
+    completed_by(named, lambda _options: living_labs())
     add_lab(down)
     down.add_argument("--all", action="store_true", help="every lab that is up")
     down.add_argument("--keep", action="store_true", help="keep the state for the next `saglab up`")
@@ -223,8 +226,11 @@ def _down(options: argparse.Namespace) -> int:
     from lab.supervisor.client import Client
     from lab.supervisor.door import living
 
+    if options.name and (options.lab or options.all):
+        raise UsageError(f"'{options.name}' says which lab; leave --lab and --all out")
     require_root()
     console = make_console()
+    options.lab = options.name or options.lab
     if options.all:
         for name in living():
             _end(Client(name), keep=options.keep)

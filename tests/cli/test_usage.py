@@ -47,6 +47,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 # Wrong arguments: the command, and what its one line must hold
 
 WRONG = {
+    "a lab said twice": (["down", "demo", "--all"], ["'demo' says which lab", "--all"]),
     "scenario": (["run", "no-such"], ["no-such", "vcpe-ping"]),
     "scenario to show": (["scenarios", "no-such"], ["no-such", "vcpe-ping"]),
     "step": (["run", "vcpe-ping", "--skip", "9.9"], ["9.9", "2.4.aws", "3.3.5"]),
@@ -95,7 +96,7 @@ def test_malformed_command_line_shows_the_usage(arguments: list[str], capsys: py
 
 
 OF_A_VERB = {
-    "a lab without --lab": (["down", "newcomer"], "saglab down", "newcomer; a lab is named by --lab LAB"),
+    "a lab without --lab": (["status", "newcomer"], "saglab status", "newcomer; a lab is named by --lab LAB"),
     "an option of another verb": (["drill", "start", "--name", "x"], "saglab drill start", "--name x"),
     "a negative time": (["impair", "wan", "delay", "-5ms"], "saglab impair", "-5ms"),
     "an operation's": (["call", "clock", "move_forward", "--by", "x"], "saglab call clock", ""),

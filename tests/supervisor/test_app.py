@@ -118,7 +118,7 @@ class Story:
         self._look("enabled again")
 
     def _comes_back(self) -> None:
-        saglab_process("down", "--lab", NAME, "--keep")
+        saglab_process("down", NAME, "--keep")
         saglab_process("up", "--name", NAME, "--state", str(self._state))
         self._look("the lab came back")
 
