@@ -16,7 +16,7 @@ from lab.agreement.states import world
 from lab.agreement.worker import Worker
 from lab.agreement.world import make_world
 from lab.compiler import compile_topology
-from lab.emulation import emulation
+from lab.emulation import gates
 from lab.emulation.ruleset import Ruleset, render
 from lab.simulation import Probe
 from lab.simulation.probe import Protocol
@@ -103,7 +103,7 @@ def disagreements(breakage: Breakage) -> Sequence[str]:
 
     # In this process alone, which ends with the lab. What is broken need not be waited for as long as what works.
     pair_module.SEEN_WITHIN, pair_module.HEARD_WITHIN, pair_module.READINGS = 0.3, 0.3, 2
-    emulation.render = broken  # type: ignore[attr-defined]
+    gates.render = broken  # type: ignore[attr-defined]
     found: list[str] = []
     pair = Pair(compile_topology(make_world().cloud))
     for calls in changes():

@@ -13,7 +13,7 @@ from lab.agreement.command import agree, missing, told
 from lab.agreement.landmarks import LANDMARKS, NOT_BY_A_MACHINE, Landmark
 from lab.agreement.search import Findings, search
 from lab.agreement.worker import Worker
-from lab.emulation import emulation
+from lab.emulation import gates
 from lab.emulation.ruleset import Ruleset, render
 from lab.reasons import Reason
 from lab.topology import Node
@@ -66,7 +66,7 @@ def find_a_mistake() -> str:
         return Ruleset("\n".join(lines) + "\n", whole.counters)
 
     pair.SEEN_WITHIN, pair.READINGS = 0.1, 1  # in this process alone, which ends with the lab
-    emulation.render = broken  # type: ignore[attr-defined]
+    gates.render = broken  # type: ignore[attr-defined]
     return search(20, 4, 1).failure
 
 
