@@ -49,10 +49,11 @@ def work(config: Config, identity: Identity, keys: int, channel: Channel) -> int
         try:
             maps = open_maps()
             confine(identity, channel, (keys, maps), seccomp=config.seccomp)
+            pages = LargePages(maps)  # before there are any peers: theirs is what grows
             material = parse_keys(_read(keys), config.peers)
             meters = None if config.meters is None else map_meters(channel.obtain(OpenMeters()))
             engine = build_engine(config, material, time.monotonic(), os.urandom, _key_log(config, channel), meters)
-            loop = _assemble(config, engine, LargePages(maps), channel, stack)
+            loop = _assemble(config, engine, pages, channel, stack)
         except LocalError as error:
             return complain(error, CANNOT_START)
         print("ready", flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.cli.labs import add_lab, the_lab
-from lab.cli.packets import add_packet_options, asked_packet
+from lab.cli.packets import add_packet_options, asked_packet, asks_about_packet
 from lab.cli.scenarios import completed_by_scenarios, find_scenario
 from lab.cli.status import PASSED
 from lab.cli.verbs import Verbs
@@ -55,8 +55,8 @@ def _diagram(options: argparse.Namespace) -> int:
         raise UsageError("give a scenario, or --lab for a lab that is up; not both")
     if options.skip and not options.scenario:
         raise UsageError("--skip goes with a scenario; a lab that is up is as it is")
-    if options.port is not None and not options.way:
-        raise UsageError("--port is of a packet; say from where to where it goes: --way SRC DST")
+    if not options.way and asks_about_packet(options):
+        raise UsageError("--protocol, --port, --size, --ttl and --df are of a packet; say where it goes: --way SRC DST")
     form = _format(options)
     question = asked_packet(options, *options.way) if options.way else None
     picture = _of_scenario(options, question) if options.scenario else the_lab(options).picture(question)

@@ -22,3 +22,10 @@ def asked_packet(options: argparse.Namespace, source: str, destination: str) -> 
     from lab.explanation import Question  # few verbs need it, and it takes long to load
 
     return Question(source, destination, options.protocol, options.port, options.size, options.ttl, options.df)
+
+
+def asks_about_packet(options: argparse.Namespace) -> bool:
+    """Whether any of them was given. Raises UsageError for a packet that cannot be."""
+    from lab.explanation import Question
+
+    return asked_packet(options, "", "") != Question("", "")

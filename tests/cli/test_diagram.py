@@ -69,7 +69,8 @@ MISTAKES = {
     "an unknown step": (["vcpe-ping", "--skip", "9"], "has no step '9'"),
     "a scenario and a lab": (["vcpe-ping", "--lab", "demo"], "not both"),
     "a step without a scenario": (["--skip", "2.5"], "--skip goes with a scenario"),
-    "a port without a way": (["vcpe-ping", "--port", "22"], "--port is of a packet"),
+    "a port without a way": (["vcpe-ping", "--protocol", "tcp", "--port", "22"], "say where it goes: --way SRC DST"),
+    "a size without a way": (["vcpe-ping", "--size", "1400"], "say where it goes: --way SRC DST"),
     "a file that cannot be": (["vcpe-ping", "--output", "/nonexistent/lab.mmd"], "cannot write /nonexistent/lab.mmd"),
 }
 

@@ -15,7 +15,7 @@ from lab.emulation.sandbox import run_in_sandbox
 T = TypeVar("T")
 K = TypeVar("K")
 
-_MOST = 600  # seconds that a lab of a test may last; under software emulation two minutes are not enough
+_MOST = 600  # seconds that a lab of a test may last: it is to end some day, also on a machine under software emulation
 _AT_ONCE = 6  # a lab spends most of its time waiting: for answers that do not come, for a process that starts
 
 
