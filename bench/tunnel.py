@@ -32,7 +32,14 @@ from testbed.rounds import Schedule, run
 from testbed.table import markdown, tables
 from testbed.tuning import Tuning
 
-TOOLS = {"iperf3": "iperf3", "ethtool": "ethtool", "taskset": "util-linux", "ping": "iputils-ping", "mnexec": "mininet"}
+TOOLS = {
+    "iperf3": "iperf3",
+    "ethtool": "ethtool",
+    "taskset": "util-linux",
+    "ping": "iputils-ping",
+    "fping": "fping",
+    "mnexec": "mininet",
+}
 """What every measurement needs, and the Debian package that brings it."""
 
 _KNOWN = (*CONTENDERS, *ON_REQUEST)

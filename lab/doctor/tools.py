@@ -16,6 +16,7 @@ PACKAGES = {
     "tc": "iproute2",
     "nft": "nftables",
     "ping": "iputils-ping",
+    "fping": "fping",
     "ifconfig": "net-tools",
     "ethtool": "ethtool",
     "tcpdump": "tcpdump",

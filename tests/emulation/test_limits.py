@@ -9,7 +9,7 @@ import pytest
 from lab import Lab
 from lab.cloud.alibaba.resources import Instance
 from lab.emulation.emulation import Emulation
-from lab.emulation.ping import parse_ping
+from lab.emulation.ping import parse_ping, ping_command
 from lab.topology import Topology
 from tests.emulation.lab_process import in_lab
 
@@ -52,11 +52,11 @@ def _answered() -> dict[str, tuple[int, set[str]]]:
     for name, held in (("little", _held_to(LITTLE, topology)), ("enough", topology)):
         emulation.apply(held)
         emulation.new_drops()
-        at_once = ["-c", str(ECHOES), "-l", str(ECHOES), "-i", "1", "-W", "1", "-s", str(PAYLOAD)]
-        goal = str(topology.node_of(there.id).own_address)
-        process = emulation.machines[topology.node_of(here.id).name].popen("ping", "-n", *at_once, goal)
+        source, goal = topology.node_of(here.id), topology.node_of(there.id)
+        at_once = ping_command(source.own_address, goal.own_address, count=ECHOES, size=PAYLOAD, interval=0)
+        process = emulation.machines[source.name].popen(at_once)
         out, err = process.communicate(timeout=60)
-        answered = parse_ping(out.decode(), err.decode(), process.returncode).received
+        answered = parse_ping((out + err).decode(), process.returncode).received
         found[name] = answered, {str(drop.place.reason) for drop in emulation.new_drops()}
     emulation.close()
     return found
