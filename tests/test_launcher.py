@@ -21,7 +21,7 @@ from lab.doctor.tools import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 BUDGET = 0.1  # seconds that an up-to-date launcher may cost
-DEADLINE = 20.0  # seconds to wait for something that takes milliseconds
+DEADLINE = 60.0  # seconds to wait for something that takes milliseconds
 
 # What the launcher itself is made of, and what the doubles use.
 REAL_TOOLS = "sh dirname readlink cksum cut sort tr tail grep rm mv ln mkdir rmdir cp chmod cat flock sleep true"

@@ -30,7 +30,7 @@ from lab.supervisor.live import LiveLab
 from lab.supervisor.options import NetworkOptions
 
 WATCHED_EVERY = 1.0  # seconds between looks at the tunnels; our choice
-_ANSWERS_WITHIN = 20.0  # seconds until a new supervisor must answer; a slow machine needs several
+_ANSWERS_WITHIN = 60.0  # seconds until a new supervisor must answer; a slow machine needs several
 _SAYS_SO_FOR = 0.2  # seconds that those who follow the events have to read the last one
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,9 @@ from lab.simulation import Probe, Simulation
 from lab.supervisor.observation import Observation
 from lab.topology import Topology
 
-ANSWERED_WITHIN = 1.0  # seconds; our choice, far above the round trip on one machine
+# Our choices, in seconds, far above the round trip on one machine: for an answer that is foretold, and for one that is not.
+ANSWERED_WITHIN = 3.0
+SILENT_FOR = 1.0
 _PORT_UNREACHABLE = (3, 3)  # RFC 792: what a machine that nobody listens on says to UDP
 
 
@@ -37,7 +39,9 @@ def send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observ
         probing.attend(emulation.machines)
         emulation.new_drops()  # what was dropped while tunnels opened is not about this packet
         sighting = probing.send(explanation.source.node, probe)
-        probing.watch(lambda: _came_back(sighting) or bool(sighting.errors or sighting.refused), within=ANSWERED_WITHIN)
+        exchange = explanation.fate.exchange
+        within = ANSWERED_WITHIN if exchange is not None and exchange.answered else SILENT_FOR
+        probing.watch(lambda: _came_back(sighting) or bool(sighting.errors or sighting.refused), within=within)
         answered = _came_back(sighting)
         arrived = answered or _arrived(explanation, sighting)
         errors = tuple((error.type, error.code) for error in sighting.errors)

@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.emulation.identity import VARIABLE, LabId
 from lab.errors import MachineError
 
-_ENDS_WITHIN = 5.0  # seconds
+_ENDS_WITHIN = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def test_arrivals_are_received_doubled_or_overtaken(numbers: list[int], counted:
 
 
 FAST, SLOW = 1e6, 1e3  # packets a second: many in a system call, and one
-WITHIN = 10.0  # seconds
+WITHIN = 60.0  # seconds; a busy machine takes its time
 SENDINGS = {
     "equal-in-bursts": (send_equal, 1024 - HEADERS, FAST, [996] * 64),
     "equal-one-by-one": (send_equal, 64 - HEADERS, SLOW, [36] * 3),

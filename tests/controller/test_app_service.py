@@ -32,7 +32,7 @@ CERTIFICATE = Validity(START, START + timedelta(days=30))
 LOG_ON = AppRequest("log_on", {"user_name": "li.lei", "password": "secret"})
 WRONG = AppAnswer("App.LogOnFailed", "wrong")
 GRANTED = AppAnswer(told={"token": "as-1.xyz"})
-WAIT = 10.0
+WAIT = 60.0
 
 
 async def provider(visit: AppVisit) -> AppAnswer:

@@ -28,7 +28,7 @@ from lab.phoning import Configuration, Entry, Validity
 TOLD = Configuration("sag-1", "active", IPv4Address("198.51.100.10"), (IPv4Network("192.168.0.0/16"),), (), 100)
 DEVICE = Entry("sag-1", "sag1", b"key", "i-1", is_paired=False, configuration=TOLD)
 CERTIFICATE = Validity(START, START + timedelta(days=30))
-WAIT = 10.0
+WAIT = 60.0
 LARGE = 50_000_000  # bytes: more than is under way at once
 
 

@@ -232,6 +232,6 @@ def test_port_of_ike_that_is_taken(sites: tuple[Site, Site]) -> None:
     with vcpe.alive():
         second = Site(vcpe.directory, "second", vcpe.holder, vcpe.config["peers"][0])
         second.config |= {"tun": {"name": "tun1"}, "underlay": {"address": "10.99.0.1", "port": 4502}}
-        out, err = second.start(vcpe.enter).communicate(timeout=20)
+        out, err = second.start(vcpe.enter).communicate(timeout=60)
         assert out == ""
         assert err == "dataplane: underlay 10.99.0.1 port 500: another process uses this port; end it or choose another port\n"

@@ -145,7 +145,7 @@ def test_key_log_that_others_could_read_is_refused(sites: tuple[Site, Site], tmp
     elif obstacle == "open-to-others":
         table.touch(0o644)
     vcpe.config["keylog"] = str(keys)
-    out, err = vcpe.start(vcpe.enter).communicate(timeout=20)
+    out, err = vcpe.start(vcpe.enter).communicate(timeout=60)
     assert out == ""
     assert err.startswith(f"dataplane: key log {table}: ")
     assert not (tmp_path / "elsewhere").exists()

@@ -33,8 +33,8 @@ pytestmark = [
 ]
 
 DATAPLANE = [sys.executable, "-m", "dataplane"]
-START_WITHIN = 20.0  # seconds
-HAPPEN_WITHIN = 10.0
+START_WITHIN = 60.0  # seconds; a busy machine takes its time
+HAPPEN_WITHIN = 60.0
 POP_PORT = 4501
 CLONE_NEWNET = 0x40000000
 

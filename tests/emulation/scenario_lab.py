@@ -42,7 +42,7 @@ class ScenarioLab:
 
     def ping(self, source: str, destination: str, *options: str, echoes: int = 2) -> Ping:
         """Ping an address from a machine. Unlike Machine.run it takes unanswered pings as a result."""
-        command = ["ping", "-n", "-c", str(echoes), "-i", "0.2", "-W", "1", *options, destination]
+        command = ["ping", "-n", "-c", str(echoes), "-l", str(echoes), "-i", "2", "-W", "2", *options, destination]
         process = self.machine(source).popen(command)
         out, err = process.communicate()
         return Ping(process.returncode, out.decode() + err.decode())

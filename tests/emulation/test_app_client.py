@@ -21,7 +21,7 @@ pytestmark = pytest.mark.emulation
 
 ECS, SPOOFED = "172.16.1.10", "192.168.10.77"
 PATTERN = b"\xca\xfe\xba\xbe" * 4  # what ping fills its echoes with
-WITHIN = 10.0  # seconds; a busy machine takes its time
+WITHIN = 60.0  # seconds; a busy machine takes its time
 
 
 @dataclass(frozen=True)

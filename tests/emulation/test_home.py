@@ -16,7 +16,7 @@ from tests.emulation.scenario_lab import scenario_lab
 
 pytestmark = pytest.mark.emulation
 
-WITHIN = 20.0  # seconds that each condition is waited for
+WITHIN = 60.0  # seconds that each condition is waited for
 
 
 @dataclass(frozen=True)

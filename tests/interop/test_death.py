@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.emulation, pytest.mark.judge("strongSwan")]
 
 CASES = [
     Case("kill -9 while charon starts", when_running("charon"), the_command(KILL), -KILL, scenario="vcpe-strongswan"),
-    Case("kill -9 during the ping", when_running("ping"), the_command(KILL), -KILL, scenario="ccn-strongswan"),
-    Case("ctrl-c during the ping", when_running("ping"), its_group(INT), 2, scenario="vcpe-strongswan"),
+    Case("kill -9 during the ping", when_running("fping"), the_command(KILL), -KILL, scenario="ccn-strongswan"),
+    Case("ctrl-c during the ping", when_running("fping"), its_group(INT), 2, scenario="vcpe-strongswan"),
 ]
 
 

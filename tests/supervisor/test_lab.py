@@ -376,7 +376,7 @@ def test_a_capture_of_two_points_is_one_file(up: Up, tmp_path: Path) -> None:
     assert capture.stderr.readline() == "capturing at app:eth0, ecs:eth0; Ctrl-C ends it\n"
     assert up.lab.ping("app", "ecs", count=2).passed
     capture.send_signal(signal.SIGINT)
-    assert "none missed" in capture.communicate(timeout=20)[1]
+    assert "none missed" in capture.communicate(timeout=60)[1]
     seen = [packet.sniffed_on for packet in rdpcap(str(file)) if ICMP in packet]
     assert {name: seen.count(name) for name in seen} == {"app:eth0": 4, "ecs:eth0": 4}
 

@@ -46,7 +46,7 @@ from dataplane.ike.table import Outcome, Table
 OURS, THEIRS = "10.99.0.1", "10.99.0.2"
 HOST, FAR_HOST = "10.7.0.1", "192.168.99.1"
 PSK = "not a secret"
-PATIENCE = 10.0
+PATIENCE = 60.0
 PROGRAMS = "/usr/lib/ipsec/charon", "/usr/sbin/swanctl"
 PLUGINS = "random nonce aesni openssl hmac kdf gcm chapoly curve25519 kernel-libipsec kernel-netlink socket-default vici"
 POLICY = Policy(
