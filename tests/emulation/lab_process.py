@@ -16,7 +16,7 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 _MOST = 600  # seconds that a lab of a test may last: it is to end some day, also on a machine under software emulation
-_AT_ONCE = 6  # a lab spends most of its time waiting: for answers that do not come, for a process that starts
+_AT_ONCE = 4  # a lab spends most of its time waiting: for answers that do not come, for a process that starts
 
 
 class LabProcess(Generic[T]):

@@ -9,7 +9,7 @@ import pytest
 from lab import Lab
 from lab.cloud.alibaba.resources import Instance
 from lab.emulation.emulation import Emulation
-from lab.emulation.ping import parse_ping, ping_command
+from lab.emulation.ping import ping
 from lab.topology import Topology
 from tests.emulation.lab_process import in_lab
 
@@ -53,10 +53,8 @@ def _answered() -> dict[str, tuple[int, set[str]]]:
         emulation.apply(held)
         emulation.new_drops()
         source, goal = topology.node_of(here.id), topology.node_of(there.id)
-        at_once = ping_command(source.own_address, goal.own_address, count=ECHOES, size=PAYLOAD, interval=0)
-        process = emulation.machines[source.name].popen(at_once)
-        out, err = process.communicate(timeout=60)
-        answered = parse_ping((out + err).decode(), process.returncode).received
+        way = (emulation.machines[source.name], source.own_address, goal.own_address)
+        answered = ping(*way, count=ECHOES, size=PAYLOAD, interval=0).received
         found[name] = answered, {str(drop.place.reason) for drop in emulation.new_drops()}
     emulation.close()
     return found
