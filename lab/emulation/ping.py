@@ -32,7 +32,7 @@ def ping(
     try:
         out, err = process.communicate(timeout=sent_after + SILENT_FOR)
     except subprocess.TimeoutExpired as late:
-        if not late.output:  # it has a line for each answer
+        if not late.output:  # it has a line for each answer, and for each request that is given up
             process.terminate()
             process.communicate()
             return PingResult(count, 0, None)
