@@ -102,6 +102,10 @@ class PingResult:
     received: int
     rtt_ms: float | None
 
+    @property
+    def lost(self) -> int:
+        return self.sent - self.received
+
 
 @dataclass(frozen=True, slots=True)
 class Blame:

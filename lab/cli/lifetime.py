@@ -224,7 +224,7 @@ def _shown(progress: Progress) -> dict[str, tuple[type, Callable[[Any], None]]]:
 
 def _down(options: argparse.Namespace) -> int:
     from lab.supervisor.client import Client
-    from lab.supervisor.door import living
+    from lab.supervisor.door import NoSuchLab, living
 
     if options.name and (options.lab or options.all):
         raise UsageError(f"'{options.name}' says which lab; leave --lab and --all out")
@@ -233,7 +233,8 @@ def _down(options: argparse.Namespace) -> int:
     options.lab = options.name or options.lab
     if options.all:
         for name in living():
-            _end(Client(name), keep=options.keep)
+            with suppress(NoSuchLab):  # it may have ended meanwhile
+                _end(Client(name), keep=options.keep)
         return PASSED
     if options.lab is None and not living():
         console.print("no lab is up")
@@ -270,12 +271,11 @@ def _forget(name: str, *, keep: bool) -> str:
 
 def _list(options: argparse.Namespace) -> int:
     from lab.report.labs import print_labs
-    from lab.supervisor.client import Client
-    from lab.supervisor.door import living
+    from lab.supervisor.client import labs_up
     from lab.supervisor.wire import encode
 
     require_root()
-    up, kept = [Client(name).info() for name in living()], _kept()
+    up, kept = labs_up(), _kept()
     if options.json:
         told = [{"name": name, "state": str(directory)} for name, directory in kept]
         print(json.dumps({"up": encode(up), "kept": told}, indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import Any
 
 from dataplane.config import LONGEST_SILENCE
 from dataplane.meters import Reading
-from lab.drops import Drop
+from lab.drops import Drop, Filter
 from lab.emulation.capture import Capture, Point
 from lab.emulation.descriptors import allow_many
 from lab.emulation.gates import Gates
@@ -52,6 +53,8 @@ _TRIES = 5
 """How often healing begins anew when something else dies meanwhile. Our choice: what one kill takes along dies one by one."""
 
 
+DROPPED_WITHIN = 3.0  # seconds until a packet that is on its way has met what drops it, on a busy machine
+_AGAIN_AFTER = 0.1
 _DIES_WITHIN = 0.5  # seconds from what a dying process does not do any more to its end
 
 
@@ -359,14 +362,21 @@ class Emulation:
         """The processes that are lines, by link; where the kernel is the line there is none."""
         return self._lines.pids()
 
-    def new_drops(self) -> list[Drop]:
-        """What was dropped since the last call, from the counters of every gate and every dataplane."""
-        fresh = []
-        for key, drop in (*self._gates.drops(), *self._tunnels.drops()):
-            before, self._seen[key] = self._seen.get(key, 0), drop.packets
-            if drop.packets > before:
-                fresh.append(replace(drop, packets=drop.packets - before))
-        return fresh
+    def new_drops(self, *, lost: int = 0) -> list[Drop]:
+        """What was dropped since the last call, from the counters of every gate and every dataplane.
+
+        On a busy machine a packet may be under way still: while the drops do not account for the `lost`, they are read again.
+        """
+        until = time.monotonic() + DROPPED_WITHIN
+        while True:
+            counted = dict((*self._gates.drops(), *self._tunnels.drops()))
+            grown = {key: drop.packets - self._seen.get(key, 0) for key, drop in counted.items()}
+            fresh = [replace(counted[key], packets=packets) for key, packets in grown.items() if packets > 0]
+            told = sum(drop.packets for drop in fresh if drop.place.filter is not Filter.HANDSHAKE)
+            if told >= lost or time.monotonic() > until:
+                self._seen.update({key: drop.packets for key, drop in counted.items()})
+                return fresh
+            time.sleep(_AGAIN_AFTER)
 
     @contextmanager
     def capture(self, node: str, interface: str, path: Path, directory: int) -> Iterator[None]:

@@ -68,7 +68,7 @@ class ReachExpectations(Ground):
         )
         record.asked = True
         record.answered = tuple(pair for pair, answered in zip(pairs, answers, strict=True) if answered)
-        record.drops += blames(topology, backend.new_drops())
+        record.drops += blames(topology, backend.new_drops(lost=len(pairs) - len(record.answered)))
 
     def expect_contact(self, wanted: Contact) -> None:
         """Send one packet, and expect that its answer comes back, or that it does not, as `wanted` says.
@@ -133,7 +133,7 @@ class ReachExpectations(Ground):
         self.result.stray += blames(topology, backend.new_drops())
         assert ping.source_address is not None and ping.destination_address is not None  # noqa: S101, PT018 - no problem, no None
         ping.result = backend.ping(node, ping.source_address, ping.destination_address, count=count)
-        ping.drops += blames(topology, backend.new_drops())
+        ping.drops += blames(topology, backend.new_drops(lost=ping.result.lost))
 
 
 def blames(topology: Topology, drops: Sequence[Drop]) -> list[Blame]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dataplane.meters import Reading
 from lab.contact import Contact, Seen
-from lab.drops import Drop
+from lab.drops import Drop, Filter
 from lab.emulation.capture import Point
 from lab.emulation.emulation import Emulation
 from lab.emulation.machine import Machine
@@ -110,8 +110,9 @@ class EmulationBackend:
     def control_ends(self, device: str, *, within: float) -> tuple[StatusEnd, ...]:
         return self._emulation.control_ends(device, within=within)
 
-    def new_drops(self) -> list[Drop]:
-        return self._emulation.new_drops()
+    def new_drops(self, *, lost: int = 0) -> list[Drop]:
+        """What IKE drops, as what came before, is about no packet; where it matters, the tunnel's status tells."""
+        return [drop for drop in self._emulation.new_drops(lost=lost) if drop.place.filter is not Filter.HANDSHAKE]
 
     def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
         return self._emulation.look_up(node, name)

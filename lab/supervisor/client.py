@@ -7,6 +7,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from lab.explanation import Question
 from lab.monitoring import Traffic
 from lab.results import PingRecord
 from lab.supervisor.answers import AppShown, LabInfo, LinkInfo, Status, Traced
-from lab.supervisor.door import check_name, connect, peer_of
+from lab.supervisor.door import LabEnded, NoSuchLab, check_name, connect, living, peer_of
 from lab.supervisor.events import Event
 from lab.supervisor.wire import decode, encode
 
@@ -42,7 +43,7 @@ class _Line(HTTPConnection):
 
 
 class Client:
-    """One lab, by its name. Every method raises NoSuchLab when it is not up, and MachineError when it ends meanwhile."""
+    """One lab, by its name. Every method raises NoSuchLab when it is not up, and LabEnded when it ends meanwhile."""
 
     def __init__(self, name: str) -> None:
         self.name = check_name(name)
@@ -156,10 +157,14 @@ class Client:
         self._end(lambda holder: os.kill(holder, signal.SIGTERM))
 
     def _end(self, tell: Callable[[int], object]) -> None:
-        holder = self.info().pid
-        ended = os.pidfd_open(holder)
         try:
-            tell(holder)
+            holder = self.info().pid
+            ended = os.pidfd_open(holder)
+        except (LabEnded, ProcessLookupError):
+            return  # somebody else has ended it
+        try:
+            with suppress(LabEnded):
+                tell(holder)
             gone, _, _ = select.select([ended], [], [], ENDS_WITHIN)
         finally:
             os.close(ended)
@@ -176,12 +181,21 @@ class Client:
             answer = line.getresponse()
             said, status = answer.read(), answer.status
         except (OSError, HTTPException) as error:
-            raise MachineError(f"{self.name} has ended, or does not answer: {error or type(error).__name__}") from error
+            raise LabEnded(f"{self.name} has ended, or does not answer: {error or type(error).__name__}") from error
         finally:
             line.close()
         if status >= 400:
             _raise(said, status)
         return said
+
+
+def labs_up() -> list[LabInfo]:
+    """All labs that are up, but for those that end while they are asked."""
+    told = []
+    for name in living():
+        with suppress(NoSuchLab, LabEnded):
+            told.append(Client(name).info())
+    return told
 
 
 def _raise(said: bytes, status: int) -> None:

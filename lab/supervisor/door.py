@@ -25,6 +25,10 @@ class NoSuchLab(UsageError):
     """No lab of this name is up."""
 
 
+class LabEnded(MachineError):
+    """A lab that was up has ended before it answered."""
+
+
 class NameTaken(UsageError):
     """A lab of this name is up already."""
 

@@ -135,7 +135,7 @@ class LiveLab:
         self._reporter.ping_started(ping)
         self._backend.new_drops()  # what was dropped before is not about this ping
         ping.result = self._backend.ping(start.node, start.address, goal.address, count=count)
-        ping.drops = blames(topology, self._backend.new_drops())
+        ping.drops = blames(topology, self._backend.new_drops(lost=ping.result.lost))
         self._reporter.ping_finished(ping)
         return ping
 

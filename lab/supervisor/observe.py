@@ -46,7 +46,8 @@ def send(emulation: Emulation, explanation: Explanation, probe: Probe) -> Observ
         arrived = answered or _arrived(explanation, sighting)
         errors = tuple((error.type, error.code) for error in sighting.errors)
         others = _of_others(emulation.topology, explanation)
-        drops = tuple(drop for drop in emulation.new_drops() if (drop.node, drop.place) not in others)
+        lost = 0 if answered or explanation.drop is None else 1
+        drops = tuple(drop for drop in emulation.new_drops(lost=lost) if (drop.node, drop.place) not in others)
         drops = tuple(drop for drop in drops if drop.place.filter is not Filter.HANDSHAKE)
         return Observation(arrived, answered, drops, errors, sighting.refused)
     finally:

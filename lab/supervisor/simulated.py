@@ -93,7 +93,8 @@ class SimulationBackend:
         news, self._news = self._news, []
         return news
 
-    def new_drops(self) -> list[Drop]:
+    def new_drops(self, *, lost: int = 0) -> list[Drop]:
+        """Nothing takes time, so nothing is waited for."""
         drops = [Drop(node, place, packets) for (node, place), packets in self._drops.items()]
         self._drops.clear()
         return drops

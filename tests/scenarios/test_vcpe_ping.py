@@ -56,7 +56,7 @@ class Answering:
     def device_news(self) -> list[tuple[str, bool]]:
         return []
 
-    def new_drops(self) -> list[Drop]:
+    def new_drops(self, *, lost: int = 0) -> list[Drop]:
         return []
 
     def meters(self) -> dict[str, Reading]:

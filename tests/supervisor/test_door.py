@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 
 from lab.errors import MachineError, UsageError
-from lab.supervisor.door import NameTaken, NoSuchLab, check_name, connect, is_admitted, listen, living, peer_of
+from lab.supervisor.client import Client, labs_up
+from lab.supervisor.door import LabEnded, NameTaken, NoSuchLab, check_name, connect, is_admitted, listen, living, peer_of
 
 NAME = f"door-{os.getpid()}"
 
@@ -35,6 +38,38 @@ def test_a_lab_is_found_while_its_door_is_open_and_leaves_nothing() -> None:
     assert NAME not in living()
     with pytest.raises(NoSuchLab, match="no lab called"):
         connect(NAME, 1)
+
+
+@pytest.fixture
+def ending() -> Iterator[None]:
+    """A lab that ends when it is asked something."""
+
+    def end() -> None:
+        connection, _ = door.accept()
+        door.close()
+        connection.close()
+
+    with listen(NAME) as door:
+        supervisor = Thread(target=end)
+        supervisor.start()
+        yield
+        supervisor.join()
+
+
+@pytest.mark.usefixtures("ending")
+def test_a_lab_that_ends_while_it_is_asked_tells_so() -> None:
+    with pytest.raises(LabEnded, match=f"{NAME} has ended"):
+        Client(NAME).info()
+
+
+@pytest.mark.usefixtures("ending")
+def test_a_lab_that_ends_while_it_is_asked_is_not_in_the_list() -> None:
+    assert NAME not in [lab.name for lab in labs_up()]
+
+
+@pytest.mark.usefixtures("ending")
+def test_a_lab_that_ends_by_itself_need_not_be_ended() -> None:
+    Client(NAME).down()
 
 
 @pytest.mark.emulation
