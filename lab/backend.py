@@ -42,7 +42,7 @@ class Backend(Protocol):
         """How a gateway's device and its controller see it, the device first, once it has called for so many seconds at most."""
 
     def new_drops(self, *, lost: int = 0) -> list[Drop]:
-        """What was dropped since the last call. `lost` packets did not come: drops that account for them are waited for a while."""
+        """What was dropped since the last call. `lost` packets did not come: the drops of all of them are waited for."""
 
     def look_up(self, node: str, name: str) -> tuple[IPv4Address, ...]:
         """The addresses of a name, as a program on a machine learns them; none when it learns of none."""
