@@ -14,6 +14,7 @@ FIRST_RATE = 200e6  # bit/s
 LOWEST_RATE = 1e6  # bit/s: what fails at so little carries nothing
 KEPT_UP = 0.97  # share of a rate that the generator must have offered
 
+SILENCE = 0.2  # seconds
 _PORT = 5202
 
 IMIX = (64, 64, 576, 64, 64, 576, 64, 576, 64, 64, 576, 1400)  # 7 : 4 : 1, the largest cut to the inner MTU
@@ -81,12 +82,15 @@ def highest_rate(path: Path, lengths: Sequence[int], seconds: float) -> Trial | 
     return search.best
 
 
-def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float) -> Trial:
-    """Send packets of these lengths in turn from a to b, `rate` bit/s of them for some seconds. Raises MachineError."""
+def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float, *, silence: float = SILENCE) -> Trial:
+    """Send packets of these lengths in turn from a to b, `rate` bit/s of them for some seconds. Raises MachineError.
+
+    What has not come when nothing has come for `silence` seconds is lost.
+    """
     bits = 8 * sum(lengths) / len(lengths)
     packets = max(1, round(rate / bits * seconds))
     to = (B, _PORT, ",".join(map(str, lengths)))
-    receiver = Program(path.b, "udp_receiver", *to, packets)
+    receiver = Program(path.b, "udp_receiver", *to, packets, silence)
     receiver.line()
     sent = Program(path.a, "udp_sender", *to, rate / bits, packets).end()
     came = receiver.end()

@@ -1,8 +1,9 @@
 """Counts the datagrams of udp_sender.py by their numbers. A program of its own, started on a host.
 
-    python udp_receiver.py ADDRESS PORT LENGTH[,LENGTH…] PACKETS
+    python udp_receiver.py ADDRESS PORT LENGTH[,LENGTH…] PACKETS [SILENCE]
 
-Prints "ready", counts until its standard input ends and then until nothing comes any more, and prints what came.
+Prints "ready", counts until its standard input ends and then until all have come, or nothing for SILENCE seconds (default: 5).
+Then it prints what came.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _SOL_UDP, _UDP_GRO = 17, 104  # linux/udp.h
 _SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
 _BUFFER = 64 * 1024 * 1024
-_SILENCE = 0.2  # seconds without a packet, after which none is expected
+_MOMENT = 0.2  # seconds without a packet, after which none is expected but those that did not come
+_SILENCE = "5"  # seconds; a virtual processor may stand still for more than one
 _SPARE = 64  # packets that a sender may send beyond what it was told, to fill its last burst
 
 
@@ -62,23 +64,24 @@ def numbers_of_mixed(connection: socket.socket) -> Iterator[Iterable[int]]:
         yield NUMBER.unpack_from(buffer)
 
 
-def receive(connection: socket.socket, arrivals: Iterator[Iterable[int]], tally: Tally) -> None:
+def receive(connection: socket.socket, arrivals: Iterator[Iterable[int]], tally: Tally, packets: int, silence: float) -> None:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     poll.register(sys.stdin, select.POLLHUP)
-    ending = False
-    while True:
-        ready = dict(poll.poll(_SILENCE * 1000))
+    ending, silent = False, 0.0
+    while silent < silence and not (silent and tally.received >= packets):
+        ready = dict(poll.poll(_MOMENT * 1000))
         if connection.fileno() in ready:
             tally.count(next(arrivals))
+            silent = 0.0
         elif ready:
             ending = True
             poll.unregister(sys.stdin)
         elif ending:
-            return
+            silent += _MOMENT
 
 
-def main(address: str, port: str, lengths: str, packets: str) -> None:
+def main(address: str, port: str, lengths: str, packets: str, silence: str = _SILENCE) -> None:
     payloads = [int(length) - HEADERS for length in lengths.split(",")]
     tally = Tally(int(packets) + _SPARE)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
@@ -87,7 +90,7 @@ def main(address: str, port: str, lengths: str, packets: str) -> None:
         equal = len(payloads) == 1
         arrivals = numbers_of_equal(connection, payloads[0]) if equal else numbers_of_mixed(connection)
         print("ready", flush=True)
-        receive(connection, arrivals, tally)
+        receive(connection, arrivals, tally, int(packets), float(silence))
     print(json.dumps({"received": tally.received, "duplicates": tally.duplicates, "reordered": tally.reordered}))
 
 

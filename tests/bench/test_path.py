@@ -17,6 +17,7 @@ from tests.emulation.lab_process import in_lab
 pytestmark = pytest.mark.emulation
 
 RATE, SECONDS = 2e6, 0.5  # bit/s and seconds: so little that any machine carries it
+SILENCE = 5.0  # seconds; a virtual processor may stand still for more than one
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ def observe() -> Observed:
     with Path(cores=1, tuning=Tuning.TUNED) as path:
         path.route_plainly()
         path.wait_until_it_carries()
-        plain = offer(path, (1024,), RATE, SECONDS)
+        plain = offer(path, (1024,), RATE, SECONDS, silence=SILENCE)
     with Path(cores=1, tuning=Tuning.UNTUNED, line=parse_impairments("delay 1ms"), seed="1") as path:
         saglab.start(path)
         path.wait_until_it_carries()
-        tunnelled = offer(path, (1024,), RATE, SECONDS)
-        mixed = offer(path, (64, 1400), RATE, SECONDS)
+        tunnelled = offer(path, (1024,), RATE, SECONDS, silence=SILENCE)
+        mixed = offer(path, (64, 1400), RATE, SECONDS, silence=SILENCE)
         roots = [*path.dataplane(path.v), *path.dataplane(path.p)]
         return Observed(plain, tunnelled, mixed, usage(roots).dataplane, memory(roots), path.line_counters())
 
