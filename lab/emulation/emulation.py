@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -55,7 +55,8 @@ _TRIES = 5
 
 DROPPED_WITHIN = 3.0  # seconds until a packet that is on its way has met what drops it, on a busy machine
 _AGAIN_AFTER = 0.1
-_DIES_WITHIN = 0.5  # seconds from what a dying process does not do any more to its end
+_DIES_WITHIN = 1.0  # seconds from what a dying process does not do any more to its end
+_KILLED_WITHIN = 20.0  # seconds; a busy machine takes its time
 
 
 class NodeDied(MachineError):
@@ -160,10 +161,7 @@ class Emulation:
 
     def _await_death(self) -> None:
         """What fails because its process is just dying is seen to have died a little later."""
-        poll = select.poll()
-        for lifeline in self.lifelines():
-            poll.register(lifeline, select.POLLIN)
-        poll.poll(1000 * _DIES_WITHIN)
+        _await_end([*self._tunnels.lifelines(), *self._lines.lifelines()], _DIES_WITHIN)
 
     @property
     def is_whole(self) -> bool:
@@ -329,10 +327,12 @@ class Emulation:
 
     def fail(self, node: str) -> None:
         """Kill what ends the tunnels of a node, and wait until it has ended. Raises MachineError for a node without any."""
-        if node not in self.tunnel_pids():
+        process = self._tunnels.processes().get(node)
+        if process is None:
             raise MachineError(f"{node} ends no tunnel")
-        os.kill(self.tunnel_pids()[node], signal.SIGKILL)
-        self._await_death()
+        os.kill(process.pid, signal.SIGKILL)
+        if not _await_end([process.lifeline], _KILLED_WITHIN):
+            raise MachineError(f"what ends the tunnels of {node} was killed, and has not ended within {_KILLED_WITHIN:.0f} s")
 
     def home_pids(self) -> dict[str, int]:
         """The processes of the controller and of the devices that phone home, by what they are."""
@@ -400,3 +400,11 @@ class Emulation:
         self._lines.stop()
         terminate_all(self.machines.values())
         self.machines.clear()
+
+
+def _await_end(lifelines: Iterable[int], within: float) -> bool:
+    """Whether one of the processes has ended when so many seconds have passed."""
+    poll = select.poll()
+    for lifeline in lifelines:
+        poll.register(lifeline, select.POLLIN)
+    return bool(poll.poll(1000 * within))

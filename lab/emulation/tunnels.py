@@ -91,9 +91,13 @@ class Tunnels:
             raise RuntimeError("warm_up comes before apply")
         return self._parent
 
+    def processes(self) -> dict[str, TunnelEnd]:
+        """What ends the tunnels of a node, by node."""
+        return {node: running.process for (node, _), running in self._running.items()}
+
     def pids(self) -> dict[str, int]:
         """The process of each end, by node."""
-        return {node: running.process.pid for (node, _), running in self._running.items()}
+        return {node: process.pid for node, process in self.processes().items()}
 
     def lifelines(self) -> Iterator[int]:
         """Descriptors of all that may die: each is readable once it has."""

@@ -81,6 +81,8 @@ class GatewayExpectations(Ground):
             self._follow(self._backend)
             self._backend.fail(machine.id)
             self.apps.renew([machine.id])
+            self._applied = None  # what has died is started anew
+            self._listen(self._backend)  # where another device stands by, it takes over first
             return
         phone = self.compile().by_name[machine.id].phone
         for online in (False, True):
