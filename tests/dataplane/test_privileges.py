@@ -23,6 +23,7 @@ from dataplane.linux.channel import Channel
 from dataplane.linux.privileges import PrivilegeError, identity_of, require_root
 from dataplane.linux.worker import confine
 from tests.dataplane.agent_process import configuration, serve
+from tests.dataplane.open_files import open_files
 from tests.dataplane.test_ike_process import PSK, Site, holding, ping, rekey_and_wait, sites, wait_for_vpn
 from tests.dataplane.test_process import HAPPEN_WITHIN, Process, in_namespace_of, process, running, wait_until
 
@@ -180,7 +181,7 @@ def test_no_key_is_seen_in_a_whole_run(sites: tuple[Site, Site], tmp_path: Path)
         seen = everything_of([left, right])
         answers = json.dumps([vcpe.status(), pop.status()]).encode()
         for handle in (left, right):
-            assert not any("memfd" in str(link.readlink()) for link in Path(f"/proc/{handle.pid}/fd").iterdir())
+            assert not any("memfd" in target for target in open_files(handle))
         left.terminate()
         right.terminate()
         said = "".join(text for handle in (left, right) for text in handle.communicate(timeout=HAPPEN_WITHIN)).encode()

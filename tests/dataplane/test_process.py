@@ -26,6 +26,7 @@ from dataplane.doubles import AWS, MTU, PEER, TO_POP_SPI, TO_VCPE_SPI, inbound_s
 from dataplane.engine import Engine
 from dataplane.packets import Datagram, Deliver, Effect, Send
 from dataplane.peer import Peer
+from tests.dataplane.open_files import open_files
 
 pytestmark = [
     pytest.mark.emulation,
@@ -163,8 +164,7 @@ def test_starts_answers_and_ends(process: Process, number: signal.Signals) -> No
 
 def test_keys_are_nowhere_to_be_seen(process: Process) -> None:
     with running(process) as handle:
-        descriptors = [str(link.readlink()) for link in Path(f"/proc/{handle.pid}/fd").iterdir()]
-        assert not any("memfd" in target for target in descriptors)
+        assert not any("memfd" in target for target in open_files(handle))
         seen = Path(f"/proc/{handle.pid}/cmdline").read_bytes() + Path(f"/proc/{handle.pid}/environ").read_bytes()
         assert material(TO_POP_SPI).hex().encode() not in seen
 
