@@ -68,6 +68,8 @@ class Slot(NamedTuple):
 class _SecurityAssociation:
     """What both directions share: the SPI, the cipher under its key, the salt. The key is kept by the cipher alone."""
 
+    __slots__ = ("_aead", "_lifetime", "salt", "spi", "suite")
+
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         if not FIRST_FREE_SPI <= spi <= LAST_SPI:
             raise LocalError(f"SPI {spi} is reserved: use {FIRST_FREE_SPI} to {LAST_SPI} (RFC 4303 §2.1)")
@@ -85,6 +87,8 @@ class _SecurityAssociation:
 
 class OutboundSa(_SecurityAssociation):
     """The sending direction of a security association. RFC 4303 §3.3."""
+
+    __slots__ = ("encrypt", "last_sequence", "sequence")
 
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)
@@ -150,6 +154,8 @@ class OutboundSa(_SecurityAssociation):
 
 class InboundSa(_SecurityAssociation):
     """The receiving direction of a security association. RFC 4303 §3.4."""
+
+    __slots__ = ("decrypt", "forgeries", "window")
 
     def __init__(self, spi: int, suite: Suite, material: bytes) -> None:
         super().__init__(spi, suite, material)

@@ -92,6 +92,23 @@ class NegotiatedPeer(RemoteGateway):
     `obtained` is what the peer leased to this end.
     """
 
+    __slots__ = (
+        "_draining",
+        "_heard_through",
+        "_packets_seen",
+        "_record",
+        "_sending",
+        "child_rekeys",
+        "established_at",
+        "failure",
+        "home",
+        "ike_rekeys",
+        "obtained",
+        "pairs",
+        "policy",
+        "sessions",
+    )
+
     def __init__(
         self,
         name: str,

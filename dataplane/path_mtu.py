@@ -74,6 +74,22 @@ class PathMtu:
     Without `discover` it stays so.
     """
 
+    __slots__ = (
+        "_began_at",
+        "_claimed",
+        "_confirmed",
+        "_discover",
+        "_overlay_mtu",
+        "_raise_at",
+        "_round",
+        "_size",
+        "_target",
+        "answers",
+        "ceiling",
+        "due_at",
+        "mtu",
+    )
+
     def __init__(self, mtu: int, *, discover: bool = True) -> None:
         self.mtu = self._overlay_mtu = mtu
         self.answers = False
