@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from testbed.path import B, Path
 from testbed.programs import Program
@@ -15,7 +16,8 @@ LOWEST_RATE = 1e6  # bit/s: what fails at so little carries nothing
 KEPT_UP = 0.97  # share of a rate that the generator must have offered
 
 SILENCE = 0.2  # seconds
-_PORT = 5202
+_PORTS = cycle(range(5202, 6202))
+"""Another one for each trial: what comes of the one before, long after it was thought lost, is not counted."""
 
 IMIX = (64, 64, 576, 64, 64, 576, 64, 576, 64, 64, 576, 1400)  # 7 : 4 : 1, the largest cut to the inner MTU
 
@@ -89,7 +91,7 @@ def offer(path: Path, lengths: Sequence[int], rate: float, seconds: float, *, si
     """
     bits = 8 * sum(lengths) / len(lengths)
     packets = max(1, round(rate / bits * seconds))
-    to = (B, _PORT, ",".join(map(str, lengths)))
+    to = (B, next(_PORTS), ",".join(map(str, lengths)))
     receiver = Program(path.b, "udp_receiver", *to, packets, silence)
     receiver.line()
     sent = Program(path.a, "udp_sender", *to, rate / bits, packets).end()
