@@ -30,6 +30,7 @@ from testbed.latency import percentile, round_trips
 from testbed.path import Path
 from testbed.tuning import Tuning
 from testbed.udp import highest_rate, offer
+from testbed.watch import Watch
 
 DELAYS = ("delay 1ms", "delay 5ms", "delay 20ms", "delay 220ms", "delay 20ms jitter 5ms")
 SHARES = {"loss": (0.001, 0.01, 0.1), "duplicate": (0.01, 0.1), "reorder": (0.01, 0.1)}
@@ -92,7 +93,7 @@ def rates(seed: str | None) -> Iterator[tuple[str, ...]]:
 
 def carries(seed: str | None) -> Iterator[tuple[str, ...]]:
     with line("", seed) as path:
-        best = highest_rate(path, LARGE, 1.0)
+        best = highest_rate(path, LARGE, 1.0, Watch())
         tcp = iperf.throughput(path, "tcp", 4)
     yield "UDP, 1024 bytes", f"{best.offered / 1e6 if best else 0:.0f} Mbit/s", "with less than 0.1% lost"
     yield "TCP", f"{tcp * 1e3:.0f} Mbit/s", ""

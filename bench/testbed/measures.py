@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from testbed import iperf
 from testbed.latency import percentile, round_trips
 from testbed.path import Path
 from testbed.udp import IMIX, highest_rate, offer
 from testbed.usage import Usage, memory, usage
+from testbed.watch import Watch
 
 Values = dict[str, float]
 Progress = Callable[[str], None]
@@ -66,6 +68,7 @@ QUANTITIES = (
     Quantity("udp_cpu", "both dataplanes' processor time, UDP 1024, s/Gbit", 2),
     Quantity("udp_cpu_machine", "whole machine's, UDP 1024, s/Gbit", 2),
     Quantity("memory", "memory of a gateway's dataplane, MB", 1),
+    Quantity("stolen", "taken by the machine's host meanwhile, at most, %", 1),
 )
 
 
@@ -90,33 +93,41 @@ BAD_LINE = Plan(tcp=("tcp", "tcp_reverse"), udp=(), fixed=True, ping=False, seco
 def measure(path: Path, plan: Plan, progress: Progress) -> Values:
     """Everything of the plan, on a path that carries packets. Raises MachineError."""
     values: Values = {}
+    watch = Watch()
     if plan.ping:
         progress("ping")
-        values |= _pings(path, plan)
+        values |= _pings(path, plan, watch)
     for kind in plan.tcp:
         progress(kind)
-        values |= _tcp(path, kind, plan.seconds)
+        values |= watch.take(partial(_tcp, path, kind, plan.seconds))
     for kind in plan.udp:
         progress(kind)
-        values |= _udp(path, kind, plan)
+        values |= _udp(path, kind, plan, watch)
     if plan.fixed:
         progress("UDP at a fixed rate")
-        values |= _fixed(path, plan)
+        values |= watch.take(lambda: _fixed(path, plan))
     gateways = [path.dataplane(gateway) for gateway in (path.v, path.p)]
     if all(gateways):
         values["memory"] = sum(map(memory, gateways)) / len(gateways) / 1e6
+    values["stolen"] = watch.worst * 100
     return values
 
 
-def _pings(path: Path, plan: Plan) -> Values:
-    idle = round_trips(path, count=plan.echoes, interval=_SPARSE)
-    steady = round_trips(path, count=plan.echoes, interval=_STEADY)
+def _pings(path: Path, plan: Plan, watch: Watch) -> Values:
+    samples = {
+        "idle": watch.take(lambda: round_trips(path, count=plan.echoes, interval=_SPARSE)),
+        "steady": watch.take(lambda: round_trips(path, count=plan.echoes, interval=_STEADY)),
+        "loaded": watch.take(lambda: _loaded_pings(path, plan)),
+    }
+    return {f"ping_{name}_{share}": percentile(of, share / 100) for name, of in samples.items() for share in (50, 99)}
+
+
+def _loaded_pings(path: Path, plan: Plan) -> Sequence[float]:
     with iperf.Server(path):
         client = iperf.client(path, "tcp", plan.seconds)
         loaded = round_trips(path, count=round((plan.seconds - 0.5) / _STEADY), interval=_STEADY)
         client.communicate()
-    samples = {"idle": idle, "steady": steady, "loaded": loaded}
-    return {f"ping_{name}_{share}": percentile(of, share / 100) for name, of in samples.items() for share in (50, 99)}
+    return loaded
 
 
 def _tcp(path: Path, kind: str, seconds: int) -> Values:
@@ -128,16 +139,20 @@ def _tcp(path: Path, kind: str, seconds: int) -> Values:
     return values
 
 
-def _udp(path: Path, kind: str, plan: Plan) -> Values:
+def _udp(path: Path, kind: str, plan: Plan, watch: Watch) -> Values:
     lengths = UDP_LENGTHS[kind]
-    best = highest_rate(path, lengths, plan.trial)
+    best = highest_rate(path, lengths, plan.trial, watch)
     values = {kind: best.offered / 1e6 if best else 0.0}
     if best and kind == "udp_1024":
         values["promise"] = best.offered / PROMISED[path.cores]
-        before = _usage(path)
-        trial = offer(path, lengths, best.offered * _HEADROOM, plan.seconds)
-        values |= _cost("udp", _usage(path) - before, trial.received * 8 * lengths[0] / 1e9)
+        values |= watch.take(lambda: _udp_cost(path, lengths, best.offered * _HEADROOM, plan.seconds))
     return values
+
+
+def _udp_cost(path: Path, lengths: Sequence[int], rate: float, seconds: int) -> Values:
+    before = _usage(path)
+    trial = offer(path, lengths, rate, seconds)
+    return _cost("udp", _usage(path) - before, trial.received * 8 * lengths[0] / 1e9)
 
 
 def _fixed(path: Path, plan: Plan) -> Values:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 from testbed.path import B, Path
 from testbed.programs import Program
+from testbed.watch import Watch
 
 TOLERATED = 0.001  # our choice; RFC 2544 tolerates no loss at all, which a machine shared with others never gives
 PRECISION = 1.05  # the search ends when the lowest rate that failed is so close to the highest that did not
@@ -76,11 +78,11 @@ class Search:
         return None if close else (self.best.offered * self._out_of_reach) ** 0.5
 
 
-def highest_rate(path: Path, lengths: Sequence[int], seconds: float) -> Trial | None:
-    """The best trial, each of some seconds. None when every rate lost packets."""
+def highest_rate(path: Path, lengths: Sequence[int], seconds: float, watch: Watch) -> Trial | None:
+    """The best trial, each of some seconds, and repeated when it was disturbed. None when every rate lost packets."""
     search = Search()
     for rate in search.rates():
-        search.learn(offer(path, lengths, rate, seconds))
+        search.learn(watch.take(partial(offer, path, lengths, rate, seconds)))
     return search.best
 
 
